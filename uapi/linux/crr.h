@@ -1,0 +1,648 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * crr - record and replay of serial lines, beneath the emulator
+ *
+ * The interface of the line discipline N_CRR: ioctls on a tty, on a session
+ * fd and on a clock fd; the records that a session fd gives and takes; and the
+ * two pages of a clock fd. crr(4) tells how the parts work together.
+ */
+#ifndef _UAPI_LINUX_CRR_H
+#define _UAPI_LINUX_CRR_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* The line discipline's number, unless the module was given another. */
+#define N_CRR			29
+
+/* One read(2) delivers, and one chunk of a write(2) takes, this many bytes. */
+#define CRR_READ_MAX		4096
+#define CRR_WRITE_MAX		2048
+
+/**
+ * DOC: ioctls
+ *
+ * Each ioctl takes a pointer to a struct whose first member is its size, as
+ * the caller was compiled. A smaller struct than today's is one of an older
+ * crr: what it lacks is taken as zero. Of a larger one the tail must be zero.
+ * Structs that bear an answer are written back as far as both sides know
+ * them. Reserved members and unknown flags must be zero.
+ *
+ * Errors that mean the same wherever they come from:
+ *
+ *  - EFAULT: the pointer, or the struct's size behind it, leads out of the
+ *    address space. Nothing was changed.
+ *  - EINVAL: the size is smaller than that of the first version, or a member
+ *    has a value that is never valid. Nothing was changed.
+ *  - E2BIG: the struct is larger than this kernel's, and its tail is not zero;
+ *    or it is larger than a page.
+ *  - EOPNOTSUPP: a flag, or a value of a known member, that this crr does not
+ *    know.
+ *  - ENOTTY: no such ioctl on this kind of fd, or the tty's discipline is not
+ *    N_CRR.
+ *  - EINTR: a signal came while waiting for a lock. Nothing was changed.
+ *  - EIO: on a tty that has been hung up; it is the tty core that says so.
+ *
+ * Other errors are listed at each ioctl.
+ */
+#define CRR_IOC_TYPE		0xC7
+
+#define CRR_IOC_STATUS		_IO(CRR_IOC_TYPE, 0x00)
+#define CRR_IOC_SESSION		_IO(CRR_IOC_TYPE, 0x01)
+#define CRR_IOC_CLOCK		_IO(CRR_IOC_TYPE, 0x02)
+#define CRR_IOC_COUNTER		_IO(CRR_IOC_TYPE, 0x03)
+#define CRR_IOC_RECORD		_IO(CRR_IOC_TYPE, 0x04)
+#define CRR_IOC_REPLAY		_IO(CRR_IOC_TYPE, 0x05)
+#define CRR_IOC_STOP		_IO(CRR_IOC_TYPE, 0x06)
+#define CRR_IOC_DIVERGENCE	_IO(CRR_IOC_TYPE, 0x07)
+
+/**
+ * enum crr_state - what a session does
+ * @CRR_STATE_IDLE: nothing: its ttys behave as under N_TTY
+ * @CRR_STATE_RECORDING: what the emulator sees is recorded
+ * @CRR_STATE_REPLAYING: what the emulator sees comes from the records fed
+ * @CRR_STATE_ENDED: the replay is past the end of its log; reads and writes
+ *	fail with ENODATA
+ * @CRR_STATE_DIVERGED: the replay has departed from its log; reads and writes
+ *	fail with EILSEQ
+ * @CRR_STATE_FAILED: recording or replay cannot go on (&enum crr_reason);
+ *	reads and writes fail with EIO
+ */
+enum crr_state {
+	CRR_STATE_IDLE		= 0,
+	CRR_STATE_RECORDING	= 1,
+	CRR_STATE_REPLAYING	= 2,
+	CRR_STATE_ENDED		= 3,
+	CRR_STATE_DIVERGED	= 4,
+	CRR_STATE_FAILED	= 5,
+};
+
+/**
+ * enum crr_reason - why a session failed, or a record was refused
+ * @CRR_REASON_NONE: it did not
+ * @CRR_REASON_ORPHAN: recording with CRR_RECORD_FAIL_ORPHAN, no controller and
+ *	no room
+ * @CRR_REASON_FEEDER: the feeder closed the session fd before END was fed
+ * @CRR_REASON_LINE: the tty was hung up, or left N_CRR, before the log's end
+ * @CRR_REASON_TYPE: record of an unknown type
+ * @CRR_REASON_FLAGS: record with unknown flags
+ * @CRR_REASON_LENGTH: a length that is not possible for the record's type
+ * @CRR_REASON_PADDING: padding or a reserved member is not zero
+ * @CRR_REASON_VALUE: a member has an impossible value
+ * @CRR_REASON_CRC: the bytes do not have the CRC that stands beside them
+ * @CRR_REASON_SEQUENCE: not the next sequence number
+ * @CRR_REASON_COUNTER: the counter goes back
+ * @CRR_REASON_STREAM: a stream that has not begun, has ended, or begins twice
+ * @CRR_REASON_STREAMS: a stream that the session does not have
+ * @CRR_REASON_ORDER: a record after END, or after its stream's hangup
+ */
+enum crr_reason {
+	CRR_REASON_NONE		= 0,
+	CRR_REASON_ORPHAN	= 1,
+	CRR_REASON_FEEDER	= 2,
+	CRR_REASON_LINE		= 3,
+	CRR_REASON_TYPE		= 16,
+	CRR_REASON_FLAGS	= 17,
+	CRR_REASON_LENGTH	= 18,
+	CRR_REASON_PADDING	= 19,
+	CRR_REASON_VALUE	= 20,
+	CRR_REASON_CRC		= 21,
+	CRR_REASON_SEQUENCE	= 22,
+	CRR_REASON_COUNTER	= 23,
+	CRR_REASON_STREAM	= 24,
+	CRR_REASON_STREAMS	= 25,
+	CRR_REASON_ORDER	= 26,
+};
+
+/* struct crr_status.stream, asked through an fd that is not a stream's tty. */
+#define CRR_NO_STREAM		0xffffffffU
+/* A time that never comes. */
+#define CRR_NEVER		0xffffffffffffffffULL
+
+/* struct crr_status.facts */
+#define CRR_STATUS_CONTROLLER	0x1	/* somebody holds the session fd */
+#define CRR_STATUS_SESSION	0x2	/* there is a session at all */
+#define CRR_STATUS_CLOCK	0x4	/* a clock fd is open */
+#define CRR_STATUS_COUNTED	0x8	/* a counter other than 0 was supplied */
+#define CRR_STATUS_END_FED	0x10	/* replay: END has been fed */
+#define CRR_STATUS_DIVERGENCE	0x20	/* CRR_IOC_DIVERGENCE has an answer */
+#define CRR_STATUS_UNREAD	0x40	/* recording: records wait to be read */
+/* struct crr_status.waiting: who sleeps in crr at this moment */
+#define CRR_WAITING_READ	0x1	/* a read(2), for its time to come */
+#define CRR_WAITING_FEED	0x2	/* an operation, for the feeder */
+#define CRR_WAITING_ROOM	0x4	/* an operation, for room in the buffer */
+
+/**
+ * struct crr_status - ioctl(CRR_IOC_STATUS), on a tty, session or clock fd
+ * @size: sizeof(struct crr_status)
+ * @flags: 0
+ * @facts: CRR_STATUS_*
+ * @state: &enum crr_state
+ * @reason: &enum crr_reason: why the session failed, or else why the last
+ *	write(2) on the session fd refused a record
+ * @stream: number of the tty's stream; CRR_NO_STREAM on another fd
+ * @streams: how many streams the session has
+ * @waiting: CRR_WAITING_*
+ * @counter: the counter, as last seen
+ * @sequence: sequence number of the next record: recording, the next to be
+ *	written; replay, the next to be fed
+ * @records: records written since recording, or consumed since replay, began
+ * @bytes_in: bytes that read(2)s have delivered in them
+ * @bytes_out: bytes that write(2)s have taken in them
+ * @buffered: bytes of records in the buffer: recording, not yet read from the
+ *	session fd; replay, fed and not yet consumed
+ * @buffer_size: how many bytes it holds
+ * @next_due: replay: the counter at which the emulator must read next
+ *	(&struct crr_clock_state)
+ * @horizon: replay: stamp of the last record fed
+ * @remaining: replay: records fed and not yet consumed, but for hangups
+ * @discarded: replay: bytes of the device's input that were discarded
+ * @dropped: replay: bytes of output that the device did not take
+ *
+ * Never fails but for the errors common to all ioctls. Without a session,
+ * @state is CRR_STATE_IDLE and CRR_STATUS_SESSION is not set.
+ */
+struct crr_status {
+	__u32 size;
+	__u32 flags;
+	__u32 facts;
+	__u32 state;
+	__u32 reason;
+	__u32 stream;
+	__u32 streams;
+	__u32 waiting;
+	__aligned_u64 counter;
+	__aligned_u64 sequence;
+	__aligned_u64 records;
+	__aligned_u64 bytes_in;
+	__aligned_u64 bytes_out;
+	__aligned_u64 buffered;
+	__aligned_u64 buffer_size;
+	__aligned_u64 next_due;
+	__aligned_u64 horizon;
+	__aligned_u64 remaining;
+	__aligned_u64 discarded;
+	__aligned_u64 dropped;
+};
+
+/**
+ * struct crr_session_fd - ioctl(CRR_IOC_SESSION), on a tty
+ * @size: sizeof(struct crr_session_fd)
+ * @flags: 0
+ * @tty_fd: an fd of this very tty, open for reading and writing
+ * @session_fd: out: the session's fd, close-on-exec
+ *
+ * Makes the tty's session, or takes over one whose controller has gone, in
+ * whatever state it is. Needs CAP_SYS_TTY_CONFIG in the initial user
+ * namespace. A line discipline's ioctl does not see through which file it was
+ * called, so that @tty_fd says it once more.
+ *
+ * Errors:
+ *  - EPERM: the capability is missing
+ *  - EBADF: @tty_fd is not open, not a file of this tty, or not open for both
+ *    reading and writing
+ *  - EBUSY: the session has a controller
+ *  - EOPNOTSUPP: the tty is the master of a pty
+ *  - EMFILE, ENFILE, ENOMEM: no fd, no file, no memory
+ */
+struct crr_session_fd {
+	__u32 size;
+	__u32 flags;
+	__s32 tty_fd;
+	__s32 session_fd;
+};
+
+/**
+ * struct crr_clock_fd - ioctl(CRR_IOC_CLOCK), on a tty
+ * @size: sizeof(struct crr_clock_fd)
+ * @flags: 0
+ * @clock_fd: out: the clock's fd, close-on-exec
+ * @__reserved: 0
+ *
+ * Makes the tty's clock, or opens the one that it has once more. The clock
+ * lasts until its last fd and mapping are gone. With a session that has a
+ * clock already, it is that one.
+ *
+ * Errors:
+ *  - EOPNOTSUPP: the tty is the master of a pty
+ *  - EMFILE, ENFILE, ENOMEM: no fd, no file, no memory
+ */
+struct crr_clock_fd {
+	__u32 size;
+	__u32 flags;
+	__s32 clock_fd;
+	__u32 __reserved;
+};
+
+/**
+ * struct crr_counter - ioctl(CRR_IOC_COUNTER), on a tty or clock fd
+ * @size: sizeof(struct crr_counter)
+ * @flags: 0
+ * @counter: the emulator's counter
+ * @next_due: out: as in &struct crr_clock_state
+ *
+ * Sets the counter and wakes who sleeps until it has come so far. With a
+ * clock, it is stored in the clock's page as well. An emulator with a clock
+ * also calls it, on the clock fd, when a read(2) has given 0 or EIO: it is
+ * then that the emulator has seen a hangup, and the HANGUP record is stamped.
+ *
+ * Errors:
+ *  - ERANGE: @counter is less than it was. Nothing was changed.
+ */
+struct crr_counter {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 counter;
+	__aligned_u64 next_due;
+};
+
+/**
+ * enum crr_delivery - when a byte counts as delivered
+ * @CRR_DELIVERY_FREE: when read(2) returns it. For emulators in which the
+ *	thread that moves the counter also does the I/O.
+ */
+enum crr_delivery {
+	CRR_DELIVERY_FREE	= 0,
+};
+
+/* struct crr_record_start.flags */
+#define CRR_RECORD_CAPTURE	0x1	/* WRITE records bear the bytes */
+#define CRR_RECORD_FAIL_ORPHAN	0x2	/* no controller and no room: fail */
+#define CRR_RECORD_BLOCK	0x4	/* no room: writes sleep, O_NONBLOCK or not */
+
+/* struct crr_record_start.buffer_size, in bytes */
+#define CRR_BUFFER_MIN		(256U << 10)
+#define CRR_BUFFER_DEFAULT	(8U << 20)
+#define CRR_BUFFER_MAX		(256U << 20)
+
+/**
+ * struct crr_record_start - ioctl(CRR_IOC_RECORD), on a session fd
+ * @size: sizeof(struct crr_record_start)
+ * @flags: CRR_RECORD_*
+ * @delivery: &enum crr_delivery
+ * @__reserved: 0
+ * @buffer_size: bytes of the buffer between the emulator and the session
+ *	fd's reader, rounded up; 0 for CRR_BUFFER_DEFAULT
+ *
+ * Starts recording: a STREAM record for each tty, and from there on what the
+ * emulator sees. read(2) and poll(2) on the session fd drain the buffer. When
+ * it is full the emulator has to wait: nothing is ever dropped.
+ *
+ * Errors:
+ *  - EBUSY: the session is not idle, an earlier recording has not been read to
+ *    its end, or a read or write is in flight on one of its ttys
+ *  - ENODEV: the tty has gone
+ *  - EINVAL: @buffer_size is less than CRR_BUFFER_MIN or more than
+ *    CRR_BUFFER_MAX
+ *  - ENOMEM: no memory for the buffer
+ */
+struct crr_record_start {
+	__u32 size;
+	__u32 flags;
+	__u32 delivery;
+	__u32 __reserved;
+	__aligned_u64 buffer_size;
+};
+
+/* struct crr_replay_start.flags */
+#define CRR_REPLAY_MUTE		0x1	/* do not write output to the device */
+
+/**
+ * struct crr_replay_start - ioctl(CRR_IOC_REPLAY), on a session fd
+ * @size: sizeof(struct crr_replay_start)
+ * @flags: CRR_REPLAY_*
+ * @buffer_size: bytes of records that may wait in the session; 0 for
+ *	CRR_BUFFER_DEFAULT
+ *
+ * Starts the replay of what is fed by write(2) on the session fd. The counter
+ * begins anew.
+ *
+ * Errors: as for CRR_IOC_RECORD
+ */
+struct crr_replay_start {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 buffer_size;
+};
+
+/**
+ * struct crr_stop - ioctl(CRR_IOC_STOP), on a session fd
+ * @size: sizeof(struct crr_stop)
+ * @flags: 0
+ *
+ * Recording: emits STREAM_END for each stream and END, after which read(2) on
+ * the session fd gives 0. A read or write that has not returned by then is not
+ * in the log. Replay: if records are left whose time has come, that is a
+ * divergence. Either way the session is idle afterwards, and operations that
+ * slept go on with the device.
+ *
+ * Errors:
+ *  - ENODATA: the session is idle already
+ */
+struct crr_stop {
+	__u32 size;
+	__u32 flags;
+};
+
+/**
+ * enum crr_divergence_kind - how a run departed from its log
+ * @CRR_DIVERGENCE_LATE: the record's counter has passed and nobody took it
+ * @CRR_DIVERGENCE_EARLY: a write before the record's counter
+ * @CRR_DIVERGENCE_EXTRA: an operation that the log does not have
+ * @CRR_DIVERGENCE_LENGTH: a write of another length, or a read with less room
+ *	than the recorded one delivered
+ * @CRR_DIVERGENCE_CONTENT: a write of other bytes
+ * @CRR_DIVERGENCE_LEFT: the run ended, or the tty was left, with records
+ *	whose time had come
+ */
+enum crr_divergence_kind {
+	CRR_DIVERGENCE_LATE	= 1,
+	CRR_DIVERGENCE_EARLY	= 2,
+	CRR_DIVERGENCE_EXTRA	= 3,
+	CRR_DIVERGENCE_LENGTH	= 4,
+	CRR_DIVERGENCE_CONTENT	= 5,
+	CRR_DIVERGENCE_LEFT	= 6,
+};
+
+#define CRR_DIVERGENCE_BYTES	32
+/* struct crr_divergence.sequence where the log has no record to be named */
+#define CRR_NO_SEQUENCE		0xffffffffffffffffULL
+
+/**
+ * struct crr_divergence - ioctl(CRR_IOC_DIVERGENCE), on a session fd
+ * @size: sizeof(struct crr_divergence)
+ * @flags: 0
+ * @kind: &enum crr_divergence_kind
+ * @stream: number of the stream
+ * @sequence: of the record that was expected, or CRR_NO_SEQUENCE
+ * @expected_counter: the record's counter
+ * @counter: the run's counter
+ * @expected_type: &enum crr_record_type of the record, 0 if there is none
+ * @type: CRR_TYPE_READ, CRR_TYPE_WRITE or CRR_TYPE_STREAM_END: what the
+ *	run did
+ * @expected_length: bytes in the record: of a write, those offered; of a
+ *	read, those delivered
+ * @length: bytes that the run offered, or had room for
+ * @offset: of the first byte that differs; CRR_DIVERGENCE_CONTENT without
+ *	captured bytes: 0
+ * @position: bytes that the stream had written, or read, in agreement before
+ *	this record
+ * @expected_bytes: how many bytes of @expected are valid; 0 without capture
+ * @bytes: how many bytes of @got are valid
+ * @expected: the record's bytes from @offset on
+ * @got: the run's bytes from @offset on
+ *
+ * The first departure of the replay, kept until the next RECORD or REPLAY.
+ *
+ * Errors:
+ *  - ENODATA: there was none
+ */
+struct crr_divergence {
+	__u32 size;
+	__u32 flags;
+	__u32 kind;
+	__u32 stream;
+	__aligned_u64 sequence;
+	__aligned_u64 expected_counter;
+	__aligned_u64 counter;
+	__u32 expected_type;
+	__u32 type;
+	__u32 expected_length;
+	__u32 length;
+	__aligned_u64 position;
+	__u32 offset;
+	__u32 expected_bytes;
+	__u32 bytes;
+	__u32 __reserved;	/* 0 */
+	__u8 expected[CRR_DIVERGENCE_BYTES];
+	__u8 got[CRR_DIVERGENCE_BYTES];
+};
+
+/**
+ * DOC: The clock
+ *
+ * A clock fd has two mappings of one page each. With them an emulator's idle
+ * loop makes no system call. The emulator's rules:
+ *
+ *  - One thread stores the counter, and it never goes back. An operation that
+ *    finds it less than before fails with ERANGE.
+ *  - Not replaying: read until empty whenever rx_seq has changed.
+ *  - Replaying: read while next_due <= counter.
+ *  - Whoever crosses next_due while another thread sleeps in read(2) or
+ *    poll(2) calls CRR_IOC_COUNTER: a store wakes nobody.
+ *
+ * next_due is CRR_NEVER unless replaying, and rx_seq stands still in replay,
+ * so that one test serves all: rx_seq changed or next_due <= counter.
+ */
+#define CRR_CLOCK_COUNTER_OFFSET	0		/* mmap: shared, writable */
+#define CRR_CLOCK_STATE_OFFSET		0x10000		/* mmap: read-only */
+
+/**
+ * struct crr_clock_counter - the page at CRR_CLOCK_COUNTER_OFFSET
+ * @counter: stored by the emulator, aligned, in one piece
+ */
+struct crr_clock_counter {
+	__aligned_u64 counter;
+};
+
+/**
+ * struct crr_clock_state - the page at CRR_CLOCK_STATE_OFFSET
+ * @next_due: the counter from which on an operation of the emulator has
+ *	something to find: the stamp of the next record to be read; the
+ *	horizon, where more is still to be fed; one past END; 0 when the
+ *	session has ended, diverged or failed; else CRR_NEVER
+ * @rx_seq: changes when input has arrived, was flushed, may be read again
+ *	after the buffer was full, or the line has hung up
+ * @state: &enum crr_state
+ * @diverged: 1 once the replay has diverged
+ */
+struct crr_clock_state {
+	__aligned_u64 next_due;
+	__aligned_u64 rx_seq;
+	__u32 state;
+	__u32 diverged;
+};
+
+/**
+ * DOC: Records
+ *
+ * What read(2) on a session fd gives and write(2) takes: whole records, each
+ * a header, a payload that depends on the type, and zeros up to a multiple of
+ * 8 bytes. All numbers are little-endian.
+ *
+ * Sequence numbers count from 0 without a gap, counters never go back. The
+ * first record of a stream is STREAM, its last STREAM_END; the last record of
+ * a log is END.
+ *
+ * read(2) on a session fd gives records that follow each other. They are kept
+ * until the next read(2): should the reader die before it has written them
+ * away, whoever takes the session over is given them again, and knows them by
+ * their sequence numbers.
+ *  - 0: recording has ended and all is read
+ *  - EAGAIN: O_NONBLOCK, and nothing is there yet
+ *  - EINVAL: the session has never recorded
+ *  - EMSGSIZE: the buffer does not hold the next record
+ *  - EFAULT: the buffer; nothing is consumed
+ *  - EINTR: a signal came before a record
+ *
+ * write(2) on a session fd:
+ *  - less than asked: up to the last whole record, or the first refused one
+ *  - EAGAIN: O_NONBLOCK, and there is no room
+ *  - EINVAL: the session is not replaying
+ *  - EMSGSIZE: the buffer holds no whole record
+ *  - EBADMSG: the first record is not valid: &struct crr_status.reason
+ *  - EILSEQ, EIO, ENODATA: the session has diverged, failed, ended
+ *  - EFAULT, ENOMEM: nothing is taken
+ *  - EINTR: a signal came before there was room
+ *
+ * poll(2) on a session fd: EPOLLIN when a record or the end can be read,
+ * EPOLLOUT when records can be fed, EPOLLPRI when the state has changed since
+ * the last CRR_IOC_STATUS through this fd, EPOLLHUP when no tty is left.
+ */
+struct crr_record_header {
+	__le16 type;		/* enum crr_record_type */
+	__le16 flags;		/* CRR_FLAG_* */
+	__le16 stream;		/* 0 for END */
+	__le16 length;		/* of the payload, in bytes, without padding */
+	__le64 sequence;
+	__le64 counter;
+};
+
+#define CRR_RECORD_ALIGN	8
+/* No record is larger than this, header and padding included. */
+#define CRR_RECORD_SIZE_MAX	8192
+/* No more streams than this in a session. */
+#define CRR_STREAMS_MAX		1024
+
+/**
+ * enum crr_record_type - what a record tells
+ * @CRR_TYPE_STREAM: a tty's part in the session begins:
+ *	&struct crr_record_stream and its name
+ * @CRR_TYPE_READ: a read(2) delivered: &struct crr_record_in and the bytes
+ * @CRR_TYPE_READ_ERROR: a read(2) failed: &struct crr_record_read_error
+ * @CRR_TYPE_EOF: a read(2) gave 0 in canonical mode, once:
+ *	&struct crr_record_in
+ * @CRR_TYPE_PEER_CLOSED: from here on reads give EIO:
+ *	&struct crr_record_in
+ * @CRR_TYPE_HANGUP: from here on reads give 0, writes EIO:
+ *	&struct crr_record_in
+ * @CRR_TYPE_WRITE: a chunk of a write(2) was offered:
+ *	&struct crr_record_write and, with CRR_FLAG_CAPTURED, the bytes
+ * @CRR_TYPE_STREAM_END: the stream's part ends: &struct crr_record_stream_end
+ * @CRR_TYPE_END: recording was stopped: no payload
+ * @CRR_TYPE_OPTIONAL: this bit marks types that a reader may skip if it does
+ *	not know them. Any other unknown type must be refused.
+ */
+enum crr_record_type {
+	CRR_TYPE_STREAM	= 1,
+	CRR_TYPE_READ		= 2,
+	CRR_TYPE_READ_ERROR	= 3,
+	CRR_TYPE_EOF		= 4,
+	CRR_TYPE_PEER_CLOSED	= 5,
+	CRR_TYPE_HANGUP	= 6,
+	CRR_TYPE_WRITE	= 7,
+	CRR_TYPE_STREAM_END	= 8,
+	CRR_TYPE_END		= 9,
+	CRR_TYPE_OPTIONAL	= 0x8000,
+};
+
+/*
+ * WRITE: a signal was pending when the chunk returned, and ended its write(2)
+ * there. With a result of -EINTR nothing was taken, and the system call was
+ * restarted or interrupted.
+ */
+#define CRR_FLAG_CUT		0x1
+/* WRITE: the bytes offered follow. */
+#define CRR_FLAG_CAPTURED	0x2
+/* WRITE: the chunks that were refused slept, until a signal came. */
+#define CRR_FLAG_INTERRUPTED	0x4
+
+#define CRR_STREAM_NAME_MAX	64
+
+/**
+ * struct crr_record_stream - payload of CRR_TYPE_STREAM
+ * @iflag: termios at the start, for people to see; c_iflag
+ * @oflag: c_oflag
+ * @cflag: c_cflag
+ * @lflag: c_lflag
+ * @ispeed: bits a second
+ * @ospeed: bits a second
+ *
+ * The tty's name follows, without a zero, at most CRR_STREAM_NAME_MAX bytes.
+ */
+struct crr_record_stream {
+	__le32 iflag;
+	__le32 oflag;
+	__le32 cflag;
+	__le32 lflag;
+	__le32 ispeed;
+	__le32 ospeed;
+};
+
+/**
+ * struct crr_record_in - payload, or its beginning, of what reads see
+ * @empties: how many read(2)s of this stream found nothing (EAGAIN, or 0 in
+ *	raw mode) at this very counter, since it last changed or the stream's
+ *	last such record
+ *
+ * CRR_TYPE_READ: 1 to CRR_READ_MAX bytes follow.
+ */
+struct crr_record_in {
+	__le64 empties;
+};
+
+/**
+ * struct crr_record_read_error - payload of CRR_TYPE_READ_ERROR
+ * @empties: as in &struct crr_record_in
+ * @error: the errno, positive, asm-generic numbering
+ * @__reserved: 0
+ */
+struct crr_record_read_error {
+	__le64 empties;
+	__le32 error;
+	__le32 __reserved;
+};
+
+/**
+ * struct crr_record_write - payload, or its beginning, of CRR_TYPE_WRITE
+ * @refused: how many chunks were refused with EAGAIN, or, with
+ *	CRR_FLAG_INTERRUPTED, interrupted in their sleep, since the stream's
+ *	last WRITE, because crr had no room to record them
+ * @requested: bytes offered, 1 to CRR_WRITE_MAX
+ * @result: bytes taken, or a negative errno
+ * @offset: how many of the bytes went to the device
+ * @crc32c: of the bytes offered
+ */
+struct crr_record_write {
+	__le64 refused;
+	__le32 requested;
+	__le32 result;		/* signed */
+	__le32 offset;
+	__le32 crc32c;
+};
+
+/**
+ * enum crr_end - why a stream's part ended
+ * @CRR_END_STOP: recording was stopped
+ * @CRR_END_CLOSED: the tty was closed, or got another line discipline
+ * @CRR_END_HANGUP: the tty was hung up
+ */
+enum crr_end {
+	CRR_END_STOP	= 1,
+	CRR_END_CLOSED	= 2,
+	CRR_END_HANGUP	= 3,
+};
+
+/**
+ * struct crr_record_stream_end - payload of CRR_TYPE_STREAM_END
+ * @empties: as in &struct crr_record_in
+ * @reason: &enum crr_end
+ * @__reserved: 0
+ */
+struct crr_record_stream_end {
+	__le64 empties;
+	__le32 reason;
+	__le32 __reserved;
+};
+
+#endif /* _UAPI_LINUX_CRR_H */
