@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The session fd, through which the controller drains a recording or feeds a
+ * replay.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "crr.h"
+
+/* One write(2) takes this much at most: many records, and little memory. */
+#define CRR_FEED_CHUNK (32U << 10)
+
+static const struct file_operations crr_controller_fops;
+
+/* The file takes over the caller's reference, unless it cannot be made. */
+struct file *crr_controller_file(struct crr_session *session)
+{
+	return anon_inode_getfile("[crr-session]", &crr_controller_fops,
+				  session, O_RDWR);
+}
+
+static bool crr_controller_readable(struct crr_session *session)
+{
+	const struct crr_recorder *recorder = &session->recorder;
+
+	return READ_ONCE(recorder->unread) > READ_ONCE(recorder->taken) ||
+	       READ_ONCE(session->state) != CRR_STATE_RECORDING;
+}
+
+/* What was read has reached its reader: it is asking for more. */
+static void crr_controller_consume(struct crr_session *session)
+{
+	if (crr_recorder_consume(&session->recorder))
+		crr_session_wake(session);
+}
+
+static ssize_t crr_controller_read(struct file *file, char __user *to,
+				   size_t length, loff_t *pos)
+{
+	struct crr_session *session = file->private_data;
+	struct crr_recorder *recorder = &session->recorder;
+	const void *from;
+	ssize_t n;
+
+	if (mutex_lock_interruptible(&session->consume_lock))
+		return -ERESTARTSYS;
+	for (;;) {
+		mutex_lock(&session->lock);
+		n = -EINVAL;
+		if (recorder->chan) {
+			crr_controller_consume(session);
+			n = crr_recorder_peek(recorder, length, &from);
+		}
+		if (!n && session->state == CRR_STATE_RECORDING)
+			n = -EAGAIN;
+		mutex_unlock(&session->lock);
+
+		if (n != -EAGAIN || (file->f_flags & O_NONBLOCK))
+			break;
+		n = wait_event_interruptible(session->wait,
+					     crr_controller_readable(session));
+		if (n)
+			break;
+	}
+	/* Not consumed yet, so that nobody writes there. */
+	if (n > 0 && copy_to_user(to, from, n))
+		n = -EFAULT;
+	if (n > 0)
+		WRITE_ONCE(recorder->taken, n);
+	mutex_unlock(&session->consume_lock);
+	return n;
+}
+
+/* Room enough to make waking the feeder worth while, or somebody is waiting. */
+static bool crr_controller_feedable(const struct crr_session *session)
+{
+	const struct crr_replayer *replayer = &session->replayer;
+
+	if (READ_ONCE(session->state) != CRR_STATE_REPLAYING)
+		return true;
+	if (READ_ONCE(session->sleeping[CRR_SLEEP_FEED]))
+		return !crr_replayer_full(replayer);
+	return READ_ONCE(replayer->bytes) <= replayer->limit / 2;
+}
+
+static ssize_t crr_controller_feed(struct crr_session *session,
+				   const u8 *from, size_t length)
+{
+	ssize_t n;
+
+	mutex_lock(&session->lock);
+	switch (session->state) {
+	case CRR_STATE_REPLAYING:
+		n = crr_replayer_feed(session, from, length);
+		if (n > 0) {
+			crr_session_publish(session);
+			crr_session_wake(session);
+		}
+		break;
+	case CRR_STATE_IDLE:
+	case CRR_STATE_RECORDING:
+		n = -EINVAL;
+		break;
+	default:
+		n = crr_session_refusal(session->state);
+		break;
+	}
+	mutex_unlock(&session->lock);
+	return n;
+}
+
+static ssize_t crr_controller_write(struct file *file, const char __user *from,
+				    size_t length, loff_t *pos)
+{
+	struct crr_session *session = file->private_data;
+	ssize_t n;
+	u8 *chunk;
+
+	length = min_t(size_t, length, CRR_FEED_CHUNK);
+	chunk = kvmalloc(max_t(size_t, length, 1), GFP_KERNEL_ACCOUNT);
+	if (!chunk)
+		return -ENOMEM;
+	if (copy_from_user(chunk, from, length)) {
+		n = -EFAULT;
+		goto free;
+	}
+	if (mutex_lock_interruptible(&session->feed_lock)) {
+		n = -ERESTARTSYS;
+		goto free;
+	}
+	for (;;) {
+		n = crr_controller_feed(session, chunk, length);
+		if (n != -EAGAIN || (file->f_flags & O_NONBLOCK))
+			break;
+		n = wait_event_interruptible(session->wait,
+					     crr_controller_feedable(session));
+		if (n)
+			break;
+	}
+	mutex_unlock(&session->feed_lock);
+free:
+	/* Logs hold what was typed, passwords too. */
+	memzero_explicit(chunk, length);
+	kvfree(chunk);
+	return n;
+}
+
+static __poll_t crr_controller_poll(struct file *file, poll_table *wait)
+{
+	struct crr_session *session = file->private_data;
+	__poll_t mask = 0;
+
+	poll_wait(file, &session->wait, wait);
+	mutex_lock(&session->lock);
+	if (session->recorder.chan && crr_controller_readable(session))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (session->state >= CRR_STATE_REPLAYING &&
+	    crr_controller_feedable(session))
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	if (session->changed)
+		mask |= EPOLLPRI;
+	if (!session->nlines)
+		mask |= EPOLLHUP;
+	mutex_unlock(&session->lock);
+	return mask;
+}
+
+static long crr_controller_ioctl(struct file *file, unsigned int cmd,
+				 unsigned long arg)
+{
+	struct crr_target target = { .session = file->private_data };
+
+	return crr_ioctl(&target, cmd, (void __user *)arg);
+}
+
+static int crr_controller_release(struct inode *inode, struct file *file)
+{
+	crr_session_orphan(file->private_data);
+	return 0;
+}
+
+static const struct file_operations crr_controller_fops = {
+	.owner		= THIS_MODULE,
+	.release	= crr_controller_release,
+	.read		= crr_controller_read,
+	.write		= crr_controller_write,
+	.poll		= crr_controller_poll,
+	.unlocked_ioctl	= crr_controller_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.llseek		= noop_llseek,
+};

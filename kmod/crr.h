@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The module's objects, who holds them, and which lock protects what.
+ *
+ * Objects:
+ *
+ *  - A line is a tty on which N_CRR is open. It lives from the discipline's
+ *    open to its close.
+ *  - A session is what a controller controls. It is held by the session fd, by
+ *    each line in it, and by each operation in flight on them that has found
+ *    it other than idle.
+ *  - A stream is a line's part in a session. It belongs to the session, and
+ *    may outlive its line: a hangup takes the line away, not what the log says
+ *    of it.
+ *  - A clock is two pages and is held by its fds (whose mappings hold them).
+ *    Lines and sessions point to it weakly.
+ *
+ * Locks, outermost first:
+ *
+ *  - tty core: tty_lock and the ldisc semaphore. Every callback of the
+ *    discipline runs under the semaphore: shared, but exclusive in open and
+ *    close. A line therefore stays as long as any of its callbacks runs.
+ *  - crr_link_lock: who belongs to whom: line->stream, stream->line,
+ *    session->controlled, line->clock, session->clock, clock->line and
+ *    clock->session are changed under it. Readers of the RCU pointers need it
+ *    not. stream->line and session->clock are changed under session->lock too.
+ *  - line->read_lock: one read(2) at a time has to do with a session, from
+ *    the first call of the tty core to the last.
+ *  - session->consume_lock and feed_lock: one reader of the session fd, who
+ *    also owns recorder->taken, and one feeder.
+ *  - session->lock: everything else in a session and its streams. Never taken
+ *    where n_tty holds its own locks (between the pieces of a read, in
+ *    receive_buf, in set_termios), and never held across a copy to or from
+ *    the user.
+ *  - the tty's wait queues, and N_TTY's locks, inside N_TTY.
+ *
+ * An operation counts itself in line->inflight before it looks at
+ * session->active; RECORD and REPLAY set active before they look at inflight.
+ * One of them sees the other: no operation that began with the device ends in
+ * a recording, or the other way round. Whoever finds active set asks under
+ * session->lock what the state is. The state itself changes only when nothing
+ * can refuse the change any more. STOP waits for nobody: it starts a new
+ * generation, and an operation that finds its generation over is no part of
+ * the log.
+ */
+#ifndef _CRR_H
+#define _CRR_H
+
+#include <linux/atomic.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/tty.h>
+#include <linux/tty_ldisc.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+#include "compat.h"
+#include "record.h"
+
+struct crr_session;
+struct crr_stream;
+struct crr_line;
+
+extern struct mutex crr_link_lock;
+
+/* ---- clock.c: the counter's page and the page that answers it ---- */
+
+struct crr_clock {
+	struct kref kref;		/* one for each file */
+	struct rcu_head rcu;
+	struct page *counter_page;
+	struct page *state_page;
+	struct crr_clock_counter *user;	/* any value at any time: READ_ONCE */
+	struct crr_clock_state *state;	/* mapped read-only */
+	struct crr_line *line;		/* crr_link_lock */
+	struct crr_session __rcu *session;	/* crr_link_lock */
+};
+
+struct crr_clock *crr_clock_create(void);
+struct file *crr_clock_file(struct crr_clock *clock);
+void crr_clock_put_locked(struct crr_clock *clock);
+struct crr_session *crr_clock_session(struct crr_clock *clock);
+u64 crr_clock_counter(const struct crr_clock *clock);
+void crr_clock_set(struct crr_clock *clock, u64 counter);
+void crr_clock_input(struct crr_clock *clock);
+void crr_clock_publish(struct crr_clock *clock, enum crr_state state,
+		       u64 next_due);
+
+/* ---- session.c: lifetimes and states ---- */
+
+/* What an operation is to do. */
+enum crr_verdict {
+	CRR_PASS,	/* the session is idle: it is N_TTY's */
+	CRR_RECORD,	/* it is admitted: let N_TTY do it, then tell the recorder */
+	CRR_REPLAY,	/* op->queued is consumed: carry it out */
+	CRR_RESULT,	/* return op->result */
+	CRR_SLEEP,	/* sleep for op->sleep, and ask again */
+};
+
+enum crr_sleep {
+	CRR_SLEEP_TIME,	/* until the counter has come so far */
+	CRR_SLEEP_FEED,	/* until the feeder has told more */
+	CRR_SLEEP_ROOM,	/* until the buffer has room */
+	CRR_SLEEPS,
+};
+
+/**
+ * struct crr_op - one operation of the emulator
+ * @stream: on which it is; it holds a reference to the session
+ * @generation: of the session when it was judged
+ * @stamp: the counter at its entry
+ * @nowait: reads: an empty one returns @empty instead of sleeping;
+ *	writes: one without room is refused instead of sleeping
+ * @empty: what an empty read returns
+ * @result: with CRR_RESULT
+ * @sleep: with CRR_SLEEP
+ * @asleep: it is counted in session->sleeping
+ * @queued: with CRR_REPLAY: the record, the operation's own by now
+ */
+struct crr_op {
+	struct crr_stream *stream;
+	u32 generation;
+	u64 stamp;
+	bool nowait;
+	ssize_t empty;
+	ssize_t result;
+	enum crr_sleep sleep;
+	bool asleep;
+	struct crr_queued *queued;
+};
+
+/* The recorder's part of a session. Protected by session->lock. */
+struct crr_recorder {
+	struct rchan *chan;		/* NULL: never recorded */
+	struct rchan_buf *buf;		/* its one buffer */
+	u32 flags;			/* CRR_RECORD_* */
+	size_t reserved;		/* sub-buffers admitted operations may need */
+	size_t standing;		/* sub-buffers for what cannot wait */
+	size_t read_offset;		/* in the oldest sub-buffer */
+	u64 unread;			/* bytes of records */
+	size_t taken;			/* of them, by the last read(2) */
+	bool starved;			/* somebody found no room */
+};
+
+/* The replayer's part of a session. Protected by session->lock. */
+struct crr_replayer {
+	u32 flags;			/* CRR_REPLAY_* */
+	struct crr_order *fed;		/* what has been fed */
+	struct list_head due;		/* inbound records of all streams */
+	u64 remaining;			/* records that must yet be taken */
+	u64 bytes;			/* that they take */
+	u64 limit;			/* that they may take */
+	u64 discarded;
+	u64 dropped;
+	u32 refused;			/* enum crr_reason */
+};
+
+struct crr_session {
+	struct kref kref;
+	struct rcu_head rcu;
+	bool controlled;		/* crr_link_lock; read anywhere */
+	struct mutex lock;
+	wait_queue_head_t wait;		/* the session fd's reader and feeder */
+
+	/* Written under lock, looked at without it, too. */
+	bool active;			/* not idle, or not for long */
+	enum crr_state state;
+
+	/* Protected by lock. */
+	u32 generation;
+	enum crr_reason reason;
+	bool changed;			/* EPOLLPRI */
+	struct list_head streams;
+	u32 nstreams;
+	u32 nlines;			/* streams that have their line */
+	struct crr_clock __rcu *clock;
+	u64 counter;			/* as last seen; never goes back */
+	u64 supplied;			/* by ioctl, without a clock */
+	u64 sequence;			/* of the next record */
+	u64 records;
+	u64 bytes_in;
+	u64 bytes_out;
+	u32 sleeping[CRR_SLEEPS];
+	struct crr_recorder recorder;
+	struct crr_replayer replayer;
+	struct crr_divergence divergence;	/* kind 0: none */
+
+	struct mutex consume_lock;	/* one reader of the session fd */
+	struct mutex feed_lock;		/* one feeder */
+};
+
+struct crr_stream {
+	struct list_head node;		/* session->streams */
+	struct crr_session *session;	/* which this is part of */
+	struct crr_line *line;		/* NULL once it has left */
+	u16 number;
+	u8 *bytes;			/* CRR_READ_MAX, for the read in flight */
+
+	/* Recording and replay. Protected by session->lock. */
+	u64 empties;			/* empty reads at ... */
+	u64 empties_counter;		/* ... this counter */
+	u64 refused;			/* writes, since the last one recorded */
+	bool interrupted;		/* the last of them, by a signal */
+	u64 position_in;
+	u64 position_out;
+	bool peer_closed;
+	bool hung_up;
+
+	/* Recording. Protected by session->lock. */
+	enum crr_end leaving;		/* the line has gone: why */
+	bool hangup_seen;		/* the emulator has noticed it */
+	bool ended;			/* STREAM_END is in the log */
+
+	/* Replay. Protected by session->lock. */
+	struct list_head inbound;
+	struct list_head outbound;
+	bool begun;			/* STREAM was fed */
+	enum crr_end end;		/* STREAM_END was fed */
+	u64 end_counter;
+	u64 end_empties;
+};
+
+void crr_session_get(struct crr_session *session);
+void crr_session_put(struct crr_session *session);
+struct file *crr_session_control(struct crr_line *line);
+void crr_session_orphan(struct crr_session *session);
+struct crr_stream *crr_session_line_stream(struct crr_line *line, bool active);
+void crr_session_line_left(struct crr_line *line);
+void crr_session_set_state(struct crr_session *session, enum crr_state state,
+			   enum crr_reason reason);
+void crr_session_publish(struct crr_session *session);
+void crr_session_wake(struct crr_session *session);
+int crr_session_sample(struct crr_session *session);
+int crr_session_count(struct crr_session *session, u64 counter, u64 *next_due);
+int crr_session_record(struct crr_session *session,
+		       const struct crr_record_start *arg);
+int crr_session_replay(struct crr_session *session,
+		       const struct crr_replay_start *arg);
+int crr_session_stop(struct crr_session *session);
+void crr_session_status(struct crr_session *session, struct crr_status *status);
+void crr_session_set_clock(struct crr_session *session,
+			   struct crr_clock *clock);
+enum crr_verdict crr_session_judge(struct crr_op *op, const u8 *buf,
+				   u32 length);
+void crr_session_give_up(struct crr_op *op);
+long crr_session_refusal(enum crr_state state);
+
+/* ---- controller.c: the session fd ---- */
+
+struct file *crr_controller_file(struct crr_session *session);
+
+/* ---- recorder.c: records into the relay buffer, and out of it ---- */
+
+int crr_recorder_open(struct crr_recorder *recorder, u32 nstreams, size_t size,
+		      u32 flags);
+void crr_recorder_close(struct crr_recorder *recorder);
+void crr_recorder_start(struct crr_session *session);
+void crr_recorder_stop(struct crr_session *session);
+size_t crr_recorder_capacity(const struct crr_recorder *recorder);
+bool crr_recorder_has_room(struct crr_recorder *recorder);
+enum crr_verdict crr_recorder_admit(struct crr_op *op, bool writing);
+void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen);
+void crr_recorder_write_done(struct crr_op *op, const u8 *buf, u32 requested,
+			     ssize_t result, bool cut);
+void crr_recorder_cancel(struct crr_op *op);
+void crr_recorder_interrupted(struct crr_op *op);
+void crr_recorder_hangup_seen(struct crr_session *session);
+void crr_recorder_line_left(struct crr_stream *stream, enum crr_end reason);
+ssize_t crr_recorder_peek(struct crr_recorder *recorder, size_t length,
+			  const void **from);
+bool crr_recorder_consume(struct crr_recorder *recorder);
+
+/* ---- replayer.c: records fed, and taken when their time comes ---- */
+
+struct crr_queued {
+	struct list_head cursor;	/* stream->inbound or ->outbound */
+	struct list_head due;		/* replayer->due, or empty */
+	struct crr_record rec;		/* its data are the bytes below */
+	u8 bytes[];
+};
+
+void crr_queued_free(struct crr_queued *queued);
+void crr_replayer_start(struct crr_session *session, u64 limit, u32 flags);
+void crr_replayer_close(struct crr_session *session);
+void crr_replayer_stop(struct crr_session *session);
+ssize_t crr_replayer_feed(struct crr_session *session, const u8 *from,
+			  size_t length);
+bool crr_replayer_full(const struct crr_replayer *replayer);
+u64 crr_replayer_next_due(struct crr_session *session);
+enum crr_verdict crr_replayer_read(struct crr_op *op);
+enum crr_verdict crr_replayer_write(struct crr_op *op, const u8 *buf,
+				    u32 length);
+void crr_replayer_short_read(struct crr_op *op, u32 delivered);
+bool crr_replayer_poll(struct crr_stream *stream, __poll_t wanted,
+		       __poll_t *mask);
+u32 crr_replayer_readable(struct crr_stream *stream);
+void crr_replayer_line_left(struct crr_stream *stream, enum crr_end reason);
+
+/* ---- ldisc.c: the line discipline; alone to touch a tty's inside ---- */
+
+/* A read(2), between the tty core's calls. */
+struct crr_read {
+	struct crr_line *line;
+	enum crr_verdict mode;		/* CRR_PASS, CRR_RECORD, CRR_REPLAY */
+	void *cookie;			/* N_TTY's */
+	u32 done;			/* bytes handed to the core */
+	struct crr_op op;
+};
+
+struct crr_line {
+	struct hlist_node node;		/* crr_lines */
+	struct rcu_head rcu;
+	struct tty_struct *tty;
+	atomic_t inflight;		/* read(2)s and ->write()s */
+	bool hung_up;			/* ->hangup() has been called */
+	struct mutex read_lock;
+	struct crr_stream __rcu *stream;	/* crr_link_lock */
+	struct crr_clock __rcu *clock;		/* crr_link_lock */
+	struct crr_read active;		/* read_lock */
+	struct crr_read pass;		/* N_TTY's own lock of a continued read */
+};
+
+int crr_ldisc_register(int number);
+void crr_ldisc_unregister(void);
+void crr_line_wake(struct crr_line *line);
+void crr_line_describe(struct crr_line *line, struct crr_record *rec);
+bool crr_line_is_master(struct crr_line *line);
+bool crr_line_has_file(struct crr_line *line, int fd);
+
+/* ---- ioctl.c: one table for all fds ---- */
+
+/* What an ioctl was called on: one of them. */
+struct crr_target {
+	struct crr_line *line;
+	struct crr_session *session;
+	struct crr_clock *clock;
+};
+
+long crr_ioctl(const struct crr_target *target, unsigned int cmd,
+	       void __user *arg);
+
+#endif /* _CRR_H */

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One table of all ioctls, for tty, session fd and clock fd alike.
+ */
+#include <linux/capability.h>
+#include <linux/file.h>
+#include <linux/uaccess.h>
+
+#include "crr.h"
+
+union crr_arg {
+	struct crr_status status;
+	struct crr_session_fd session_fd;
+	struct crr_clock_fd clock_fd;
+	struct crr_counter counter;
+	struct crr_record_start record;
+	struct crr_replay_start replay;
+	struct crr_stop stop;
+	struct crr_divergence divergence;
+};
+
+/* The interface has no holes, and is the same for 32-bit callers. */
+static_assert(sizeof(struct crr_status) == 128);
+static_assert(sizeof(struct crr_session_fd) == 16);
+static_assert(sizeof(struct crr_clock_fd) == 16);
+static_assert(sizeof(struct crr_counter) == 24);
+static_assert(sizeof(struct crr_record_start) == 24);
+static_assert(sizeof(struct crr_replay_start) == 16);
+static_assert(sizeof(struct crr_stop) == 8);
+static_assert(sizeof(struct crr_divergence) == 144);
+static_assert(sizeof(struct crr_clock_counter) == 8);
+static_assert(sizeof(struct crr_clock_state) == 24);
+static_assert(sizeof(struct crr_record_header) == 24);
+
+/**
+ * struct crr_call - one ioctl
+ * @target: on what
+ * @arg: its struct; what the caller's lacks is zero
+ * @file: out: a new file, which gets its fd when all else has gone well
+ * @fd: out: its number
+ */
+struct crr_call {
+	const struct crr_target *target;
+	union crr_arg *arg;
+	struct file *file;
+	int fd;
+};
+
+static int crr_call_file(struct crr_call *call, struct file *file)
+{
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	call->fd = get_unused_fd_flags(O_CLOEXEC);
+	if (call->fd < 0) {
+		fput(file);
+		return call->fd;
+	}
+	call->file = file;
+	return 0;
+}
+
+/* The target's session, with a reference, or NULL. */
+static struct crr_session *crr_call_session(const struct crr_target *target)
+{
+	struct crr_stream *stream;
+
+	if (target->clock)
+		return crr_clock_session(target->clock);
+	if (target->line) {
+		stream = crr_session_line_stream(target->line, false);
+		return stream ? stream->session : NULL;
+	}
+	crr_session_get(target->session);
+	return target->session;
+}
+
+static int crr_ioctl_status(struct crr_call *call)
+{
+	const struct crr_target *target = call->target;
+	struct crr_status *status = &call->arg->status;
+	struct crr_session *session = crr_call_session(target);
+	struct crr_stream *stream;
+
+	*status = (struct crr_status){
+		.size = sizeof(*status),
+		.stream = CRR_NO_STREAM,
+		.next_due = CRR_NEVER,
+	};
+	if (!session)
+		return 0;
+	mutex_lock(&session->lock);
+	crr_session_status(session, status);
+	if (target->line) {
+		list_for_each_entry(stream, &session->streams, node)
+			if (stream->line == target->line)
+				status->stream = stream->number;
+	}
+	if (target->session)
+		session->changed = false;
+	mutex_unlock(&session->lock);
+	crr_session_put(session);
+	return 0;
+}
+
+static int crr_ioctl_session(struct crr_call *call)
+{
+	struct crr_session_fd *arg = &call->arg->session_fd;
+	struct crr_line *line = call->target->line;
+	int ret;
+
+	if (!capable(CAP_SYS_TTY_CONFIG))
+		return -EPERM;
+	if (crr_line_is_master(line))
+		return -EOPNOTSUPP;
+	if (!crr_line_has_file(line, arg->tty_fd))
+		return -EBADF;
+	ret = crr_call_file(call, crr_session_control(line));
+	arg->session_fd = call->fd;
+	return ret;
+}
+
+static struct file *crr_line_clock_file(struct crr_line *line)
+{
+	struct crr_stream *stream;
+	struct crr_session *session;
+	struct crr_clock *clock;
+	struct file *file;
+
+	mutex_lock(&crr_link_lock);
+	stream = rcu_dereference_protected(line->stream,
+					   lockdep_is_held(&crr_link_lock));
+	session = stream ? stream->session : NULL;
+	clock = rcu_dereference_protected(session ? session->clock :
+						    line->clock,
+					  lockdep_is_held(&crr_link_lock));
+	if (clock) {
+		kref_get(&clock->kref);
+		file = crr_clock_file(clock);
+		goto unlock;
+	}
+
+	file = ERR_PTR(-ENOMEM);
+	clock = crr_clock_create();
+	if (!clock)
+		goto unlock;
+	file = crr_clock_file(clock);
+	if (IS_ERR(file))
+		goto unlock;
+	clock->line = line;
+	rcu_assign_pointer(line->clock, clock);
+	if (session)
+		crr_session_set_clock(session, clock);
+unlock:
+	mutex_unlock(&crr_link_lock);
+	return file;
+}
+
+static int crr_ioctl_clock(struct crr_call *call)
+{
+	struct crr_line *line = call->target->line;
+	int ret;
+
+	if (call->arg->clock_fd.__reserved)
+		return -EINVAL;
+	if (crr_line_is_master(line))
+		return -EOPNOTSUPP;
+	ret = crr_call_file(call, crr_line_clock_file(line));
+	call->arg->clock_fd.clock_fd = call->fd;
+	return ret;
+}
+
+static int crr_ioctl_counter(struct crr_call *call)
+{
+	const struct crr_target *target = call->target;
+	struct crr_counter *arg = &call->arg->counter;
+	struct crr_session *session = crr_call_session(target);
+	struct crr_clock *clock;
+	int ret;
+
+	arg->next_due = CRR_NEVER;
+	if (session) {
+		ret = crr_session_count(session, arg->counter, &arg->next_due);
+		crr_session_put(session);
+		return ret;
+	}
+	rcu_read_lock();
+	clock = target->line ? rcu_dereference(target->line->clock) :
+			       target->clock;
+	if (clock)
+		crr_clock_set(clock, arg->counter);
+	rcu_read_unlock();
+	return 0;
+}
+
+static int crr_check_buffer(u64 size)
+{
+	return size && (size < CRR_BUFFER_MIN || size > CRR_BUFFER_MAX) ?
+	       -EINVAL : 0;
+}
+
+static int crr_ioctl_record(struct crr_call *call)
+{
+	const struct crr_record_start *arg = &call->arg->record;
+
+	if (arg->delivery != CRR_DELIVERY_FREE)
+		return -EOPNOTSUPP;
+	if (arg->__reserved || crr_check_buffer(arg->buffer_size))
+		return -EINVAL;
+	return crr_session_record(call->target->session, arg);
+}
+
+static int crr_ioctl_replay(struct crr_call *call)
+{
+	const struct crr_replay_start *arg = &call->arg->replay;
+
+	if (crr_check_buffer(arg->buffer_size))
+		return -EINVAL;
+	return crr_session_replay(call->target->session, arg);
+}
+
+static int crr_ioctl_stop(struct crr_call *call)
+{
+	return crr_session_stop(call->target->session);
+}
+
+static int crr_ioctl_divergence(struct crr_call *call)
+{
+	struct crr_session *session = call->target->session;
+	int ret = -ENODATA;
+
+	mutex_lock(&session->lock);
+	if (session->divergence.kind) {
+		call->arg->divergence = session->divergence;
+		ret = 0;
+	}
+	mutex_unlock(&session->lock);
+	return ret;
+}
+
+#define CRR_ON_TTY	0x1
+#define CRR_ON_SESSION	0x2
+#define CRR_ON_CLOCK	0x4
+
+/**
+ * struct crr_ioctl - one row of the table
+ * @on: CRR_ON_*: the kinds of fd that it works on
+ * @size: of its struct
+ * @min_size: of its struct's first version
+ * @flags: those that are known; they follow the size in every struct
+ * @answers: the struct is written back
+ * @call: does it
+ */
+struct crr_ioctl {
+	u32 on;
+	u32 size;
+	u32 min_size;
+	u32 flags;
+	bool answers;
+	int (*call)(struct crr_call *call);
+};
+
+/* _last: the last member of the struct's first version. */
+#define CRR_IOCTL(_cmd, _on, _struct, _last, _flags, _answers, _call)	\
+	[_IOC_NR(_cmd)] = {						\
+		.on = (_on),						\
+		.size = sizeof(_struct),				\
+		.min_size = offsetofend(_struct, _last),		\
+		.flags = (_flags),					\
+		.answers = (_answers),					\
+		.call = (_call),					\
+	}
+
+static const struct crr_ioctl crr_ioctls[] = {
+	CRR_IOCTL(CRR_IOC_STATUS, CRR_ON_TTY | CRR_ON_SESSION | CRR_ON_CLOCK,
+		  struct crr_status, dropped, 0, true, crr_ioctl_status),
+	CRR_IOCTL(CRR_IOC_SESSION, CRR_ON_TTY,
+		  struct crr_session_fd, session_fd, 0, true,
+		  crr_ioctl_session),
+	CRR_IOCTL(CRR_IOC_CLOCK, CRR_ON_TTY,
+		  struct crr_clock_fd, __reserved, 0, true, crr_ioctl_clock),
+	CRR_IOCTL(CRR_IOC_COUNTER, CRR_ON_TTY | CRR_ON_CLOCK,
+		  struct crr_counter, next_due, 0, true, crr_ioctl_counter),
+	CRR_IOCTL(CRR_IOC_RECORD, CRR_ON_SESSION,
+		  struct crr_record_start, buffer_size,
+		  CRR_RECORD_CAPTURE | CRR_RECORD_FAIL_ORPHAN |
+		  CRR_RECORD_BLOCK, false, crr_ioctl_record),
+	CRR_IOCTL(CRR_IOC_REPLAY, CRR_ON_SESSION,
+		  struct crr_replay_start, buffer_size, CRR_REPLAY_MUTE,
+		  false, crr_ioctl_replay),
+	CRR_IOCTL(CRR_IOC_STOP, CRR_ON_SESSION,
+		  struct crr_stop, flags, 0, false, crr_ioctl_stop),
+	CRR_IOCTL(CRR_IOC_DIVERGENCE, CRR_ON_SESSION,
+		  struct crr_divergence, got, 0, true, crr_ioctl_divergence),
+};
+
+static u32 crr_target_kind(const struct crr_target *target)
+{
+	if (target->line)
+		return CRR_ON_TTY;
+	return target->session ? CRR_ON_SESSION : CRR_ON_CLOCK;
+}
+
+/* Write the answer back; then, and only then, a new fd comes to life. */
+static int crr_ioctl_answer(struct crr_call *call, const struct crr_ioctl *op,
+			    void __user *user, u32 user_size)
+{
+	if (op->answers &&
+	    copy_to_user(user, call->arg, min(user_size, op->size))) {
+		if (call->file) {
+			put_unused_fd(call->fd);
+			fput(call->file);
+		}
+		return -EFAULT;
+	}
+	if (call->file)
+		fd_install(call->fd, call->file);
+	return 0;
+}
+
+/**
+ * crr_ioctl - an ioctl on any of crr's fds
+ * @target: on what
+ * @cmd: CRR_IOC_*
+ * @user: its struct
+ *
+ * Returns what ioctl(2) does: &uapi/linux/crr.h.
+ */
+long crr_ioctl(const struct crr_target *target, unsigned int cmd,
+	       void __user *user)
+{
+	const struct crr_ioctl *op;
+	union crr_arg arg;
+	struct crr_call call = { .target = target, .arg = &arg };
+	unsigned int nr = _IOC_NR(cmd);
+	u32 user_size;
+	u32 flags;
+	int ret;
+
+	if (nr >= ARRAY_SIZE(crr_ioctls) || cmd != _IO(CRR_IOC_TYPE, nr))
+		return -ENOTTY;
+	op = &crr_ioctls[nr];
+	if (!(op->on & crr_target_kind(target)))
+		return -ENOTTY;
+	if (get_user(user_size, (u32 __user *)user))
+		return -EFAULT;
+	if (user_size < op->min_size)
+		return -EINVAL;
+	if (user_size > PAGE_SIZE)
+		return -E2BIG;
+	memset(&arg, 0, sizeof(arg));
+	ret = copy_struct_from_user(&arg, op->size, user, user_size);
+	if (ret)
+		return ret;
+	/* The caller's size was read twice, and may have changed. */
+	flags = arg.status.flags;
+	if (flags & ~op->flags)
+		return -EOPNOTSUPP;
+	/* What cannot be answered is not done. */
+	if (op->answers && copy_to_user(user, &arg, min(user_size, op->size)))
+		return -EFAULT;
+	ret = op->call(&call);
+	if (ret)
+		return ret;
+	/* The size stays what the caller said. */
+	arg.status.size = user_size;
+	return crr_ioctl_answer(&call, op, user, user_size);
+}

@@ -1,0 +1,839 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The line discipline N_CRR: N_TTY, but for those ttys that are in a session
+ * that records or replays.
+ *
+ * What is not wrapped here is N_TTY's own. What N_TTY holds inside is never
+ * computed, only asked for: by its read, its write, its poll.
+ */
+#include <linux/compat.h>
+#include <linux/file.h>
+#include <linux/hashtable.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/tty.h>
+#include <linux/tty_driver.h>
+
+#include "crr.h"
+
+/* N_TTY's operations, as inherited. */
+static struct tty_ldisc_ops crr_n_tty;
+
+/*
+ * tty->disc_data belongs to N_TTY, so that lines are found by their tty. A
+ * callback's own line stays where it is, but its neighbours in the bucket come
+ * and go: hence RCU.
+ */
+static DEFINE_HASHTABLE(crr_lines, 8);
+static DEFINE_SPINLOCK(crr_lines_lock);
+
+static struct crr_line *crr_line_find(struct tty_struct *tty)
+{
+	struct crr_line *line;
+
+	rcu_read_lock();
+	hash_for_each_possible_rcu(crr_lines, line, node, (unsigned long)tty)
+		if (line->tty == tty)
+			break;
+	rcu_read_unlock();
+	return line;
+}
+
+/* ---- What the rest of the module asks of a line ---- */
+
+/* Wake whoever sleeps or polls on the tty. */
+void crr_line_wake(struct crr_line *line)
+{
+	struct tty_struct *tty = line->tty;
+
+	kill_fasync(&tty->fasync, SIGIO, POLL_IN);
+	wake_up_interruptible_poll(&tty->read_wait, EPOLLIN | EPOLLRDNORM);
+	wake_up_interruptible_poll(&tty->write_wait, EPOLLOUT | EPOLLWRNORM);
+}
+
+/* Fill in a STREAM record. */
+void crr_line_describe(struct crr_line *line, struct crr_record *rec)
+{
+	struct tty_struct *tty = line->tty;
+	/*
+	 * For people to look at: not worth termios_rwsem, which a read may
+	 * hold for as long as its user pleases.
+	 */
+	const struct ktermios termios = data_race(tty->termios);
+
+	rec->termios.iflag = termios.c_iflag;
+	rec->termios.oflag = termios.c_oflag;
+	rec->termios.cflag = termios.c_cflag;
+	rec->termios.lflag = termios.c_lflag;
+	rec->termios.ispeed = termios.c_ispeed;
+	rec->termios.ospeed = termios.c_ospeed;
+	rec->data = tty_name(tty);
+	rec->data_length = strnlen(tty_name(tty), CRR_STREAM_NAME_MAX);
+}
+
+bool crr_line_is_master(struct crr_line *line)
+{
+	const struct tty_driver *driver = line->tty->driver;
+
+	return driver->type == TTY_DRIVER_TYPE_PTY &&
+	       driver->subtype == PTY_TYPE_MASTER;
+}
+
+/* Is this fd a file of this very tty, open for reading and writing? */
+bool crr_line_has_file(struct crr_line *line, int fd)
+{
+	const fmode_t both = FMODE_READ | FMODE_WRITE;
+	struct tty_struct *tty = line->tty;
+	struct tty_file_private *priv;
+	struct file *file = fget(fd);
+	bool found = false;
+
+	if (!file)
+		return false;
+	spin_lock(&tty->files_lock);
+	list_for_each_entry(priv, &tty->tty_files, list)
+		if (priv->file == file)
+			found = (file->f_mode & both) == both;
+	spin_unlock(&tty->files_lock);
+	fput(file);
+	return found;
+}
+
+/* ---- Sleeping ---- */
+
+/*
+ * Sleep until something has changed. All who change something wake the tty's
+ * queues, as does TIOCSETD, which waits for us to leave. Returns why there
+ * should be no more waiting: -EIO after a hangup, -EAGAIN for TIOCSETD,
+ * -ERESTARTSYS for a signal.
+ */
+static int crr_line_wait(struct crr_line *line, struct wait_queue_entry *wait)
+{
+	if (READ_ONCE(line->hung_up))
+		return -EIO;
+	if (test_bit(TTY_LDISC_CHANGING, &line->tty->flags))
+		return -EAGAIN;
+	if (signal_pending(current))
+		return -ERESTARTSYS;
+	wait_woken(wait, TASK_INTERRUPTIBLE, MAX_SCHEDULE_TIMEOUT);
+	return 0;
+}
+
+/*
+ * Ask the session what to do until it is not to sleep. Negative: the sleep has
+ * ended for another reason, as above.
+ */
+static int crr_line_judge(struct crr_line *line, struct crr_op *op,
+			  wait_queue_head_t *queue, const u8 *buf, u32 length)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	int verdict;
+
+	verdict = crr_session_judge(op, buf, length);
+	if (verdict != CRR_SLEEP)
+		return verdict;
+
+	add_wait_queue(queue, &wait);
+	for (;;) {
+		int ret;
+
+		verdict = crr_session_judge(op, buf, length);
+		if (verdict != CRR_SLEEP)
+			break;
+		ret = crr_line_wait(line, &wait);
+		if (ret) {
+			crr_session_give_up(op);
+			verdict = ret;
+			break;
+		}
+	}
+	remove_wait_queue(queue, &wait);
+	return verdict;
+}
+
+/* Counted before the session's state is looked at: see crr_session_enter(). */
+static void crr_line_enter(struct crr_line *line)
+{
+	atomic_inc(&line->inflight);
+	smp_mb__after_atomic(); /* pairs with crr_session_enter() */
+}
+
+static void crr_line_leave(struct crr_line *line)
+{
+	smp_mb__before_atomic(); /* pairs with crr_session_enter() */
+	atomic_dec(&line->inflight);
+}
+
+/* ---- read(2) ----
+ *
+ * The tty core calls ->read with a buffer of its own, small, until the read(2)
+ * is complete; between the calls it copies to the user. As long as the cookie
+ * is set it calls again, and tells how much has been copied. Our cookie, never
+ * N_TTY's, is what the core holds: a struct crr_read of the line. There are
+ * two, because a read(2) that N_TTY alone answers may still be under way when
+ * a session begins to judge reads.
+ */
+
+/* How an empty read returns, or that it does not. */
+static void crr_read_mode(struct tty_struct *tty, struct file *file,
+			  struct crr_op *op)
+{
+	bool nonblock = tty_io_nonblock(tty, file);
+	bool timed = !L_ICANON(tty) && !MIN_CHAR(tty);
+
+	op->nowait = nonblock || timed;
+	op->empty = timed && !(nonblock && TIME_CHAR(tty)) ? 0 : -EAGAIN;
+}
+
+/*
+ * N_TTY's answer is at its end: what has the emulator seen? n is what N_TTY
+ * said last, done how many bytes the user got.
+ */
+static void crr_read_seen(struct crr_read *rd, struct file *file, ssize_t n,
+			  u32 done)
+{
+	struct tty_struct *tty = rd->line->tty;
+	struct crr_record seen = {};
+
+	if (done) {
+		seen.type = CRR_TYPE_READ;
+		seen.data = rd->op.stream->bytes;
+		seen.data_length = done;
+	} else if (rd->done) {
+		/* N_TTY gave bytes, and the user's buffer took none. */
+		seen.type = CRR_TYPE_READ_ERROR;
+		seen.error = EFAULT;
+	} else if (n == -EIO && test_bit(TTY_OTHER_CLOSED, &tty->flags)) {
+		seen.type = CRR_TYPE_PEER_CLOSED;
+	} else if (n == -ERESTARTSYS || tty_hung_up_p(file) ||
+		   test_bit(TTY_HUPPING, &tty->flags)) {
+		/* Not seen at all; or HANGUP tells it. */
+		crr_recorder_cancel(&rd->op);
+		return;
+	} else if (n < 0 && n != -EAGAIN) {
+		seen.type = CRR_TYPE_READ_ERROR;
+		seen.error = -n;
+	} else if (n == 0 && L_ICANON(tty) && !L_EXTPROC(tty)) {
+		seen.type = CRR_TYPE_EOF;
+	}
+	crr_recorder_read_done(&rd->op, &seen);
+}
+
+/* The last call of a read(2) that a session has to do with. */
+static void crr_read_finish(struct crr_read *rd, void **cookie)
+{
+	struct crr_line *line = rd->line;
+
+	*cookie = NULL;
+	crr_session_put(rd->op.stream->session);
+	mutex_unlock(&line->read_lock);
+	crr_line_leave(line);
+}
+
+static ssize_t crr_record_read(struct crr_read *rd, struct file *file, u8 *buf,
+			       size_t nr, void **cookie, unsigned long offset)
+{
+	ssize_t n = 0;
+
+	if (rd->cookie || !*cookie) {
+		nr = min_t(size_t, nr, CRR_READ_MAX - rd->done);
+		n = crr_n_tty.read(rd->line->tty, file, buf, nr, &rd->cookie,
+				   offset);
+	}
+	if (n > 0) {
+		/*
+		 * N_TTY may hold its locks: no more than a copy here. The core
+		 * calls once more even if N_TTY is done, and so tells how much
+		 * the user got.
+		 */
+		memcpy(rd->op.stream->bytes + rd->done, buf, n);
+		rd->done += n;
+		*cookie = rd;
+		return n;
+	}
+	crr_read_seen(rd, file, n, offset);
+	crr_read_finish(rd, cookie);
+	return n;
+}
+
+static ssize_t crr_replay_read(struct crr_read *rd, u8 *buf, size_t nr,
+			       void **cookie, unsigned long offset)
+{
+	const struct crr_record *rec = &rd->op.queued->rec;
+	size_t n = min_t(size_t, nr, rec->data_length - rd->done);
+
+	if (offset == rd->done && n) {
+		memcpy(buf, rec->data + rd->done, n);
+		rd->done += n;
+		*cookie = rd;
+		return n;
+	}
+	/* The end of the record, of the user's room, or of its memory. */
+	if (offset < rec->data_length)
+		crr_replayer_short_read(&rd->op, offset);
+	crr_queued_free(rd->op.queued);
+	crr_read_finish(rd, cookie);
+	return 0;
+}
+
+/* A further call for a read(2) that is under way. */
+static ssize_t crr_read_continue(struct crr_read *rd, struct file *file,
+				 u8 *buf, size_t nr, void **cookie,
+				 unsigned long offset)
+{
+	struct crr_line *line = rd->line;
+	void *n_tty_cookie;
+	ssize_t n;
+
+	if (rd->mode == CRR_RECORD)
+		return crr_record_read(rd, file, buf, nr, cookie, offset);
+	if (rd->mode == CRR_REPLAY)
+		return crr_replay_read(rd, buf, nr, cookie, offset);
+
+	/* Once N_TTY has let go of its locks, rd is the next reader's. */
+	n_tty_cookie = rd->cookie;
+	n = crr_n_tty.read(line->tty, file, buf, nr, &n_tty_cookie, offset);
+	if (n_tty_cookie) {
+		rd->cookie = n_tty_cookie;
+		return n;
+	}
+	*cookie = NULL;
+	crr_line_leave(line);
+	return n;
+}
+
+/* A read(2) that is N_TTY's alone. */
+static ssize_t crr_pass_read(struct crr_line *line, struct file *file, u8 *buf,
+			     size_t nr, void **cookie, unsigned long offset)
+{
+	void *n_tty_cookie = NULL;
+	ssize_t n;
+
+	n = crr_n_tty.read(line->tty, file, buf, nr, &n_tty_cookie, offset);
+	if (n_tty_cookie) {
+		line->pass.cookie = n_tty_cookie;
+		*cookie = &line->pass;
+	} else {
+		crr_line_leave(line);
+	}
+	return n;
+}
+
+/*
+ * A read(2) on a tty in a session that is not idle. Sets pass if it has become
+ * idle, and there is nothing here to be done.
+ */
+static ssize_t crr_session_line_read(struct crr_line *line,
+				     struct crr_stream *stream,
+				     struct file *file, u8 *buf, size_t nr,
+				     void **cookie, bool *pass)
+{
+	struct tty_struct *tty = line->tty;
+	struct crr_read *rd = &line->active;
+	struct crr_op op = { .stream = stream };
+	ssize_t ret;
+	int verdict;
+
+	crr_read_mode(tty, file, &op);
+	if (tty_io_nonblock(tty, file)) {
+		if (!mutex_trylock(&line->read_lock)) {
+			ret = -EAGAIN;
+			goto leave;
+		}
+	} else if (mutex_lock_interruptible(&line->read_lock)) {
+		ret = -ERESTARTSYS;
+		goto leave;
+	}
+
+	verdict = crr_line_judge(line, &op, &tty->read_wait, NULL, nr);
+	rd->op = op;
+	rd->mode = verdict;
+	rd->cookie = NULL;
+	rd->done = 0;
+	switch (verdict) {
+	case CRR_RECORD:
+		return crr_record_read(rd, file, buf, nr, cookie, 0);
+	case CRR_REPLAY:
+		return crr_replay_read(rd, buf, nr, cookie, 0);
+	case CRR_PASS:
+		mutex_unlock(&line->read_lock);
+		crr_session_put(stream->session);
+		*pass = true;
+		return 0;
+	case CRR_RESULT:
+		ret = op.result;
+		break;
+	case -EIO:
+		ret = 0;
+		break;
+	default:
+		ret = verdict;
+		break;
+	}
+	mutex_unlock(&line->read_lock);
+leave:
+	crr_session_put(stream->session);
+	crr_line_leave(line);
+	return ret;
+}
+
+/* Called by the tty core, by many readers at a time. */
+static ssize_t crr_ldisc_read(struct tty_struct *tty, struct file *file,
+			      u8 *buf, size_t nr, void **cookie,
+			      unsigned long offset)
+{
+	struct crr_line *line;
+	struct crr_stream *stream;
+	bool pass = false;
+	ssize_t n;
+
+	if (*cookie)
+		return crr_read_continue(*cookie, file, buf, nr, cookie,
+					 offset);
+	line = crr_line_find(tty);
+	crr_line_enter(line);
+	/* A read of no bytes sees nothing of the line. */
+	stream = nr ? crr_session_line_stream(line, true) : NULL;
+	if (stream) {
+		n = crr_session_line_read(line, stream, file, buf, nr, cookie,
+					  &pass);
+		if (!pass)
+			return n;
+	}
+	return crr_pass_read(line, file, buf, nr, cookie, offset);
+}
+
+/* ---- write(2) ----
+ *
+ * The tty core cuts a write(2) into chunks, and calls again after a short one,
+ * unless a signal is pending. In replay the core must stop where it stopped
+ * then: the thread is told that there is a signal, finds none on its way out,
+ * and goes on.
+ */
+static ssize_t crr_write_cut(ssize_t result)
+{
+	set_thread_flag(TIF_SIGPENDING);
+	return result == -EINTR ? -ERESTARTSYS : result;
+}
+
+static ssize_t crr_record_write(struct crr_line *line, struct crr_op *op,
+				struct file *file, const u8 *buf, size_t nr)
+{
+	ssize_t n = crr_n_tty.write(line->tty, file, buf, nr);
+	ssize_t seen = n == -ERESTARTSYS ? -EINTR : n;
+	bool cut;
+
+	if (!n) {
+		crr_recorder_cancel(op);
+		return n;
+	}
+	/* A whole chunk that is not a full one is a write(2)'s last. */
+	cut = seen == -EINTR ||
+	      (n > 0 && signal_pending(current) &&
+	       (n < (ssize_t)nr || nr == CRR_WRITE_MAX));
+	crr_recorder_write_done(op, buf, nr, seen, cut);
+	return n;
+}
+
+static ssize_t crr_replay_write(struct crr_line *line, struct crr_op *op,
+				const u8 *buf)
+{
+	struct crr_session *session = op->stream->session;
+	struct tty_struct *tty = line->tty;
+	struct crr_queued *queued = op->queued;
+	const struct crr_record *rec = &queued->rec;
+	ssize_t result = rec->result;
+	bool cut = rec->flags & CRR_FLAG_CUT;
+	u32 offset = rec->offset;
+	ssize_t taken;
+
+	if (offset && !(session->replayer.flags & CRR_REPLAY_MUTE)) {
+		/* One attempt, as a driver never waits. */
+		taken = tty->ops->write(tty, buf, offset);
+		taken = max_t(ssize_t, taken, 0);
+		if (taken < offset) {
+			mutex_lock(&session->lock);
+			session->replayer.dropped += offset - taken;
+			mutex_unlock(&session->lock);
+		}
+	}
+	crr_queued_free(queued);
+	return cut ? crr_write_cut(result) : result;
+}
+
+/* Called by the tty core under atomic_write_lock: one at a time. */
+static ssize_t crr_ldisc_write(struct tty_struct *tty, struct file *file,
+			       const u8 *buf, size_t nr)
+{
+	struct crr_line *line = crr_line_find(tty);
+	struct crr_stream *stream;
+	struct crr_op op = {};
+	ssize_t n;
+	int verdict = CRR_PASS;
+
+	crr_line_enter(line);
+	/* A write of no bytes leaves nothing behind. */
+	stream = nr ? crr_session_line_stream(line, true) : NULL;
+	if (stream) {
+		nr = min_t(size_t, nr, CRR_WRITE_MAX);
+		op.stream = stream;
+		op.nowait = tty_io_nonblock(tty, file);
+		verdict = crr_line_judge(line, &op, &tty->write_wait, buf, nr);
+	}
+	switch (verdict) {
+	case CRR_PASS:
+		n = crr_n_tty.write(tty, file, buf, nr);
+		break;
+	case CRR_RECORD:
+		n = crr_record_write(line, &op, file, buf, nr);
+		break;
+	case CRR_REPLAY:
+		n = crr_replay_write(line, &op, buf);
+		break;
+	case CRR_RESULT:
+		n = op.result;
+		if (n == -EINTR)
+			n = crr_write_cut(n);
+		break;
+	default:
+		n = verdict;
+		if (n == -ERESTARTSYS && op.sleep == CRR_SLEEP_ROOM)
+			crr_recorder_interrupted(&op);
+		break;
+	}
+	if (stream)
+		crr_session_put(stream->session);
+	crr_line_leave(line);
+	return n;
+}
+
+/* ---- poll(2) and FIONREAD ---- */
+
+/*
+ * What poll(2) says in replay, once it is known. Like a read, poll waits for
+ * the feeder, even if it was told not to wait: "nothing" would be a lie.
+ * False: the session replays no more, and the answer is N_TTY's.
+ */
+static bool crr_replay_poll(struct crr_line *line, struct crr_stream *stream,
+			    __poll_t wanted, __poll_t *mask)
+{
+	struct crr_session *session = stream->session;
+	wait_queue_head_t *queue = &line->tty->read_wait;
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	bool known, over;
+
+	*mask = 0;
+	add_wait_queue(queue, &wait);
+	for (;;) {
+		known = true;
+		mutex_lock(&session->lock);
+		over = session->state <= CRR_STATE_RECORDING;
+		if (session->state == CRR_STATE_REPLAYING) {
+			crr_session_sample(session);
+			known = crr_replayer_poll(stream, wanted, mask);
+		} else if (!over) {
+			*mask = EPOLLIN | EPOLLRDNORM | EPOLLOUT |
+				EPOLLWRNORM | EPOLLERR;
+		}
+		if (!known) {
+			session->sleeping[CRR_SLEEP_FEED]++;
+			wake_up_interruptible_poll(&session->wait, EPOLLOUT);
+		}
+		mutex_unlock(&session->lock);
+		if (known)
+			break;
+
+		known = crr_line_wait(line, &wait);
+		mutex_lock(&session->lock);
+		session->sleeping[CRR_SLEEP_FEED]--;
+		mutex_unlock(&session->lock);
+		if (known)
+			break;
+	}
+	remove_wait_queue(queue, &wait);
+	return !over;
+}
+
+/*
+ * Called by the tty core, by anybody at any time. The poller is on the tty's
+ * queues before the session is looked at, so that it is woken by whatever
+ * changes then; and on no others, as a session may go sooner.
+ */
+static __poll_t crr_ldisc_poll(struct tty_struct *tty, struct file *file,
+			       poll_table *wait)
+{
+	struct crr_line *line = crr_line_find(tty);
+	struct crr_stream *stream;
+	struct crr_session *session;
+	__poll_t mask;
+
+	poll_wait(file, &tty->read_wait, wait);
+	poll_wait(file, &tty->write_wait, wait);
+	stream = crr_session_line_stream(line, true);
+	if (!stream)
+		return crr_n_tty.poll(tty, file, NULL);
+
+	session = stream->session;
+	if (READ_ONCE(session->state) <= CRR_STATE_RECORDING ||
+	    !crr_replay_poll(line, stream, poll_requested_events(wait), &mask))
+		mask = crr_n_tty.poll(tty, file, NULL);
+	mutex_lock(&session->lock);
+	if (session->state == CRR_STATE_RECORDING &&
+	    !crr_recorder_has_room(&session->recorder)) {
+		/* What is there cannot be had before there is room. */
+		session->recorder.starved = true;
+		mask &= ~(EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM);
+	}
+	mutex_unlock(&session->lock);
+	crr_session_put(session);
+	return mask;
+}
+
+/* FIONREAD and TIOCOUTQ in replay; -ENOIOCTLCMD: they are N_TTY's. */
+static int crr_replay_queues(struct crr_line *line, unsigned int cmd,
+			     unsigned long arg)
+{
+	struct crr_stream *stream = crr_session_line_stream(line, true);
+	struct crr_session *session;
+	__poll_t mask;
+	int n = -1;
+
+	if (!stream)
+		return -ENOIOCTLCMD;
+	session = stream->session;
+	if (cmd == TIOCINQ)
+		crr_replay_poll(line, stream, EPOLLIN, &mask);
+	mutex_lock(&session->lock);
+	if (session->state == CRR_STATE_REPLAYING)
+		n = cmd == TIOCINQ ? crr_replayer_readable(stream) : 0;
+	else if (session->state > CRR_STATE_REPLAYING)
+		n = 0;
+	mutex_unlock(&session->lock);
+	crr_session_put(session);
+	return n < 0 ? -ENOIOCTLCMD : put_user(n, (int __user *)arg);
+}
+
+/* ---- ioctl(2) ---- */
+
+/* Called by the tty core for what neither it nor the driver knows. */
+static int crr_ldisc_ioctl(struct tty_struct *tty, unsigned int cmd,
+			   unsigned long arg)
+{
+	struct crr_target target = { .line = crr_line_find(tty) };
+	struct crr_stream *stream;
+	bool replaying = false;
+	int ret;
+
+	if (_IOC_TYPE(cmd) == CRR_IOC_TYPE) {
+		ret = crr_ioctl(&target, cmd, (void __user *)arg);
+		return ret == -ENOTTY ? -ENOIOCTLCMD : ret;
+	}
+	if (cmd == TIOCINQ || cmd == TIOCOUTQ) {
+		rcu_read_lock();
+		stream = rcu_dereference(target.line->stream);
+		if (stream)
+			replaying = READ_ONCE(stream->session->state) >=
+				    CRR_STATE_REPLAYING;
+		rcu_read_unlock();
+		if (replaying) {
+			ret = crr_replay_queues(target.line, cmd, arg);
+			if (ret != -ENOIOCTLCMD)
+				return ret;
+		}
+	}
+	return crr_n_tty.ioctl(tty, cmd, arg);
+}
+
+/* The structs are the same; what is not ours goes N_TTY's way. */
+static int crr_ldisc_compat_ioctl(struct tty_struct *tty, unsigned int cmd,
+				  unsigned long arg)
+{
+	if (_IOC_TYPE(cmd) != CRR_IOC_TYPE)
+		return -ENOIOCTLCMD;
+	return crr_ldisc_ioctl(tty, cmd, (unsigned long)compat_ptr(arg));
+}
+
+/* ---- From the driver ---- */
+
+/* Something has happened that the emulator should look at. */
+static void crr_line_input(struct crr_line *line)
+{
+	struct crr_stream *stream;
+	struct crr_clock *clock;
+
+	rcu_read_lock();
+	stream = rcu_dereference(line->stream);
+	clock = stream ? rcu_dereference(stream->session->clock) :
+			 rcu_dereference(line->clock);
+	if (clock && (!stream || READ_ONCE(stream->session->state) <=
+				 CRR_STATE_RECORDING))
+		crr_clock_input(clock);
+	rcu_read_unlock();
+}
+
+/* Is the device's input to be thrown away? */
+static bool crr_line_discards(struct crr_line *line, size_t count)
+{
+	struct crr_stream *stream;
+	bool discards = false;
+
+	rcu_read_lock();
+	stream = rcu_dereference(line->stream);
+	if (stream && READ_ONCE(stream->session->state) >=
+		      CRR_STATE_REPLAYING) {
+		discards = true;
+		/* Only counted: a lost increment is no harm. */
+		data_race(stream->session->replayer.discarded += count);
+	}
+	rcu_read_unlock();
+	return discards;
+}
+
+/* Called from the flip buffer's work, or by TIOCSTI; may sleep. */
+static void crr_ldisc_receive_buf(struct tty_struct *tty, const u8 *cp,
+				  const crr_flag_t *fp, crr_count_t count)
+{
+	struct crr_line *line = crr_line_find(tty);
+
+	if (crr_line_discards(line, count))
+		return;
+	crr_n_tty.receive_buf(tty, cp, fp, count);
+	crr_line_input(line);
+}
+
+static crr_received_t crr_ldisc_receive_buf2(struct tty_struct *tty,
+					     const u8 *cp,
+					     const crr_flag_t *fp,
+					     crr_count_t count)
+{
+	struct crr_line *line = crr_line_find(tty);
+	crr_received_t n;
+
+	if (crr_line_discards(line, count))
+		return count;
+	n = crr_n_tty.receive_buf2(tty, cp, fp, count);
+	crr_line_input(line);
+	return n;
+}
+
+/* XON and XOFF out of turn; thrown away with the rest. */
+static void crr_ldisc_lookahead_buf(struct tty_struct *tty, const u8 *cp,
+				    const u8 *fp, crr_lookahead_t count)
+{
+	if (!crr_line_discards(crr_line_find(tty), 0))
+		crr_n_tty.lookahead_buf(tty, cp, fp, count);
+}
+
+static void crr_ldisc_flush_buffer(struct tty_struct *tty)
+{
+	crr_n_tty.flush_buffer(tty);
+	crr_line_input(crr_line_find(tty));
+}
+
+/* Called under termios_rwsem: input may have become lines, or the reverse. */
+static void crr_ldisc_set_termios(struct tty_struct *tty,
+				  const struct ktermios *old)
+{
+	struct crr_line *line = crr_line_find(tty);
+
+	crr_n_tty.set_termios(tty, old);
+	/* N_TTY's own open calls it when there is no line yet. */
+	if (line)
+		crr_line_input(line);
+}
+
+/* ---- Attach and detach ---- */
+
+/*
+ * The tty core's files are no longer ours to see: reads and writes go to stubs
+ * of its own. What is under way comes to its end, then close is called.
+ */
+static void crr_ldisc_hangup(struct tty_struct *tty)
+{
+	struct crr_line *line = crr_line_find(tty);
+
+	WRITE_ONCE(line->hung_up, true);
+	crr_line_wake(line);
+	crr_line_input(line);
+}
+
+/*
+ * Called with the ldisc semaphore held for writing. Only for want of memory
+ * does it fail, as N_TTY's own may: after a hangup the tty core calls it in
+ * the open(2) of somebody who has never heard of crr.
+ */
+static int crr_ldisc_open(struct tty_struct *tty)
+{
+	struct crr_line *line;
+	int ret;
+
+	line = kzalloc(sizeof(*line), GFP_KERNEL_ACCOUNT);
+	if (!line)
+		return -ENOMEM;
+	line->tty = tty;
+	mutex_init(&line->read_lock);
+	line->active.line = line;
+	line->pass.line = line;
+	line->pass.mode = CRR_PASS;
+
+	ret = crr_n_tty.open(tty);
+	if (ret) {
+		kfree(line);
+		return ret;
+	}
+	spin_lock(&crr_lines_lock);
+	hash_add_rcu(crr_lines, &line->node, (unsigned long)tty);
+	spin_unlock(&crr_lines_lock);
+	return 0;
+}
+
+/* Called with the ldisc semaphore held for writing: nothing is in flight. */
+static void crr_ldisc_close(struct tty_struct *tty)
+{
+	struct crr_line *line = crr_line_find(tty);
+
+	crr_session_line_left(line);
+	spin_lock(&crr_lines_lock);
+	hash_del_rcu(&line->node);
+	spin_unlock(&crr_lines_lock);
+	crr_n_tty.close(tty);
+	kfree_rcu(line, rcu);
+}
+
+static struct tty_ldisc_ops crr_ldisc;
+
+/**
+ * crr_ldisc_register - make the line discipline known
+ * @number: under which number
+ *
+ * Returns 0 or -EINVAL.
+ */
+int crr_ldisc_register(int number)
+{
+	n_tty_inherit_ops(&crr_n_tty);
+	crr_ldisc = crr_n_tty;
+	crr_ldisc.owner = THIS_MODULE;
+	crr_ldisc.num = number;
+	crr_ldisc.name = "n_crr";
+	crr_ldisc.open = crr_ldisc_open;
+	crr_ldisc.close = crr_ldisc_close;
+	crr_ldisc.flush_buffer = crr_ldisc_flush_buffer;
+	crr_ldisc.read = crr_ldisc_read;
+	crr_ldisc.write = crr_ldisc_write;
+	crr_ldisc.ioctl = crr_ldisc_ioctl;
+	crr_ldisc.compat_ioctl = crr_ldisc_compat_ioctl;
+	crr_ldisc.set_termios = crr_ldisc_set_termios;
+	crr_ldisc.poll = crr_ldisc_poll;
+	crr_ldisc.hangup = crr_ldisc_hangup;
+	crr_ldisc.receive_buf = crr_ldisc_receive_buf;
+	crr_ldisc.receive_buf2 = crr_ldisc_receive_buf2;
+	crr_ldisc.lookahead_buf = crr_ldisc_lookahead_buf;
+	return tty_register_ldisc(&crr_ldisc);
+}
+
+void crr_ldisc_unregister(void)
+{
+	tty_unregister_ldisc(&crr_ldisc);
+}

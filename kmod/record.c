@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
+/*
+ * A record's bytes, and what makes a sequence of records a log.
+ *
+ * This file alone knows how a record lies in memory. Everything that comes
+ * from outside, fed records and log files alike, passes crr_record_decode()
+ * and crr_order_check() before anybody looks at it.
+ */
+#include "record.h"
+
+#ifdef __KERNEL__
+#include <asm/byteorder.h>
+#include <linux/crc32c.h>
+#include <linux/errno.h>
+#include <linux/stddef.h>
+#include <linux/string.h>
+#else
+#include <endian.h>
+#include <errno.h>
+#include <isa-l/crc.h>
+#include <string.h>
+#define cpu_to_le16(x) ((__le16)htole16(x))
+#define cpu_to_le32(x) ((__le32)htole32(x))
+#define cpu_to_le64(x) ((__le64)htole64(x))
+#define le16_to_cpu(x) le16toh(x)
+#define le32_to_cpu(x) le32toh(x)
+#define le64_to_cpu(x) le64toh(x)
+#endif
+
+/*
+ * Errno values that a system call gives. What lies above, ERESTARTSYS and its
+ * kin, never leaves the kernel and is never recorded.
+ */
+#define CRR_ERRNO_MAX 511
+
+union crr_payload {
+	struct crr_record_stream stream;
+	struct crr_record_in in;
+	struct crr_record_read_error read_error;
+	struct crr_record_write write;
+	struct crr_record_stream_end stream_end;
+};
+
+static size_t crr_align(size_t length)
+{
+	return (length + CRR_RECORD_ALIGN - 1) & ~(size_t)(CRR_RECORD_ALIGN - 1);
+}
+
+/**
+ * crr_record_crc - CRC32C, as in iSCSI and ext4
+ * @data: the bytes
+ * @length: how many
+ *
+ * Seeded with all ones and inverted at the end, in kernel and userspace.
+ */
+__u32 crr_record_crc(const void *data, size_t length)
+{
+#ifdef __KERNEL__
+	return ~crc32c(~0, data, length);
+#else
+	/* isa-l takes a pointer to non-const, and reads only. */
+	return ~crc32_iscsi((unsigned char *)data, (int)length, ~0U);
+#endif
+}
+
+/* How long the part of the payload before the bytes is. */
+static size_t crr_fixed_length(__u16 type)
+{
+	switch (type) {
+	case CRR_TYPE_STREAM:
+		return sizeof(struct crr_record_stream);
+	case CRR_TYPE_READ:
+	case CRR_TYPE_EOF:
+	case CRR_TYPE_PEER_CLOSED:
+	case CRR_TYPE_HANGUP:
+		return sizeof(struct crr_record_in);
+	case CRR_TYPE_READ_ERROR:
+		return sizeof(struct crr_record_read_error);
+	case CRR_TYPE_WRITE:
+		return sizeof(struct crr_record_write);
+	case CRR_TYPE_STREAM_END:
+		return sizeof(struct crr_record_stream_end);
+	default:
+		return 0;
+	}
+}
+
+/**
+ * crr_record_size - how many bytes a record takes
+ * @rec: the record; of its members @type and @data_length
+ */
+size_t crr_record_size(const struct crr_record *rec)
+{
+	return sizeof(struct crr_record_header) +
+	       crr_align(crr_fixed_length(rec->type) + rec->data_length);
+}
+
+/**
+ * crr_record_encode - write a record's bytes
+ * @to: where to; crr_record_size() bytes
+ * @rec: a valid record
+ *
+ * Returns the record's size.
+ */
+size_t crr_record_encode(void *to, const struct crr_record *rec)
+{
+	size_t fixed = crr_fixed_length(rec->type);
+	size_t length = fixed + rec->data_length;
+	struct crr_record_header header = {
+		.type = cpu_to_le16(rec->type),
+		.flags = cpu_to_le16(rec->flags),
+		.stream = cpu_to_le16(rec->stream),
+		.length = cpu_to_le16((__u16)length),
+		.sequence = cpu_to_le64(rec->sequence),
+		.counter = cpu_to_le64(rec->counter),
+	};
+	union crr_payload payload;
+	__u8 *p = to;
+
+	switch (rec->type) {
+	case CRR_TYPE_STREAM:
+		payload.stream = (struct crr_record_stream){
+			.iflag = cpu_to_le32(rec->termios.iflag),
+			.oflag = cpu_to_le32(rec->termios.oflag),
+			.cflag = cpu_to_le32(rec->termios.cflag),
+			.lflag = cpu_to_le32(rec->termios.lflag),
+			.ispeed = cpu_to_le32(rec->termios.ispeed),
+			.ospeed = cpu_to_le32(rec->termios.ospeed),
+		};
+		break;
+	case CRR_TYPE_READ:
+	case CRR_TYPE_EOF:
+	case CRR_TYPE_PEER_CLOSED:
+	case CRR_TYPE_HANGUP:
+		payload.in.empties = cpu_to_le64(rec->empties);
+		break;
+	case CRR_TYPE_READ_ERROR:
+		payload.read_error = (struct crr_record_read_error){
+			.empties = cpu_to_le64(rec->empties),
+			.error = cpu_to_le32(rec->error),
+		};
+		break;
+	case CRR_TYPE_WRITE:
+		payload.write = (struct crr_record_write){
+			.refused = cpu_to_le64(rec->refused),
+			.requested = cpu_to_le32(rec->requested),
+			.result = cpu_to_le32((__u32)rec->result),
+			.offset = cpu_to_le32(rec->offset),
+			.crc32c = cpu_to_le32(rec->crc32c),
+		};
+		break;
+	case CRR_TYPE_STREAM_END:
+		payload.stream_end = (struct crr_record_stream_end){
+			.empties = cpu_to_le64(rec->empties),
+			.reason = cpu_to_le32(rec->reason),
+		};
+		break;
+	}
+
+	memcpy(p, &header, sizeof(header));
+	p += sizeof(header);
+	memcpy(p, &payload, fixed);
+	p += fixed;
+	if (rec->data_length)
+		memcpy(p, rec->data, rec->data_length);
+	memset(p + rec->data_length, 0, crr_align(length) - length);
+	return sizeof(header) + crr_align(length);
+}
+
+/**
+ * crr_record_skip - how far it is to the next record
+ * @from: a record that has been written or judged by this file
+ */
+size_t crr_record_skip(const void *from)
+{
+	struct crr_record_header header;
+
+	memcpy(&header, from, sizeof(header));
+	return sizeof(header) + crr_align(le16_to_cpu(header.length));
+}
+
+static int crr_decode_stream(const struct crr_record_stream *in,
+			     struct crr_record *rec)
+{
+	__u32 i;
+
+	if (!rec->data_length || rec->data_length > CRR_STREAM_NAME_MAX)
+		return CRR_REASON_LENGTH;
+	for (i = 0; i < rec->data_length; i++)
+		if (rec->data[i] <= ' ' || rec->data[i] > '~')
+			return CRR_REASON_VALUE;
+	rec->termios.iflag = le32_to_cpu(in->iflag);
+	rec->termios.oflag = le32_to_cpu(in->oflag);
+	rec->termios.cflag = le32_to_cpu(in->cflag);
+	rec->termios.lflag = le32_to_cpu(in->lflag);
+	rec->termios.ispeed = le32_to_cpu(in->ispeed);
+	rec->termios.ospeed = le32_to_cpu(in->ospeed);
+	return 0;
+}
+
+static int crr_decode_in(const struct crr_record_in *in,
+			 struct crr_record *rec)
+{
+	rec->empties = le64_to_cpu(in->empties);
+	if (rec->type != CRR_TYPE_READ)
+		return rec->data_length ? CRR_REASON_LENGTH : 0;
+	if (!rec->data_length || rec->data_length > CRR_READ_MAX)
+		return CRR_REASON_LENGTH;
+	return 0;
+}
+
+static int crr_decode_read_error(const struct crr_record_read_error *in,
+				 struct crr_record *rec)
+{
+	rec->empties = le64_to_cpu(in->empties);
+	rec->error = le32_to_cpu(in->error);
+	if (rec->data_length)
+		return CRR_REASON_LENGTH;
+	if (in->__reserved)
+		return CRR_REASON_PADDING;
+	if (!rec->error || rec->error > CRR_ERRNO_MAX)
+		return CRR_REASON_VALUE;
+	return 0;
+}
+
+static int crr_decode_write(const struct crr_record_write *in,
+			    struct crr_record *rec)
+{
+	bool captured = rec->flags & CRR_FLAG_CAPTURED;
+
+	rec->refused = le64_to_cpu(in->refused);
+	rec->requested = le32_to_cpu(in->requested);
+	rec->result = (__s32)le32_to_cpu(in->result);
+	rec->offset = le32_to_cpu(in->offset);
+	rec->crc32c = le32_to_cpu(in->crc32c);
+	if (!rec->requested || rec->requested > CRR_WRITE_MAX)
+		return CRR_REASON_VALUE;
+	if (rec->flags & CRR_FLAG_INTERRUPTED && !rec->refused)
+		return CRR_REASON_VALUE;
+	/* A result of 0 would make the tty core's caller spin. */
+	if (!rec->result || rec->result < -CRR_ERRNO_MAX ||
+	    (rec->result > 0 && (__u32)rec->result > rec->requested))
+		return CRR_REASON_VALUE;
+	if (rec->offset > rec->requested)
+		return CRR_REASON_VALUE;
+	if (rec->data_length != (captured ? rec->requested : 0))
+		return CRR_REASON_LENGTH;
+	if (captured && crr_record_crc(rec->data, rec->data_length) != rec->crc32c)
+		return CRR_REASON_CRC;
+	return 0;
+}
+
+static int crr_decode_stream_end(const struct crr_record_stream_end *in,
+				 struct crr_record *rec)
+{
+	rec->empties = le64_to_cpu(in->empties);
+	rec->reason = le32_to_cpu(in->reason);
+	if (rec->data_length)
+		return CRR_REASON_LENGTH;
+	if (in->__reserved)
+		return CRR_REASON_PADDING;
+	if (rec->reason < CRR_END_STOP || rec->reason > CRR_END_HANGUP)
+		return CRR_REASON_VALUE;
+	return 0;
+}
+
+static int crr_decode_payload(const union crr_payload *payload,
+			      struct crr_record *rec)
+{
+	__u16 flags = 0;
+
+	if (rec->type == CRR_TYPE_WRITE)
+		flags = CRR_FLAG_CUT | CRR_FLAG_CAPTURED |
+			CRR_FLAG_INTERRUPTED;
+	if (rec->flags & ~flags)
+		return CRR_REASON_FLAGS;
+	if (rec->stream >= CRR_STREAMS_MAX)
+		return CRR_REASON_VALUE;
+
+	switch (rec->type) {
+	case CRR_TYPE_STREAM:
+		return crr_decode_stream(&payload->stream, rec);
+	case CRR_TYPE_READ:
+	case CRR_TYPE_EOF:
+	case CRR_TYPE_PEER_CLOSED:
+	case CRR_TYPE_HANGUP:
+		return crr_decode_in(&payload->in, rec);
+	case CRR_TYPE_READ_ERROR:
+		return crr_decode_read_error(&payload->read_error, rec);
+	case CRR_TYPE_WRITE:
+		return crr_decode_write(&payload->write, rec);
+	case CRR_TYPE_STREAM_END:
+		return crr_decode_stream_end(&payload->stream_end, rec);
+	case CRR_TYPE_END:
+		if (rec->data_length)
+			return CRR_REASON_LENGTH;
+		return rec->stream ? CRR_REASON_VALUE : 0;
+	default:
+		return CRR_REASON_TYPE;
+	}
+}
+
+/**
+ * crr_record_decode - read and judge one record
+ * @from: its bytes, and perhaps more; at any alignment
+ * @length: how many
+ * @size: out: how many of them are this record, if it is whole
+ * @rec: out: the record, if it is valid; its data point into @from
+ *
+ * Returns 0, a positive &enum crr_reason, or -EMSGSIZE if there may be a
+ * record but @from ends before it does. Of a type that is optional and not
+ * known only the header is judged; it has no data.
+ */
+int crr_record_decode(const void *from, size_t length, size_t *size,
+		      struct crr_record *rec)
+{
+	struct crr_record_header header;
+	union crr_payload payload;
+	const __u8 *p = from;
+	size_t fixed, payload_length, i;
+
+	if (length < sizeof(header))
+		return -EMSGSIZE;
+	memcpy(&header, p, sizeof(header));
+	p += sizeof(header);
+
+	payload_length = le16_to_cpu(header.length);
+	*size = sizeof(header) + crr_align(payload_length);
+	if (*size > CRR_RECORD_SIZE_MAX)
+		return CRR_REASON_LENGTH;
+	if (length < *size)
+		return -EMSGSIZE;
+	for (i = payload_length; i < crr_align(payload_length); i++)
+		if (p[i])
+			return CRR_REASON_PADDING;
+
+	*rec = (struct crr_record){
+		.type = le16_to_cpu(header.type),
+		.flags = le16_to_cpu(header.flags),
+		.stream = le16_to_cpu(header.stream),
+		.sequence = le64_to_cpu(header.sequence),
+		.counter = le64_to_cpu(header.counter),
+	};
+	if (rec->type & CRR_TYPE_OPTIONAL)
+		return 0;
+
+	fixed = crr_fixed_length(rec->type);
+	if (payload_length < fixed)
+		return CRR_REASON_LENGTH;
+	memcpy(&payload, p, fixed);
+	rec->data_length = (__u32)(payload_length - fixed);
+	rec->data = p + fixed;
+	return crr_decode_payload(&payload, rec);
+}
+
+/* What a record may find of its stream's part, and make of it. */
+static int crr_part_check(__u8 part, __u16 type)
+{
+	switch (type) {
+	case CRR_TYPE_STREAM:
+		return part == CRR_PART_NONE ? 0 : CRR_REASON_STREAM;
+	case CRR_TYPE_STREAM_END:
+		if (part == CRR_PART_HUNG_UP)
+			return 0;
+		break;
+	default:
+		if (part == CRR_PART_HUNG_UP)
+			return CRR_REASON_ORDER;
+		break;
+	}
+	return part == CRR_PART_OPEN ? 0 : CRR_REASON_STREAM;
+}
+
+/**
+ * crr_order_check - may this record come next?
+ * @order: of the log so far
+ * @rec: a decoded record
+ *
+ * An optional record that is not known bears the number of the record after
+ * it, and is not counted: it may be taken out, or put in, without a trace.
+ *
+ * Returns 0 or a positive &enum crr_reason.
+ */
+int crr_order_check(const struct crr_order *order, const struct crr_record *rec)
+{
+	__u32 i;
+
+	if (order->ended)
+		return CRR_REASON_ORDER;
+	if (rec->sequence != order->sequence)
+		return CRR_REASON_SEQUENCE;
+	if (rec->counter < order->counter)
+		return CRR_REASON_COUNTER;
+	if (rec->type & CRR_TYPE_OPTIONAL)
+		return 0;
+	if (rec->type != CRR_TYPE_END)
+		return crr_part_check(order->part[rec->stream], rec->type);
+	for (i = 0; i < CRR_STREAMS_MAX; i++)
+		if (order->part[i] == CRR_PART_OPEN ||
+		    order->part[i] == CRR_PART_HUNG_UP)
+			return CRR_REASON_ORDER;
+	return 0;
+}
+
+/**
+ * crr_order_add - the record has come
+ * @order: of the log so far
+ * @rec: a record that crr_order_check() accepts
+ */
+void crr_order_add(struct crr_order *order, const struct crr_record *rec)
+{
+	order->counter = rec->counter;
+	if (rec->type & CRR_TYPE_OPTIONAL)
+		return;
+	order->sequence++;
+	switch (rec->type) {
+	case CRR_TYPE_STREAM:
+		order->part[rec->stream] = CRR_PART_OPEN;
+		break;
+	case CRR_TYPE_HANGUP:
+		order->part[rec->stream] = CRR_PART_HUNG_UP;
+		break;
+	case CRR_TYPE_STREAM_END:
+		order->part[rec->stream] = CRR_PART_ENDED;
+		break;
+	case CRR_TYPE_END:
+		order->ended = true;
+		break;
+	}
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+/*
+ * A record's bytes, and what makes a sequence of records a log.
+ *
+ * Compiled into the module and into libcrr: whatever one of them writes the
+ * other accepts, and refuses for the same reason.
+ */
+#ifndef _CRR_RECORD_H
+#define _CRR_RECORD_H
+
+#ifndef __KERNEL__
+#include <stdbool.h>
+#include <stddef.h>
+#endif
+#include <linux/crr.h>
+
+/**
+ * struct crr_record - a record, decoded
+ * @type: &enum crr_record_type
+ * @flags: CRR_FLAG_*
+ * @stream: the stream's number
+ * @sequence: its number in the log
+ * @counter: its stamp
+ * @empties: of inbound records and STREAM_END: &struct crr_record_in
+ * @refused: of WRITE: &struct crr_record_write
+ * @requested: likewise
+ * @result: likewise
+ * @offset: likewise
+ * @crc32c: likewise
+ * @error: of READ_ERROR: the errno, positive
+ * @reason: of STREAM_END: &enum crr_end
+ * @termios: of STREAM
+ * @data_length: how many bytes @data has
+ * @data: READ: what was read; WRITE: what was offered, if captured;
+ *	STREAM: the name, without a zero. Not a copy.
+ */
+struct crr_record {
+	__u16 type;
+	__u16 flags;
+	__u16 stream;
+	__u64 sequence;
+	__u64 counter;
+	union {
+		__u64 empties;
+		__u64 refused;
+	};
+	union {
+		struct {
+			__u32 requested;
+			__s32 result;
+			__u32 offset;
+			__u32 crc32c;
+		};
+		struct {
+			__u32 iflag;
+			__u32 oflag;
+			__u32 cflag;
+			__u32 lflag;
+			__u32 ispeed;
+			__u32 ospeed;
+		} termios;
+		__u32 error;
+		__u32 reason;
+	};
+	__u32 data_length;
+	const __u8 *data;
+};
+
+/* What a replayed stream's reads consume, in order. */
+static inline bool crr_record_is_inbound(const struct crr_record *rec)
+{
+	return rec->type >= CRR_TYPE_READ && rec->type <= CRR_TYPE_HANGUP;
+}
+
+__u32 crr_record_crc(const void *data, size_t length);
+size_t crr_record_size(const struct crr_record *rec);
+size_t crr_record_encode(void *to, const struct crr_record *rec);
+size_t crr_record_skip(const void *from);
+int crr_record_decode(const void *from, size_t length, size_t *size,
+		      struct crr_record *rec);
+
+/* Where a stream stands in a log. */
+enum crr_part {
+	CRR_PART_NONE = 0,
+	CRR_PART_OPEN,
+	CRR_PART_HUNG_UP,
+	CRR_PART_ENDED,
+};
+
+/**
+ * struct crr_order - what the records of a log so far demand of the next
+ * @sequence: the number that the next record bears
+ * @counter: the last stamp
+ * @ended: END was there
+ * @part: of each stream
+ *
+ * All zero at the beginning of a log.
+ */
+struct crr_order {
+	__u64 sequence;
+	__u64 counter;
+	bool ended;
+	__u8 part[CRR_STREAMS_MAX];	/* enum crr_part */
+};
+
+int crr_order_check(const struct crr_order *order, const struct crr_record *rec);
+void crr_order_add(struct crr_order *order, const struct crr_record *rec);
+
+#endif /* _CRR_RECORD_H */

@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The recorder: what the emulator sees, as records in a relay buffer, and
+ * from there to the session fd's reader.
+ *
+ * The buffer is one global relay buffer, never overwritten. Relay's write
+ * paths look at the current CPU's pointer and race with CPU hotplug, and its
+ * read paths race with a switch of sub-buffers; only its memory, its counts
+ * and relay_switch_subbuf() are used here, all under session->lock.
+ *
+ * An operation is admitted only if there will be room for its record, so that
+ * no record is ever lost: a record never exceeds a sub-buffer and switches at
+ * most once, so that an admitted operation needs one sub-buffer at most. What
+ * cannot wait (hangup, the tty's close, the end) has room set aside.
+ */
+#include <linux/poll.h>
+#include <linux/relay.h>
+
+#include "crr.h"
+
+/* Also what one read(2) of the session fd gives at most. */
+#define CRR_SUBBUF_SIZE (64U << 10)
+
+/* HANGUP and STREAM_END, for each stream, and END. */
+#define CRR_STANDING_BYTES(n) (72U * (n) + 24U)
+
+static struct dentry *crr_create_buf_file(const char *name,
+					  struct dentry *parent, umode_t mode,
+					  struct rchan_buf *buf,
+					  int *is_global)
+{
+	*is_global = 1;
+	/* There is no file. Relay checks this pointer and does not keep it. */
+	return (struct dentry *)buf;
+}
+
+static int crr_remove_buf_file(struct dentry *dentry)
+{
+	return 0;
+}
+
+static const struct rchan_callbacks crr_relay_callbacks = {
+	.create_buf_file = crr_create_buf_file,
+	.remove_buf_file = crr_remove_buf_file,
+};
+
+/**
+ * crr_recorder_open - a buffer for a recording
+ * @recorder: out
+ * @nstreams: of the session
+ * @size: in bytes, at least
+ * @flags: CRR_RECORD_*
+ *
+ * Returns 0 or -ENOMEM.
+ */
+int crr_recorder_open(struct crr_recorder *recorder, u32 nstreams, size_t size,
+		      u32 flags)
+{
+	size_t n = DIV_ROUND_UP(size, CRR_SUBBUF_SIZE);
+
+	*recorder = (struct crr_recorder){
+		.flags = flags,
+		.standing = 1 + DIV_ROUND_UP(CRR_STANDING_BYTES(nstreams),
+					     CRR_SUBBUF_SIZE - CRR_RECORD_SIZE_MAX),
+	};
+	/* Each line may have a reader and a writer asleep at the same time. */
+	n = max_t(size_t, n, 2 * nstreams + recorder->standing + 2);
+	recorder->chan = relay_open(NULL, NULL, CRR_SUBBUF_SIZE, n,
+				    &crr_relay_callbacks, NULL);
+	if (!recorder->chan)
+		return -ENOMEM;
+	recorder->buf = *per_cpu_ptr(recorder->chan->buf, 0);
+	return 0;
+}
+
+void crr_recorder_close(struct crr_recorder *recorder)
+{
+	if (recorder->chan)
+		relay_close(recorder->chan);
+	recorder->chan = NULL;
+}
+
+size_t crr_recorder_capacity(const struct crr_recorder *recorder)
+{
+	return recorder->chan->n_subbufs * CRR_SUBBUF_SIZE;
+}
+
+/* Where the data of the oldest sub-buffer end. */
+static size_t crr_oldest_end(const struct rchan_buf *buf)
+{
+	size_t oldest = buf->subbufs_consumed % buf->chan->n_subbufs;
+
+	if (buf->subbufs_consumed == buf->subbufs_produced)
+		return buf->offset;
+	return CRR_SUBBUF_SIZE - buf->padding[oldest];
+}
+
+/* Give back the oldest sub-buffer, if it is filled and read. */
+static void crr_recorder_retire(struct crr_recorder *recorder)
+{
+	struct rchan_buf *buf = recorder->buf;
+
+	while (buf->subbufs_consumed != buf->subbufs_produced &&
+	       recorder->read_offset == crr_oldest_end(buf)) {
+		buf->subbufs_consumed++;
+		recorder->read_offset = 0;
+	}
+}
+
+bool crr_recorder_has_room(struct crr_recorder *recorder)
+{
+	struct rchan_buf *buf = recorder->buf;
+	size_t filled, needed;
+
+	crr_recorder_retire(recorder);
+	/* The one being filled, and those filled and not yet read. */
+	filled = 1 + buf->subbufs_produced - buf->subbufs_consumed;
+	needed = recorder->standing + recorder->reserved;
+	return filled + needed < recorder->chan->n_subbufs;
+}
+
+/* The room is there: it was reserved, or set aside. */
+static void crr_emit(struct crr_session *session, struct crr_record *rec)
+{
+	struct rchan_buf *buf = session->recorder.buf;
+	size_t size = crr_record_size(rec);
+
+	lockdep_assert_held(&session->lock);
+
+	if (buf->offset + size > CRR_SUBBUF_SIZE &&
+	    WARN_ON_ONCE(!relay_switch_subbuf(buf, size))) {
+		/* A log with a hole cannot be replayed. */
+		crr_session_set_state(session, CRR_STATE_FAILED,
+				      CRR_REASON_SEQUENCE);
+		return;
+	}
+	rec->sequence = session->sequence++;
+	rec->counter = session->counter;
+	buf->offset += crr_record_encode(buf->data + buf->offset, rec);
+	session->records++;
+	WRITE_ONCE(session->recorder.unread, session->recorder.unread + size);
+	if (wq_has_sleeper(&session->wait))
+		wake_up_interruptible_poll(&session->wait,
+					   EPOLLIN | EPOLLRDNORM);
+}
+
+/* How many empty reads the next record that reads see is to bear. */
+static u64 crr_take_empties(struct crr_stream *stream)
+{
+	u64 empties = stream->empties;
+
+	stream->empties = 0;
+	return stream->empties_counter == stream->session->counter ?
+	       empties : 0;
+}
+
+static void crr_add_empty(struct crr_stream *stream)
+{
+	if (stream->empties_counter != stream->session->counter) {
+		stream->empties_counter = stream->session->counter;
+		stream->empties = 0;
+	}
+	stream->empties++;
+}
+
+static void crr_emit_simple(struct crr_stream *stream, u16 type, u32 reason)
+{
+	struct crr_record rec = {
+		.type = type,
+		.stream = stream->number,
+		.empties = crr_take_empties(stream),
+		.reason = reason,
+	};
+
+	crr_emit(stream->session, &rec);
+}
+
+/* ---- Begin and end ---- */
+
+void crr_recorder_start(struct crr_session *session)
+{
+	struct crr_stream *stream;
+
+	list_for_each_entry(stream, &session->streams, node) {
+		struct crr_record rec = {
+			.type = CRR_TYPE_STREAM,
+			.stream = stream->number,
+		};
+
+		crr_line_describe(stream->line, &rec);
+		crr_emit(session, &rec);
+	}
+}
+
+static void crr_stream_leave(struct crr_stream *stream, enum crr_end reason)
+{
+	if (reason == CRR_END_HANGUP)
+		crr_emit_simple(stream, CRR_TYPE_HANGUP, 0);
+	crr_emit_simple(stream, CRR_TYPE_STREAM_END, reason);
+	stream->ended = true;
+}
+
+void crr_recorder_stop(struct crr_session *session)
+{
+	struct crr_record end = { .type = CRR_TYPE_END };
+	struct crr_stream *stream;
+
+	crr_session_sample(session);
+	list_for_each_entry(stream, &session->streams, node) {
+		if (stream->ended)
+			continue;
+		if (stream->leaving)
+			crr_stream_leave(stream, stream->leaving);
+		else if (stream->hangup_seen)
+			crr_stream_leave(stream, CRR_END_HANGUP);
+		else
+			crr_stream_leave(stream, CRR_END_STOP);
+	}
+	crr_emit(session, &end);
+}
+
+/**
+ * crr_recorder_line_left - the discipline is closed on a line of the session
+ * @stream: the line's; no operation is in flight on it
+ * @reason: CRR_END_CLOSED or CRR_END_HANGUP
+ *
+ * After a hangup the tty core answers reads by itself, and nobody here sees
+ * at which counter the emulator noticed. Without a clock it moves its counter
+ * by ioctl only, and notices with its next operation: HANGUP, stamped now,
+ * is found there in replay. With a clock the counter runs on; the stamp is
+ * that of the COUNTER ioctl by which the emulator says that it noticed.
+ */
+void crr_recorder_line_left(struct crr_stream *stream, enum crr_end reason)
+{
+	struct crr_session *session = stream->session;
+
+	crr_session_sample(session);
+	if (reason == CRR_END_HANGUP && rcu_access_pointer(session->clock) &&
+	    !stream->hangup_seen)
+		stream->leaving = reason;
+	else
+		crr_stream_leave(stream, reason);
+}
+
+/* The emulator says: what has happened so far, I have seen. */
+void crr_recorder_hangup_seen(struct crr_session *session)
+{
+	struct crr_stream *stream;
+
+	list_for_each_entry(stream, &session->streams, node) {
+		if (stream->line)
+			stream->hangup_seen = READ_ONCE(stream->line->hung_up);
+		else if (stream->leaving && !stream->ended)
+			crr_stream_leave(stream, stream->leaving);
+	}
+}
+
+/* ---- Operations ---- */
+
+/**
+ * crr_recorder_admit - may an operation begin?
+ * @op: the operation
+ * @writing: it is a write
+ *
+ * It may if there is room for its record; it then ends in one of
+ * crr_recorder_read_done(), crr_recorder_write_done(), crr_recorder_cancel().
+ * Being refused is something that the emulator sees: it is counted, and so
+ * comes back in replay.
+ */
+enum crr_verdict crr_recorder_admit(struct crr_op *op, bool writing)
+{
+	struct crr_stream *stream = op->stream;
+	struct crr_session *session = stream->session;
+	struct crr_recorder *recorder = &session->recorder;
+
+	lockdep_assert_held(&session->lock);
+
+	if (likely(crr_recorder_has_room(recorder))) {
+		recorder->reserved++;
+		return CRR_RECORD;
+	}
+
+	recorder->starved = true;
+	if (!session->controlled &&
+	    (recorder->flags & CRR_RECORD_FAIL_ORPHAN)) {
+		crr_session_set_state(session, CRR_STATE_FAILED,
+				      CRR_REASON_ORPHAN);
+		op->result = -EIO;
+		return CRR_RESULT;
+	}
+	if (!op->nowait || (writing && (recorder->flags & CRR_RECORD_BLOCK))) {
+		op->sleep = CRR_SLEEP_ROOM;
+		return CRR_SLEEP;
+	}
+	if (writing) {
+		stream->refused++;
+		stream->interrupted = false;
+		op->result = -EAGAIN;
+	} else {
+		crr_add_empty(stream);
+		op->result = op->empty;
+	}
+	return CRR_RESULT;
+}
+
+/*
+ * Lock the session for the end of an admitted operation. False, and unlocked,
+ * if the recording that admitted it is over.
+ */
+static bool crr_recorder_resume(struct crr_op *op)
+{
+	struct crr_session *session = op->stream->session;
+
+	mutex_lock(&session->lock);
+	if (unlikely(op->generation != session->generation ||
+		     session->state != CRR_STATE_RECORDING)) {
+		mutex_unlock(&session->lock);
+		return false;
+	}
+	session->recorder.reserved--;
+	return true;
+}
+
+static void crr_recorder_finish(struct crr_op *op)
+{
+	struct crr_session *session = op->stream->session;
+	struct crr_recorder *recorder = &session->recorder;
+
+	if (unlikely(recorder->starved) && crr_recorder_has_room(recorder)) {
+		recorder->starved = false;
+		crr_session_wake(session);
+	}
+	mutex_unlock(&session->lock);
+}
+
+/**
+ * crr_recorder_cancel - an admitted operation had no outcome worth a record
+ * @op: the operation
+ */
+void crr_recorder_cancel(struct crr_op *op)
+{
+	if (crr_recorder_resume(op))
+		crr_recorder_finish(op);
+}
+
+/**
+ * crr_recorder_interrupted - a write slept for room, and a signal came
+ * @op: the operation, not admitted
+ *
+ * It may have been the second chunk of a write(2), which thus came out short.
+ */
+void crr_recorder_interrupted(struct crr_op *op)
+{
+	struct crr_session *session = op->stream->session;
+
+	mutex_lock(&session->lock);
+	if (op->generation == session->generation) {
+		op->stream->refused++;
+		op->stream->interrupted = true;
+	}
+	mutex_unlock(&session->lock);
+}
+
+/**
+ * crr_recorder_read_done - a read(2) has come to its end
+ * @op: the operation, admitted
+ * @seen: what it gave: type, and error or data; type 0: it found nothing
+ */
+void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen)
+{
+	struct crr_stream *stream = op->stream;
+	struct crr_session *session = stream->session;
+
+	if (!crr_recorder_resume(op))
+		return;
+	/* Delivery is now. A step back since entry: the next operation fails. */
+	crr_session_sample(session);
+	switch (seen->type) {
+	case 0:
+		crr_add_empty(stream);
+		break;
+	case CRR_TYPE_PEER_CLOSED:
+		if (stream->peer_closed)
+			break;
+		stream->peer_closed = true;
+		fallthrough;
+	default:
+		seen->stream = stream->number;
+		seen->empties = crr_take_empties(stream);
+		session->bytes_in += seen->data_length;
+		crr_emit(session, seen);
+		break;
+	}
+	crr_recorder_finish(op);
+}
+
+/**
+ * crr_recorder_write_done - a chunk of a write(2) has come to its end
+ * @op: the operation, admitted
+ * @buf: the bytes offered
+ * @requested: how many
+ * @result: what N_TTY made of them: bytes taken or -errno, not 0
+ * @cut: a signal is pending, and ends the write(2) after this whole chunk
+ *
+ * The stamp is the counter of the entry: session->counter has not moved since
+ * if, as free delivery has it, one thread moves it and does the I/O.
+ */
+void crr_recorder_write_done(struct crr_op *op, const u8 *buf, u32 requested,
+			     ssize_t result, bool cut)
+{
+	struct crr_stream *stream = op->stream;
+	struct crr_session *session = stream->session;
+	bool capture = session->recorder.flags & CRR_RECORD_CAPTURE;
+	struct crr_record rec = {
+		.type = CRR_TYPE_WRITE,
+		.flags = (cut ? CRR_FLAG_CUT : 0) |
+			 (capture ? CRR_FLAG_CAPTURED : 0),
+		.requested = requested,
+		.result = result,
+		.offset = max_t(ssize_t, result, 0),
+		.crc32c = crr_record_crc(buf, requested),
+		.data = buf,
+		.data_length = capture ? requested : 0,
+	};
+
+	if (!crr_recorder_resume(op))
+		return;
+	rec.stream = stream->number;
+	rec.refused = stream->refused;
+	if (stream->refused && stream->interrupted)
+		rec.flags |= CRR_FLAG_INTERRUPTED;
+	stream->refused = 0;
+	session->bytes_out += rec.offset;
+	crr_emit(session, &rec);
+	crr_recorder_finish(op);
+}
+
+/* ---- The session fd's reader ---- */
+
+/**
+ * crr_recorder_peek - the oldest records, to be copied and then consumed
+ * @recorder: the recorder
+ * @length: how many bytes may be taken
+ * @from: out: where they lie; they stay there until consumed
+ *
+ * Returns how many bytes of whole records lie there, in one sub-buffer; 0 for
+ * none; -EMSGSIZE if @length does not hold the first.
+ */
+ssize_t crr_recorder_peek(struct crr_recorder *recorder, size_t length,
+			  const void **from)
+{
+	struct rchan_buf *buf = recorder->buf;
+	size_t oldest, there, n;
+
+	crr_recorder_retire(recorder);
+	oldest = buf->subbufs_consumed % buf->chan->n_subbufs;
+	there = crr_oldest_end(buf) - recorder->read_offset;
+	*from = buf->start + oldest * CRR_SUBBUF_SIZE + recorder->read_offset;
+	if (there <= length)
+		return there;
+
+	for (n = 0; ; ) {
+		size_t size = crr_record_skip(*from + n);
+
+		if (n + size > length)
+			break;
+		n += size;
+	}
+	return n ?: -EMSGSIZE;
+}
+
+/**
+ * crr_recorder_consume - what was peeked at and taken is no longer needed
+ * @recorder: the recorder
+ *
+ * Returns whether there is room again for somebody who found none.
+ */
+bool crr_recorder_consume(struct crr_recorder *recorder)
+{
+	recorder->read_offset += recorder->taken;
+	WRITE_ONCE(recorder->unread, recorder->unread - recorder->taken);
+	WRITE_ONCE(recorder->taken, 0);
+	if (!recorder->starved || !crr_recorder_has_room(recorder))
+		return false;
+	recorder->starved = false;
+	return true;
+}

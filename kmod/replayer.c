@@ -1,0 +1,730 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The replayer: records that have been fed wait here for the operations that
+ * consume them.
+ *
+ * Each stream has two cursors: what came in, and what went out. A record is
+ * due when the counter has reached its stamp. Because stamps never go back,
+ * the stamp of the last record fed, the horizon, tells how far the log is
+ * known: before it, what is not in a queue did not happen; from it on, an
+ * operation that finds its queue empty has to wait for the feeder.
+ *
+ * Nothing in this file knows a tty: it decides from the queues and the counter
+ * alone. All of it runs under session->lock.
+ */
+#include <linux/poll.h>
+#include <linux/slab.h>
+
+#include "crr.h"
+
+/* ---- The queues ---- */
+
+void crr_replayer_start(struct crr_session *session, u64 limit, u32 flags)
+{
+	struct crr_replayer *replayer = &session->replayer;
+	struct crr_stream *stream;
+
+	replayer->flags = flags;
+	replayer->limit = limit;
+	replayer->discarded = 0;
+	replayer->dropped = 0;
+	replayer->refused = CRR_REASON_NONE;
+	list_for_each_entry(stream, &session->streams, node) {
+		stream->begun = false;
+		stream->end = 0;
+	}
+}
+
+/* A run need not notice a hangup: it may end before it looks again. */
+static bool crr_must_be_taken(const struct crr_record *rec)
+{
+	return rec->type != CRR_TYPE_HANGUP;
+}
+
+static void crr_replayer_unlink(struct crr_session *session,
+				struct crr_queued *queued)
+{
+	struct crr_replayer *replayer = &session->replayer;
+
+	list_del(&queued->cursor);
+	list_del(&queued->due);
+	replayer->remaining -= crr_must_be_taken(&queued->rec);
+	replayer->bytes -= sizeof(*queued) + queued->rec.data_length;
+}
+
+/* Records hold what was typed, passwords too. */
+void crr_queued_free(struct crr_queued *queued)
+{
+	kfree_sensitive(queued);
+}
+
+/* Forget all records, and that there was a replay. */
+void crr_replayer_close(struct crr_session *session)
+{
+	struct crr_replayer *replayer = &session->replayer;
+	struct crr_queued *queued, *next;
+	struct crr_stream *stream;
+
+	list_for_each_entry(stream, &session->streams, node) {
+		list_splice_tail_init(&stream->outbound, &stream->inbound);
+		list_for_each_entry_safe(queued, next, &stream->inbound,
+					 cursor) {
+			crr_replayer_unlink(session, queued);
+			crr_queued_free(queued);
+		}
+	}
+	kfree(replayer->fed);
+	replayer->fed = NULL;
+}
+
+static struct crr_queued *crr_first(struct list_head *cursor)
+{
+	return list_first_entry_or_null(cursor, struct crr_queued, cursor);
+}
+
+/* The next record may not fit. */
+bool crr_replayer_full(const struct crr_replayer *replayer)
+{
+	return replayer->limit < READ_ONCE(replayer->bytes) +
+				 sizeof(struct crr_queued) +
+				 CRR_RECORD_SIZE_MAX;
+}
+
+static struct crr_stream *crr_replayer_stream(struct crr_session *session,
+					      u16 number)
+{
+	struct crr_stream *stream;
+
+	list_for_each_entry(stream, &session->streams, node)
+		if (stream->number == number)
+			return stream;
+	return NULL;
+}
+
+static int crr_replayer_queue(struct crr_session *session,
+			      struct crr_stream *stream,
+			      const struct crr_record *rec)
+{
+	struct crr_replayer *replayer = &session->replayer;
+	struct crr_queued *queued;
+
+	queued = kmalloc(sizeof(*queued) + rec->data_length,
+			 GFP_KERNEL_ACCOUNT);
+	if (!queued)
+		return -ENOMEM;
+	queued->rec = *rec;
+	queued->rec.data = queued->bytes;
+	memcpy(queued->bytes, rec->data, rec->data_length);
+	if (crr_record_is_inbound(rec)) {
+		list_add_tail(&queued->cursor, &stream->inbound);
+		list_add_tail(&queued->due, &replayer->due);
+	} else {
+		list_add_tail(&queued->cursor, &stream->outbound);
+		INIT_LIST_HEAD(&queued->due);
+	}
+	replayer->remaining += crr_must_be_taken(rec);
+	replayer->bytes += sizeof(*queued) + rec->data_length;
+	return 0;
+}
+
+/* One record: 0, -ENOMEM, or a positive enum crr_reason. */
+static int crr_replayer_add(struct crr_session *session,
+			    const struct crr_record *rec)
+{
+	struct crr_replayer *replayer = &session->replayer;
+	struct crr_stream *stream;
+	int ret;
+
+	ret = crr_order_check(replayer->fed, rec);
+	if (ret)
+		return ret;
+	if (!(rec->type & CRR_TYPE_OPTIONAL) && rec->type != CRR_TYPE_END) {
+		stream = crr_replayer_stream(session, rec->stream);
+		if (!stream)
+			return CRR_REASON_STREAMS;
+		switch (rec->type) {
+		case CRR_TYPE_STREAM:
+			stream->begun = true;
+			break;
+		case CRR_TYPE_STREAM_END:
+			stream->end = rec->reason;
+			stream->end_counter = rec->counter;
+			stream->end_empties = rec->empties;
+			break;
+		default:
+			ret = crr_replayer_queue(session, stream, rec);
+			if (ret)
+				return ret;
+			break;
+		}
+	}
+	crr_order_add(replayer->fed, rec);
+	return 0;
+}
+
+/**
+ * crr_replayer_feed - take records
+ * @session: the session, replaying
+ * @from: the records' bytes
+ * @length: how many
+ *
+ * Returns how many bytes were taken; or, if none, -EAGAIN for no room,
+ * -EMSGSIZE for no whole record, -EBADMSG for one that is not valid, or
+ * -ENOMEM.
+ */
+ssize_t crr_replayer_feed(struct crr_session *session, const u8 *from,
+			  size_t length)
+{
+	struct crr_replayer *replayer = &session->replayer;
+	struct crr_record rec;
+	size_t done = 0;
+	size_t size;
+	int ret = 0;
+
+	lockdep_assert_held(&session->lock);
+
+	while (done < length) {
+		if (crr_replayer_full(replayer)) {
+			ret = -EAGAIN;
+			break;
+		}
+		ret = crr_record_decode(from + done, length - done, &size,
+					&rec);
+		if (!ret)
+			ret = crr_replayer_add(session, &rec);
+		if (ret)
+			break;
+		done += size;
+	}
+	replayer->refused = max(ret, 0);
+	if (ret > 0)
+		ret = -EBADMSG;
+	return done ?: ret;
+}
+
+/**
+ * crr_replayer_next_due - the counter at which the emulator must look
+ * @session: the session, replaying
+ *
+ * One past END: an operation there finds the session ended.
+ */
+u64 crr_replayer_next_due(struct crr_session *session)
+{
+	struct crr_replayer *replayer = &session->replayer;
+	const struct crr_queued *first;
+
+	first = list_first_entry_or_null(&replayer->due, struct crr_queued,
+					 due);
+	if (first)
+		return first->rec.counter;
+	if (!replayer->fed->ended)
+		return replayer->fed->counter;
+	return replayer->fed->counter == CRR_NEVER ?
+	       CRR_NEVER : replayer->fed->counter + 1;
+}
+
+/* ---- Divergence ---- */
+
+/* A stretch of bytes for the report. */
+static u32 crr_excerpt(u8 *to, const u8 *from, u32 length, u32 offset)
+{
+	u32 n = offset < length ? length - offset : 0;
+
+	n = min_t(u32, n, CRR_DIVERGENCE_BYTES);
+	memset(to, 0, CRR_DIVERGENCE_BYTES);
+	if (n)
+		memcpy(to, from + offset, n);
+	return n;
+}
+
+/*
+ * The run has departed from the log: keep how, and end the replay. Only the
+ * first departure means anything.
+ */
+static void crr_diverge(struct crr_stream *stream,
+			enum crr_divergence_kind kind, u16 type,
+			const struct crr_record *rec, const u8 *buf,
+			u32 length, u32 offset)
+{
+	struct crr_session *session = stream->session;
+	struct crr_divergence *div = &session->divergence;
+	bool out = (rec ? rec->type : type) == CRR_TYPE_WRITE;
+
+	*div = (struct crr_divergence){
+		.size = sizeof(*div),
+		.kind = kind,
+		.stream = stream->number,
+		.sequence = CRR_NO_SEQUENCE,
+		.expected_counter = CRR_NEVER,
+		.counter = session->counter,
+		.type = type,
+		.length = length,
+		.position = out ? stream->position_out : stream->position_in,
+		.offset = offset,
+	};
+	if (buf)
+		div->bytes = crr_excerpt(div->got, buf, length, offset);
+	if (rec) {
+		div->sequence = rec->sequence;
+		div->expected_counter = rec->counter;
+		div->expected_type = rec->type;
+		div->expected_length = rec->type == CRR_TYPE_WRITE ?
+				       rec->requested : rec->data_length;
+		div->expected_bytes = crr_excerpt(div->expected, rec->data,
+						  rec->data_length, offset);
+	}
+	crr_session_set_state(session, CRR_STATE_DIVERGED, CRR_REASON_NONE);
+}
+
+/* The next record of a cursor, if the run may not end without it. */
+static struct crr_queued *crr_must_take(struct list_head *cursor)
+{
+	struct crr_queued *queued = crr_first(cursor);
+
+	return queued && crr_must_be_taken(&queued->rec) ? queued : NULL;
+}
+
+/* The record with the lowest number of those whose time has come. */
+static void crr_find_left(struct crr_stream *stream, struct list_head *cursor,
+			  struct crr_queued **left, struct crr_stream **of)
+{
+	struct crr_queued *queued = crr_must_take(cursor);
+
+	if (!queued || queued->rec.counter > stream->session->counter)
+		return;
+	if (*left && (*left)->rec.sequence < queued->rec.sequence)
+		return;
+	*left = queued;
+	*of = stream;
+}
+
+static void crr_judge_left(struct crr_stream *stream, struct crr_queued *left)
+{
+	if (left)
+		crr_diverge(stream, CRR_DIVERGENCE_LEFT, CRR_TYPE_STREAM_END,
+			    &left->rec, NULL, 0, 0);
+}
+
+/* Of the whole session; true: it has departed. */
+static bool crr_judge_all(struct crr_session *session)
+{
+	struct crr_queued *left = NULL;
+	struct crr_stream *stream, *of = NULL;
+
+	list_for_each_entry(stream, &session->streams, node) {
+		crr_find_left(stream, &stream->inbound, &left, &of);
+		crr_find_left(stream, &stream->outbound, &left, &of);
+	}
+	crr_judge_left(of, left);
+	return left;
+}
+
+static enum crr_verdict crr_op_result(struct crr_op *op, ssize_t result)
+{
+	op->result = result;
+	return CRR_RESULT;
+}
+
+static enum crr_verdict crr_op_sleep(struct crr_op *op, enum crr_sleep sleep)
+{
+	op->sleep = sleep;
+	return CRR_SLEEP;
+}
+
+static enum crr_verdict crr_op_diverges(struct crr_op *op,
+					enum crr_divergence_kind kind,
+					u16 type, const struct crr_record *rec,
+					const u8 *buf, u32 length, u32 offset)
+{
+	crr_diverge(op->stream, kind, type, rec, buf, length, offset);
+	return crr_op_result(op, crr_session_refusal(CRR_STATE_DIVERGED));
+}
+
+static enum crr_verdict crr_op_ends(struct crr_op *op)
+{
+	struct crr_session *session = op->stream->session;
+
+	if (!crr_judge_all(session))
+		crr_session_set_state(session, CRR_STATE_ENDED,
+				      CRR_REASON_NONE);
+	return crr_op_result(op, crr_session_refusal(session->state));
+}
+
+/* The record is consumed, and becomes the operation's. */
+static enum crr_verdict crr_op_takes(struct crr_op *op,
+				     struct crr_queued *queued)
+{
+	struct crr_stream *stream = op->stream;
+	struct crr_session *session = stream->session;
+	const struct crr_record *rec = &queued->rec;
+
+	if (rec->type == CRR_TYPE_WRITE) {
+		stream->refused = 0;
+		stream->position_out += rec->offset;
+		session->bytes_out += rec->offset;
+	} else {
+		stream->empties = 0;
+		stream->position_in += rec->data_length;
+		session->bytes_in += rec->data_length;
+	}
+	session->records++;
+	crr_replayer_unlink(session, queued);
+	crr_session_publish(session);
+	if (wq_has_sleeper(&session->wait) &&
+	    session->replayer.bytes <= session->replayer.limit / 2)
+		wake_up_interruptible_poll(&session->wait, EPOLLOUT);
+	op->queued = queued;
+	return CRR_REPLAY;
+}
+
+/* ---- Reads ---- */
+
+/* Empty reads are counted at one value of the counter. */
+static void crr_replayer_tick(struct crr_stream *stream)
+{
+	u64 counter = stream->session->counter;
+
+	if (stream->empties_counter == counter)
+		return;
+	stream->empties_counter = counter;
+	stream->empties = 0;
+}
+
+/* Is this inbound record one that a read at this counter finds? */
+static bool crr_is_due(const struct crr_stream *stream,
+		       const struct crr_record *rec)
+{
+	u64 counter = stream->session->counter;
+
+	if (rec->counter != counter)
+		return rec->counter < counter;
+	return rec->empties <= (stream->empties_counter == counter ?
+				stream->empties : 0);
+}
+
+static enum crr_verdict crr_read_nothing(struct crr_op *op)
+{
+	if (!op->nowait)
+		return crr_op_sleep(op, CRR_SLEEP_TIME);
+	op->stream->empties++;
+	return crr_op_result(op, op->empty);
+}
+
+/* Has the counter passed END? */
+static bool crr_is_over(const struct crr_stream *stream)
+{
+	const struct crr_session *session = stream->session;
+	const struct crr_order *log = session->replayer.fed;
+
+	return log->ended && session->counter > log->counter;
+}
+
+/* Reads and writes give the same for ever; or until END, if that is known. */
+static enum crr_verdict crr_after_hangup(struct crr_op *op, ssize_t result)
+{
+	const struct crr_session *session = op->stream->session;
+	const struct crr_replayer *replayer = &session->replayer;
+
+	if (!replayer->fed->ended && session->counter > replayer->fed->counter &&
+	    !crr_replayer_full(replayer))
+		return crr_op_sleep(op, CRR_SLEEP_FEED);
+	return crr_op_result(op, result);
+}
+
+/* A read with no inbound record left that is known of. */
+static enum crr_verdict crr_read_past_queue(struct crr_op *op)
+{
+	struct crr_stream *stream = op->stream;
+	struct crr_session *session = stream->session;
+	const struct crr_replayer *replayer = &session->replayer;
+	u64 counter = session->counter;
+
+	if (!stream->end) {
+		if (stream->peer_closed)
+			return crr_op_result(op, -EIO);
+		if (counter < replayer->fed->counter ||
+		    crr_replayer_full(replayer))
+			return crr_read_nothing(op);
+		return crr_op_sleep(op, CRR_SLEEP_FEED);
+	}
+
+	if (counter < stream->end_counter)
+		return stream->peer_closed ? crr_op_result(op, -EIO) :
+					     crr_read_nothing(op);
+	/* At the very counter of the end, the reads before it still come. */
+	if (counter == stream->end_counter && op->nowait &&
+	    stream->empties < stream->end_empties)
+		return crr_read_nothing(op);
+	if (stream->hung_up && !crr_is_over(stream))
+		return crr_after_hangup(op, 0);
+	if (stream->end == CRR_END_CLOSED)
+		return crr_op_diverges(op, CRR_DIVERGENCE_EXTRA, CRR_TYPE_READ,
+				       NULL, NULL, 0, 0);
+	return crr_op_ends(op);
+}
+
+/**
+ * crr_replayer_read - what does a read find?
+ * @op: the operation
+ *
+ * CRR_REPLAY: op->queued is the READ record to be delivered.
+ */
+enum crr_verdict crr_replayer_read(struct crr_op *op)
+{
+	struct crr_stream *stream = op->stream;
+	u64 counter = stream->session->counter;
+	struct crr_queued *queued;
+	struct crr_record *rec;
+
+	crr_replayer_tick(stream);
+	queued = crr_first(&stream->inbound);
+	if (!queued)
+		return crr_read_past_queue(op);
+	rec = &queued->rec;
+	/*
+	 * A hangup is found by whatever looks next, however late. Anything
+	 * else was found by a read at its very counter.
+	 */
+	if (rec->counter < counter && rec->type != CRR_TYPE_HANGUP)
+		return crr_op_diverges(op, CRR_DIVERGENCE_LATE, CRR_TYPE_READ,
+				       rec, NULL, 0, 0);
+	if (!crr_is_due(stream, rec)) {
+		if (stream->peer_closed)
+			return crr_op_result(op, -EIO);
+		/* The recorded run did not sleep here: it found nothing. */
+		if (rec->counter == counter && !op->nowait)
+			return crr_op_diverges(op, CRR_DIVERGENCE_EARLY,
+					       CRR_TYPE_READ, rec, NULL, 0, 0);
+		return crr_read_nothing(op);
+	}
+
+	switch (rec->type) {
+	case CRR_TYPE_READ_ERROR:
+		op->result = -(ssize_t)rec->error;
+		break;
+	case CRR_TYPE_EOF:
+		op->result = 0;
+		break;
+	case CRR_TYPE_PEER_CLOSED:
+		stream->peer_closed = true;
+		op->result = -EIO;
+		break;
+	case CRR_TYPE_HANGUP:
+		stream->hung_up = true;
+		op->result = 0;
+		break;
+	default:
+		return crr_op_takes(op, queued);
+	}
+	crr_op_takes(op, queued);
+	crr_queued_free(queued);
+	op->queued = NULL;
+	return CRR_RESULT;
+}
+
+/**
+ * crr_replayer_short_read - the emulator's read had less room than the record
+ * @op: the operation; it has the record
+ * @delivered: bytes that it took
+ */
+void crr_replayer_short_read(struct crr_op *op, u32 delivered)
+{
+	struct crr_stream *stream = op->stream;
+	struct crr_session *session = stream->session;
+	const struct crr_record *rec = &op->queued->rec;
+
+	mutex_lock(&session->lock);
+	if (session->state == CRR_STATE_REPLAYING &&
+	    session->generation == op->generation) {
+		stream->position_in -= rec->data_length;
+		crr_diverge(stream, CRR_DIVERGENCE_LENGTH, CRR_TYPE_READ, rec,
+			    NULL, delivered, delivered);
+	}
+	mutex_unlock(&session->lock);
+}
+
+/* ---- Writes ---- */
+
+/* A write with no outbound record left that is known of. */
+static enum crr_verdict crr_write_past_queue(struct crr_op *op, const u8 *buf,
+					     u32 length)
+{
+	struct crr_stream *stream = op->stream;
+	const struct crr_order *log = stream->session->replayer.fed;
+	struct crr_queued *in = crr_first(&stream->inbound);
+	u64 counter = stream->session->counter;
+
+	/* After a hangup the tty core fails writes, and no record tells. */
+	if (in && in->rec.type == CRR_TYPE_HANGUP &&
+	    crr_is_due(stream, &in->rec)) {
+		stream->hung_up = true;
+		crr_op_takes(op, in);
+		op->queued = NULL;
+		crr_queued_free(in);
+	}
+	if (stream->hung_up && !crr_is_over(stream))
+		return crr_after_hangup(op, -EIO);
+	if (!stream->end && counter >= log->counter)
+		return crr_op_sleep(op, CRR_SLEEP_FEED);
+	if (stream->end && stream->end != CRR_END_CLOSED &&
+	    counter >= stream->end_counter)
+		return crr_op_ends(op);
+	return crr_op_diverges(op, CRR_DIVERGENCE_EXTRA, CRR_TYPE_WRITE, NULL,
+			       buf, length, 0);
+}
+
+/* How many bytes from the beginning on are the same. */
+static u32 crr_agreement(const u8 *a, const u8 *b, u32 length)
+{
+	u32 i;
+
+	for (i = 0; i < length; i++)
+		if (a[i] != b[i])
+			break;
+	return i;
+}
+
+/**
+ * crr_replayer_write - what becomes of a chunk of a write?
+ * @op: the operation
+ * @buf: the bytes
+ * @length: how many
+ *
+ * CRR_REPLAY: op->queued is the WRITE record, and the bytes are its own.
+ */
+enum crr_verdict crr_replayer_write(struct crr_op *op, const u8 *buf,
+				    u32 length)
+{
+	struct crr_stream *stream = op->stream;
+	u64 counter = stream->session->counter;
+	enum crr_divergence_kind kind;
+	struct crr_queued *queued;
+	const struct crr_record *rec;
+	u32 same = 0;
+
+	queued = crr_first(&stream->outbound);
+	if (!queued)
+		return crr_write_past_queue(op, buf, length);
+	rec = &queued->rec;
+	if (rec->counter >= counter && stream->refused < rec->refused) {
+		stream->refused++;
+		return crr_op_result(op, rec->flags & CRR_FLAG_INTERRUPTED ?
+				     -EINTR : -EAGAIN);
+	}
+	if (rec->counter == counter && rec->requested == length &&
+	    crr_record_crc(buf, length) == rec->crc32c)
+		return crr_op_takes(op, queued);
+
+	if (rec->counter < counter)
+		kind = CRR_DIVERGENCE_LATE;
+	else if (rec->counter > counter)
+		kind = CRR_DIVERGENCE_EARLY;
+	else if (rec->requested != length)
+		kind = CRR_DIVERGENCE_LENGTH;
+	else
+		kind = CRR_DIVERGENCE_CONTENT;
+	if (rec->flags & CRR_FLAG_CAPTURED)
+		same = crr_agreement(buf, rec->data,
+				     min(length, rec->data_length));
+	return crr_op_diverges(op, kind, CRR_TYPE_WRITE, rec, buf, length,
+			       same);
+}
+
+/* ---- Poll, FIONREAD ---- */
+
+/**
+ * crr_replayer_readable - what FIONREAD says
+ * @stream: the stream
+ */
+u32 crr_replayer_readable(struct crr_stream *stream)
+{
+	const struct crr_queued *in = crr_first(&stream->inbound);
+
+	return in && crr_is_due(stream, &in->rec) ? in->rec.data_length : 0;
+}
+
+/**
+ * crr_replayer_poll - what poll(2) says: input if a read would find something,
+ *	output if a write would be taken
+ * @stream: the stream
+ * @wanted: the events asked for
+ * @mask: out: those that there are
+ *
+ * Returns false if that is not known before the feeder has told more.
+ */
+bool crr_replayer_poll(struct crr_stream *stream, __poll_t wanted,
+		       __poll_t *mask)
+{
+	const struct crr_session *session = stream->session;
+	const struct crr_replayer *replayer = &session->replayer;
+	const struct crr_queued *in = crr_first(&stream->inbound);
+	const struct crr_queued *out = crr_first(&stream->outbound);
+	u64 counter = session->counter;
+	bool known, over;
+
+	known = stream->end || counter < replayer->fed->counter ||
+		crr_replayer_full(replayer);
+	over = crr_is_over(stream);
+
+	*mask = 0;
+	if (over)
+		*mask |= EPOLLIN | EPOLLOUT | EPOLLERR;
+	if (in && crr_is_due(stream, &in->rec)) {
+		if (in->rec.type == CRR_TYPE_HANGUP)
+			*mask |= EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP;
+		else if (in->rec.type == CRR_TYPE_PEER_CLOSED)
+			*mask |= EPOLLHUP;
+		else
+			*mask |= EPOLLIN;
+	}
+	if (stream->hung_up)
+		*mask |= EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP;
+	if (stream->peer_closed)
+		*mask |= EPOLLHUP;
+	if (out && out->rec.counter <= counter && out->rec.result > 0 &&
+	    stream->refused >= out->rec.refused)
+		*mask |= EPOLLOUT;
+	if (*mask & EPOLLIN)
+		*mask |= EPOLLRDNORM;
+	if (*mask & EPOLLOUT)
+		*mask |= EPOLLWRNORM;
+
+	if (known)
+		return true;
+	return (in || !(wanted & (EPOLLIN | EPOLLRDNORM))) &&
+	       (out || !(wanted & (EPOLLOUT | EPOLLWRNORM)));
+}
+
+/* ---- The end ---- */
+
+/* The run is over. Has it done all that it had to by now? */
+void crr_replayer_stop(struct crr_session *session)
+{
+	crr_session_sample(session);
+	crr_judge_all(session);
+}
+
+/**
+ * crr_replayer_line_left - the discipline is closed on a line of the session
+ * @stream: the line's; no operation is in flight on it
+ * @reason: CRR_END_CLOSED or CRR_END_HANGUP
+ *
+ * The emulator closed the tty, as the recorded run may have done; or the
+ * replaying tty was hung up, which is not part of any log.
+ */
+void crr_replayer_line_left(struct crr_stream *stream, enum crr_end reason)
+{
+	struct crr_session *session = stream->session;
+	struct crr_queued *left = NULL;
+	struct crr_stream *of;
+
+	crr_session_sample(session);
+	crr_find_left(stream, &stream->inbound, &left, &of);
+	crr_find_left(stream, &stream->outbound, &left, &of);
+	if (left && reason != CRR_END_HANGUP)
+		crr_judge_left(stream, left);
+	else if (!stream->end || crr_must_take(&stream->inbound) ||
+		 crr_must_take(&stream->outbound))
+		crr_session_set_state(session, CRR_STATE_FAILED,
+				      CRR_REASON_LINE);
+}

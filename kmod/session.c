@@ -1,0 +1,712 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sessions: who holds them, and what they do.
+ *
+ * This file owns all lifetimes. Session fd, lines and clock may go in any
+ * order; crr.h tells which lock makes that safe.
+ */
+#include <linux/err.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+
+#include "crr.h"
+
+/* Who belongs to whom: see crr.h. */
+DEFINE_MUTEX(crr_link_lock);
+
+static struct crr_clock *crr_session_clock(struct crr_session *session)
+{
+	return rcu_dereference_protected(session->clock,
+					 lockdep_is_held(&session->lock));
+}
+
+/* ---- Lifetimes ---- */
+
+static struct crr_session *crr_session_create(void)
+{
+	struct crr_session *session;
+
+	session = kzalloc(sizeof(*session), GFP_KERNEL_ACCOUNT);
+	if (!session)
+		return NULL;
+	kref_init(&session->kref);
+	mutex_init(&session->lock);
+	mutex_init(&session->consume_lock);
+	mutex_init(&session->feed_lock);
+	init_waitqueue_head(&session->wait);
+	INIT_LIST_HEAD(&session->streams);
+	INIT_LIST_HEAD(&session->replayer.due);
+	return session;
+}
+
+static void crr_stream_free(struct crr_stream *stream)
+{
+	kfree(stream->bytes);
+	kfree(stream);
+}
+
+static struct crr_stream *crr_stream_create(struct crr_session *session)
+{
+	struct crr_stream *stream;
+
+	stream = kzalloc(sizeof(*stream), GFP_KERNEL_ACCOUNT);
+	if (!stream)
+		return NULL;
+	stream->bytes = kmalloc(CRR_READ_MAX, GFP_KERNEL_ACCOUNT);
+	if (!stream->bytes) {
+		kfree(stream);
+		return NULL;
+	}
+	stream->session = session;
+	INIT_LIST_HEAD(&stream->inbound);
+	INIT_LIST_HEAD(&stream->outbound);
+	return stream;
+}
+
+static void crr_session_free(struct rcu_head *rcu)
+{
+	struct crr_session *session = container_of(rcu, struct crr_session,
+						   rcu);
+	struct crr_stream *stream, *next;
+
+	list_for_each_entry_safe(stream, next, &session->streams, node)
+		crr_stream_free(stream);
+	kfree(session);
+}
+
+static void crr_session_destroy(struct kref *kref)
+{
+	struct crr_session *session = container_of(kref, struct crr_session,
+						   kref);
+
+	crr_recorder_close(&session->recorder);
+	crr_replayer_close(session);
+	call_rcu(&session->rcu, crr_session_free);
+}
+
+void crr_session_get(struct crr_session *session)
+{
+	kref_get(&session->kref);
+}
+
+void crr_session_put(struct crr_session *session)
+{
+	kref_put(&session->kref, crr_session_destroy);
+}
+
+/**
+ * crr_session_line_stream - a line's part in a session, held
+ * @line: the line
+ * @active: only of an active session
+ *
+ * For operations, which must not go into a session without it: returns the
+ * stream with a reference to its session, or NULL.
+ */
+struct crr_stream *crr_session_line_stream(struct crr_line *line, bool active)
+{
+	struct crr_stream *stream;
+
+	rcu_read_lock();
+	stream = rcu_dereference(line->stream);
+	if (stream &&
+	    ((active && !READ_ONCE(stream->session->active)) ||
+	     !kref_get_unless_zero(&stream->session->kref)))
+		stream = NULL;
+	rcu_read_unlock();
+	return stream;
+}
+
+/* The line becomes a stream of the session, which gains a reference. */
+static void crr_session_add_line(struct crr_session *session,
+				 struct crr_line *line,
+				 struct crr_stream *stream)
+{
+	struct crr_clock *clock;
+
+	lockdep_assert_held(&crr_link_lock);
+
+	crr_session_get(session);
+	mutex_lock(&session->lock);
+	stream->number = session->nstreams++;
+	stream->line = line;
+	session->nlines++;
+	list_add_tail(&stream->node, &session->streams);
+	mutex_unlock(&session->lock);
+	rcu_assign_pointer(line->stream, stream);
+
+	clock = rcu_dereference_protected(line->clock,
+					  lockdep_is_held(&crr_link_lock));
+	if (clock)
+		crr_session_set_clock(session, clock);
+}
+
+/*
+ * Part the line from its session; the caller has told recorder and replayer.
+ * The line's reference becomes the caller's.
+ */
+static void crr_session_remove_line(struct crr_stream *stream)
+{
+	struct crr_session *session = stream->session;
+
+	lockdep_assert_held(&crr_link_lock);
+	lockdep_assert_held(&session->lock);
+
+	RCU_INIT_POINTER(stream->line->stream, NULL);
+	stream->line = NULL;
+	session->nlines--;
+}
+
+/* Nobody controls the session, and it has nothing to do or to tell. */
+static void crr_session_dissolve(struct crr_session *session)
+{
+	struct crr_stream *stream;
+
+	lockdep_assert_held(&crr_link_lock);
+
+	crr_session_set_clock(session, NULL);
+	mutex_lock(&session->lock);
+	list_for_each_entry(stream, &session->streams, node) {
+		if (!stream->line)
+			continue;
+		crr_session_remove_line(stream);
+		/* Not the last one: the caller holds another. */
+		crr_session_put(session);
+	}
+	mutex_unlock(&session->lock);
+}
+
+/**
+ * crr_session_control - make a line's session, or take an orphaned one over
+ * @line: the line; in one of its callbacks
+ *
+ * Returns the session's new file, or an ERR_PTR: -EBUSY, -ENOMEM, -ENFILE.
+ */
+struct file *crr_session_control(struct crr_line *line)
+{
+	struct crr_session *session;
+	struct crr_stream *stream;
+	struct file *file;
+
+	mutex_lock(&crr_link_lock);
+	stream = rcu_dereference_protected(line->stream,
+					   lockdep_is_held(&crr_link_lock));
+	if (stream) {
+		session = stream->session;
+		if (session->controlled) {
+			file = ERR_PTR(-EBUSY);
+			goto unlock;
+		}
+		crr_session_get(session);
+		stream = NULL;
+	} else {
+		file = ERR_PTR(-ENOMEM);
+		session = crr_session_create();
+		if (!session)
+			goto unlock;
+		stream = crr_stream_create(session);
+		if (!stream)
+			goto put;
+	}
+
+	file = crr_controller_file(session);
+	if (IS_ERR(file)) {
+		if (stream)
+			crr_stream_free(stream);
+		goto put;
+	}
+	if (stream)
+		crr_session_add_line(session, line, stream);
+	WRITE_ONCE(session->controlled, true);
+	goto unlock;
+
+put:
+	crr_session_put(session);
+unlock:
+	mutex_unlock(&crr_link_lock);
+	return file;
+}
+
+/**
+ * crr_session_orphan - the controller has closed the session fd, or died
+ * @session: the session; the fd's reference is given back
+ *
+ * What is being recorded stays for the next one; what was to be fed will not
+ * come.
+ */
+void crr_session_orphan(struct crr_session *session)
+{
+	bool over;
+
+	mutex_lock(&crr_link_lock);
+	mutex_lock(&session->lock);
+	WRITE_ONCE(session->controlled, false);
+	/* Whether it has kept what it read last, nobody knows. */
+	session->recorder.taken = 0;
+	if (session->state == CRR_STATE_REPLAYING &&
+	    !session->replayer.fed->ended)
+		crr_session_set_state(session, CRR_STATE_FAILED,
+				      CRR_REASON_FEEDER);
+	else
+		crr_session_wake(session);
+	over = !session->nlines || (session->state == CRR_STATE_IDLE &&
+				    !session->recorder.unread);
+	mutex_unlock(&session->lock);
+	if (over)
+		crr_session_dissolve(session);
+	mutex_unlock(&crr_link_lock);
+	crr_session_put(session);
+}
+
+/**
+ * crr_session_line_left - the discipline is closed on a line
+ * @line: the line; no operation is in flight on it
+ */
+void crr_session_line_left(struct crr_line *line)
+{
+	struct crr_session *session = NULL;
+	struct crr_stream *stream;
+	struct crr_clock *clock;
+	enum crr_end reason = line->hung_up ? CRR_END_HANGUP : CRR_END_CLOSED;
+
+	mutex_lock(&crr_link_lock);
+	clock = rcu_dereference_protected(line->clock,
+					  lockdep_is_held(&crr_link_lock));
+	if (clock)
+		clock->line = NULL;
+	stream = rcu_dereference_protected(line->stream,
+					   lockdep_is_held(&crr_link_lock));
+	if (stream) {
+		session = stream->session;
+		mutex_lock(&session->lock);
+		if (session->state == CRR_STATE_RECORDING)
+			crr_recorder_line_left(stream, reason);
+		else if (session->state == CRR_STATE_REPLAYING)
+			crr_replayer_line_left(stream, reason);
+		crr_session_remove_line(stream);
+		wake_up_interruptible_poll(&session->wait, EPOLLHUP);
+		mutex_unlock(&session->lock);
+		if (!session->controlled && !session->nlines)
+			crr_session_dissolve(session);
+	}
+	mutex_unlock(&crr_link_lock);
+	if (session)
+		crr_session_put(session);
+}
+
+/**
+ * crr_session_set_clock - the session gets its clock, or loses it
+ * @session: the session
+ * @clock: the clock; NULL for none
+ */
+void crr_session_set_clock(struct crr_session *session,
+			   struct crr_clock *clock)
+{
+	struct crr_clock *old;
+
+	lockdep_assert_held(&crr_link_lock);
+
+	mutex_lock(&session->lock);
+	old = crr_session_clock(session);
+	if (old) {
+		/* The last value stays: the log must not go back. */
+		session->supplied = 0;
+		if (session->state != CRR_STATE_IDLE) {
+			crr_session_sample(session);
+			session->supplied = session->counter;
+		}
+		RCU_INIT_POINTER(old->session, NULL);
+		crr_clock_publish(old, CRR_STATE_IDLE, CRR_NEVER);
+	}
+	rcu_assign_pointer(session->clock, clock);
+	if (clock)
+		rcu_assign_pointer(clock->session, session);
+	else if (session->state == CRR_STATE_RECORDING)
+		/* Nobody is left who could say when it saw a hangup. */
+		crr_recorder_hangup_seen(session);
+	crr_session_publish(session);
+	mutex_unlock(&session->lock);
+}
+
+/* ---- The counter ---- */
+
+/**
+ * crr_session_sample - look at the counter
+ * @session: the session, locked
+ *
+ * Returns 0, or -ERANGE if the counter has gone back; session->counter then
+ * is what it was.
+ */
+int crr_session_sample(struct crr_session *session)
+{
+	struct crr_clock *clock = crr_session_clock(session);
+	u64 counter = clock ? crr_clock_counter(clock) : session->supplied;
+
+	if (counter < session->counter)
+		return -ERANGE;
+	session->counter = counter;
+	return 0;
+}
+
+static u64 crr_session_next_due(struct crr_session *session)
+{
+	switch (session->state) {
+	case CRR_STATE_IDLE:
+	case CRR_STATE_RECORDING:
+		return CRR_NEVER;
+	case CRR_STATE_REPLAYING:
+		return crr_replayer_next_due(session);
+	default:
+		return 0;
+	}
+}
+
+/* Tell the emulator, through its clock, what has changed. */
+void crr_session_publish(struct crr_session *session)
+{
+	struct crr_clock *clock = crr_session_clock(session);
+
+	if (clock)
+		crr_clock_publish(clock, session->state,
+				  crr_session_next_due(session));
+}
+
+/**
+ * crr_session_count - the emulator supplies its counter by ioctl
+ * @session: the session
+ * @counter: the value
+ * @next_due: out: &struct crr_counter
+ *
+ * Returns 0, or -ERANGE if it goes back.
+ */
+int crr_session_count(struct crr_session *session, u64 counter, u64 *next_due)
+{
+	struct crr_clock *clock;
+	int ret = 0;
+
+	mutex_lock(&session->lock);
+	if (session->state != CRR_STATE_IDLE)
+		crr_session_sample(session);
+	else
+		session->counter = 0;
+	if (counter < session->counter) {
+		ret = -ERANGE;
+		goto unlock;
+	}
+	clock = crr_session_clock(session);
+	if (clock)
+		crr_clock_set(clock, counter);
+	else
+		session->supplied = counter;
+	session->counter = counter;
+	*next_due = crr_session_next_due(session);
+	if (session->state == CRR_STATE_RECORDING)
+		crr_recorder_hangup_seen(session);
+	else if (session->state == CRR_STATE_REPLAYING && *next_due <= counter)
+		crr_session_wake(session);
+unlock:
+	mutex_unlock(&session->lock);
+	return ret;
+}
+
+/* ---- States ---- */
+
+/* Whoever sleeps on a tty of the session is to look again. */
+void crr_session_wake(struct crr_session *session)
+{
+	struct crr_stream *stream;
+	struct crr_clock *clock = crr_session_clock(session);
+
+	list_for_each_entry(stream, &session->streams, node)
+		if (stream->line)
+			crr_line_wake(stream->line);
+	if (clock && session->state != CRR_STATE_REPLAYING)
+		crr_clock_input(clock);
+}
+
+void crr_session_set_state(struct crr_session *session, enum crr_state state,
+			   enum crr_reason reason)
+{
+	lockdep_assert_held(&session->lock);
+
+	WRITE_ONCE(session->active, state != CRR_STATE_IDLE);
+	WRITE_ONCE(session->state, state);
+	session->reason = reason;
+	session->changed = true;
+	crr_session_publish(session);
+	crr_session_wake(session);
+	wake_up_interruptible_poll(&session->wait,
+				   EPOLLPRI | EPOLLIN | EPOLLOUT);
+}
+
+/* Streams whose lines have gone have no part in what comes next. */
+static void crr_session_forget_streams(struct crr_session *session)
+{
+	struct crr_stream *stream, *next;
+	u16 number = 0;
+
+	list_for_each_entry_safe(stream, next, &session->streams, node) {
+		if (!stream->line) {
+			list_del(&stream->node);
+			crr_stream_free(stream);
+			continue;
+		}
+		stream->number = number++;
+		stream->empties = 0;
+		stream->empties_counter = 0;
+		stream->refused = 0;
+		stream->position_in = 0;
+		stream->position_out = 0;
+		stream->peer_closed = false;
+		stream->hung_up = false;
+		stream->hangup_seen = false;
+		stream->ended = false;
+	}
+	session->nstreams = number;
+}
+
+/* Is an operation in flight that began with the device? See crr.h. */
+static bool crr_session_is_quiet(struct crr_session *session)
+{
+	struct crr_stream *stream;
+
+	list_for_each_entry(stream, &session->streams, node)
+		if (stream->line && atomic_read(&stream->line->inflight))
+			return false;
+	return true;
+}
+
+/*
+ * Prepare to leave the idle state, if nothing is in flight. The caller sets
+ * the new state; to those who look without the lock nothing has happened until
+ * then.
+ */
+static int crr_session_enter(struct crr_session *session)
+{
+	lockdep_assert_held(&session->lock);
+
+	if (session->state != CRR_STATE_IDLE || session->recorder.unread)
+		return -EBUSY;
+	if (!session->nlines)
+		return -ENODEV;
+	WRITE_ONCE(session->active, true);
+	smp_mb(); /* pairs with crr_line_enter() */
+	if (!crr_session_is_quiet(session)) {
+		WRITE_ONCE(session->active, false);
+		return -EBUSY;
+	}
+
+	crr_session_forget_streams(session);
+	crr_replayer_close(session);
+	session->generation++;
+	session->counter = 0;
+	session->sequence = 0;
+	session->records = 0;
+	session->bytes_in = 0;
+	session->bytes_out = 0;
+	session->divergence.kind = 0;
+	return 0;
+}
+
+int crr_session_record(struct crr_session *session,
+		       const struct crr_record_start *arg)
+{
+	struct crr_recorder recorder;
+	int ret;
+
+	ret = crr_recorder_open(&recorder, READ_ONCE(session->nstreams),
+				arg->buffer_size ?: CRR_BUFFER_DEFAULT,
+				arg->flags);
+	if (ret)
+		return ret;
+	mutex_lock(&session->lock);
+	ret = crr_session_enter(session);
+	if (!ret) {
+		swap(session->recorder, recorder);
+		crr_session_sample(session);
+		crr_recorder_start(session);
+		crr_session_set_state(session, CRR_STATE_RECORDING,
+				      CRR_REASON_NONE);
+	}
+	mutex_unlock(&session->lock);
+	crr_recorder_close(&recorder);
+	return ret;
+}
+
+int crr_session_replay(struct crr_session *session,
+		       const struct crr_replay_start *arg)
+{
+	struct crr_recorder recorder = {};
+	struct crr_order *fed;
+	int ret;
+
+	fed = kzalloc(sizeof(*fed), GFP_KERNEL_ACCOUNT);
+	if (!fed)
+		return -ENOMEM;
+	mutex_lock(&session->lock);
+	ret = crr_session_enter(session);
+	if (!ret) {
+		swap(session->recorder, recorder);
+		session->supplied = 0;
+		swap(session->replayer.fed, fed);
+		crr_replayer_start(session,
+				   arg->buffer_size ?: CRR_BUFFER_DEFAULT,
+				   arg->flags);
+		crr_session_set_state(session, CRR_STATE_REPLAYING,
+				      CRR_REASON_NONE);
+	}
+	mutex_unlock(&session->lock);
+	crr_recorder_close(&recorder);
+	kfree(fed);
+	return ret;
+}
+
+int crr_session_stop(struct crr_session *session)
+{
+	int ret = 0;
+
+	mutex_lock(&session->lock);
+	switch (session->state) {
+	case CRR_STATE_IDLE:
+		ret = -ENODATA;
+		goto unlock;
+	case CRR_STATE_RECORDING:
+		crr_recorder_stop(session);
+		break;
+	case CRR_STATE_REPLAYING:
+		crr_replayer_stop(session);
+		break;
+	default:
+		break;
+	}
+	session->generation++;
+	session->supplied = 0;
+	crr_session_set_state(session, CRR_STATE_IDLE, session->reason);
+unlock:
+	mutex_unlock(&session->lock);
+	return ret;
+}
+
+/* How operations fail in a state in which all of them do. */
+long crr_session_refusal(enum crr_state state)
+{
+	switch (state) {
+	case CRR_STATE_ENDED:
+		return -ENODATA;
+	case CRR_STATE_DIVERGED:
+		return -EILSEQ;
+	default:
+		return -EIO;
+	}
+}
+
+void crr_session_status(struct crr_session *session, struct crr_status *status)
+{
+	const struct crr_recorder *recorder = &session->recorder;
+	const struct crr_replayer *replayer = &session->replayer;
+
+	lockdep_assert_held(&session->lock);
+
+	/* For the reader's sake; a step back is for operations to report. */
+	if (session->state != CRR_STATE_IDLE)
+		crr_session_sample(session);
+	status->facts = CRR_STATUS_SESSION;
+	if (session->controlled)
+		status->facts |= CRR_STATUS_CONTROLLER;
+	if (crr_session_clock(session))
+		status->facts |= CRR_STATUS_CLOCK;
+	if (session->counter)
+		status->facts |= CRR_STATUS_COUNTED;
+	if (session->divergence.kind)
+		status->facts |= CRR_STATUS_DIVERGENCE;
+	if (recorder->unread)
+		status->facts |= CRR_STATUS_UNREAD;
+	status->state = session->state;
+	status->reason = session->reason ?: replayer->refused;
+	status->streams = session->nstreams;
+	if (session->sleeping[CRR_SLEEP_TIME])
+		status->waiting |= CRR_WAITING_READ;
+	if (session->sleeping[CRR_SLEEP_FEED])
+		status->waiting |= CRR_WAITING_FEED;
+	if (session->sleeping[CRR_SLEEP_ROOM])
+		status->waiting |= CRR_WAITING_ROOM;
+	status->counter = session->counter;
+	status->sequence = session->sequence;
+	status->records = session->records;
+	status->bytes_in = session->bytes_in;
+	status->bytes_out = session->bytes_out;
+	status->next_due = crr_session_next_due(session);
+	if (replayer->fed) {
+		if (replayer->fed->ended)
+			status->facts |= CRR_STATUS_END_FED;
+		status->sequence = replayer->fed->sequence;
+		status->horizon = replayer->fed->counter;
+		status->remaining = replayer->remaining;
+		status->discarded = replayer->discarded;
+		status->dropped = replayer->dropped;
+		status->buffered = replayer->bytes;
+		status->buffer_size = replayer->limit;
+	} else if (recorder->chan) {
+		status->buffered = recorder->unread;
+		status->buffer_size = crr_recorder_capacity(recorder);
+	}
+}
+
+/* ---- Operations ---- */
+
+static void crr_op_awake(struct crr_op *op)
+{
+	if (op->asleep)
+		op->stream->session->sleeping[op->sleep]--;
+	op->asleep = false;
+}
+
+/**
+ * crr_session_judge - what is an operation to do?
+ * @op: the operation
+ * @buf: of a write, the bytes it offers; NULL for a read
+ * @length: how many
+ *
+ * Called again after each sleep; crr_session_give_up() ends it otherwise.
+ */
+enum crr_verdict crr_session_judge(struct crr_op *op, const u8 *buf,
+				   u32 length)
+{
+	struct crr_session *session = op->stream->session;
+	enum crr_verdict verdict;
+
+	mutex_lock(&session->lock);
+	crr_op_awake(op);
+	verdict = CRR_RESULT;
+	if (session->state == CRR_STATE_IDLE)
+		verdict = CRR_PASS;
+	else if (session->state > CRR_STATE_REPLAYING)
+		op->result = crr_session_refusal(session->state);
+	else if (crr_session_sample(session))
+		op->result = -ERANGE;
+	else if (session->state == CRR_STATE_RECORDING)
+		verdict = crr_recorder_admit(op, buf);
+	else if (buf)
+		verdict = crr_replayer_write(op, buf, length);
+	else
+		verdict = crr_replayer_read(op);
+	op->generation = session->generation;
+	op->stamp = session->counter;
+	if (verdict == CRR_SLEEP) {
+		op->asleep = true;
+		session->sleeping[op->sleep]++;
+		/* The feeder may be waiting for the queues to empty. */
+		if (op->sleep == CRR_SLEEP_FEED)
+			wake_up_interruptible_poll(&session->wait, EPOLLOUT);
+	}
+	mutex_unlock(&session->lock);
+	return verdict;
+}
+
+void crr_session_give_up(struct crr_op *op)
+{
+	struct crr_session *session = op->stream->session;
+
+	mutex_lock(&session->lock);
+	crr_op_awake(op);
+	mutex_unlock(&session->lock);
+}
