@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libcrr - record and replay of serial lines, beneath the emulator
+ *
+ * Three parts, each of use without the others:
+ *
+ *  - for an emulator: a tty and a clock (crr_tty_*, crr_clock_*). It runs
+ *    unchanged on a tty without N_CRR;
+ *  - for a controller: a session (crr_session_*), which records or replays;
+ *  - for anybody: log files (crr_log_*), without module or root.
+ *
+ * Functions return a pointer or NULL, or 0 or more or -1, with errno set.
+ * Nothing here prints, exits, or changes a signal's handling. Objects are not
+ * locked: one thread at a time, unless said otherwise.
+ */
+#ifndef CRR_H
+#define CRR_H
+
+#include <crr/record.h>
+#include <linux/crr.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version that this header belongs to; crr_version() tells the library's. */
+#define CRR_VERSION "0.1.0"
+
+/**
+ * crr_version - the library's version
+ * Since: 0.1
+ */
+const char *crr_version(void);
+
+/* ---- For an emulator: the clock ---- */
+
+/**
+ * struct crr_clock - the emulator's counter, and when to look at the line
+ *
+ * For the inline functions below; its members are nobody else's business.
+ */
+struct crr_clock {
+	__u64 *counter;
+	const struct crr_clock_state *state;
+	uint64_t seen;	 /* rx_seq when a read last found nothing */
+	uint64_t kicked; /* next_due for which a sleeper was woken */
+	int fd;
+};
+
+/**
+ * crr_clock_due - store the counter; is there something to be read?
+ * @clock: crr_tty_clock()
+ * @counter: instructions, cycles, anything that never goes back
+ *
+ * Call it wherever the emulator would poll its line, at the same values of the
+ * counter in every run; while it says true, crr_tty_read(). It makes no system
+ * call. On a tty without N_CRR it says true always.
+ *
+ * Since: 0.1
+ */
+static inline bool crr_clock_due(struct crr_clock *clock, uint64_t counter)
+{
+	__atomic_store_n(clock->counter, counter, __ATOMIC_RELAXED);
+	return __atomic_load_n(&clock->state->next_due, __ATOMIC_ACQUIRE) <=
+		       counter ||
+	       __atomic_load_n(&clock->state->rx_seq, __ATOMIC_ACQUIRE) !=
+		       clock->seen;
+}
+
+/**
+ * crr_clock_next_due - the counter at which there is something to be read next
+ * @clock: crr_tty_clock()
+ *
+ * In replay, how far the emulator may run before it calls crr_clock_due();
+ * CRR_NEVER when not replaying.
+ *
+ * Since: 0.1
+ */
+static inline uint64_t crr_clock_next_due(const struct crr_clock *clock)
+{
+	return __atomic_load_n(&clock->state->next_due, __ATOMIC_ACQUIRE);
+}
+
+int crr_clock_kick(struct crr_clock *clock, uint64_t counter);
+
+/**
+ * crr_clock_set - store the counter, and wake who sleeps until it has come
+ * @clock: crr_tty_clock()
+ * @counter: as for crr_clock_due()
+ *
+ * For an emulator in which another thread sleeps in read(2) or poll(2) on the
+ * tty: a store wakes nobody. The system call is made once for each next_due.
+ *
+ * Since: 0.1
+ */
+static inline void crr_clock_set(struct crr_clock *clock, uint64_t counter)
+{
+	uint64_t due;
+
+	__atomic_store_n(clock->counter, counter, __ATOMIC_RELAXED);
+	due = __atomic_load_n(&clock->state->next_due, __ATOMIC_ACQUIRE);
+	if (due <= counter && due != clock->kicked && clock->fd >= 0) {
+		clock->kicked = due;
+		(void)crr_clock_kick(clock, counter);
+	}
+}
+
+/* ---- For an emulator: the tty ---- */
+
+struct crr_tty;
+
+/* crr_tty_open() */
+#define CRR_TTY_RAW	 0x1 /* cfmakeraw(3), and VMIN 1, VTIME 0 */
+#define CRR_TTY_BLOCKING 0x2 /* reads and writes sleep: no O_NONBLOCK */
+
+/**
+ * crr_tty_open - open a tty
+ * @path: /dev/ttyS0, say
+ * @flags: CRR_TTY_*
+ *
+ * Opens it for reading and writing, close-on-exec and not as controlling
+ * terminal, and makes its clock if its discipline is N_CRR. Without N_CRR all
+ * of the functions here work as well.
+ *
+ * Returns NULL with the errno of open(2), tcsetattr(3), ioctl(2) or mmap(2);
+ * ENOTTY if @path is no tty; EINVAL for unknown flags.
+ *
+ * Since: 0.1
+ */
+struct crr_tty *crr_tty_open(const char *path, unsigned int flags);
+
+/**
+ * crr_tty_adopt - the same, for a tty that is open already
+ * @fd: the tty; it is neither changed nor, by crr_tty_close(), closed
+ *
+ * Returns NULL with the errno of ioctl(2) or mmap(2); ENOTTY if it is no tty.
+ *
+ * Since: 0.1
+ */
+struct crr_tty *crr_tty_adopt(int fd);
+
+/** crr_tty_close - give the tty back; NULL is allowed. Since: 0.1 */
+void crr_tty_close(struct crr_tty *tty);
+
+/** crr_tty_fd - the tty's fd, for poll(2) and termios(3). Since: 0.1 */
+int crr_tty_fd(const struct crr_tty *tty);
+
+/** crr_tty_clock - the tty's clock, as long as the tty. Since: 0.1 */
+struct crr_clock *crr_tty_clock(struct crr_tty *tty);
+
+/** crr_tty_attached - is its discipline N_CRR? Since: 0.1 */
+bool crr_tty_attached(const struct crr_tty *tty);
+
+/**
+ * crr_tty_read - read(2) on the tty
+ * @tty: the tty
+ * @buf: where to
+ * @length: how many bytes at most; CRR_READ_MAX is always enough
+ *
+ * Also keeps the clock's account of what was seen: an emulator with a clock
+ * must read through this function.
+ *
+ * Returns what read(2) does. Of its errors these are crr's:
+ *  - EAGAIN: nothing there, at this counter
+ *  - ERANGE: the counter has gone back
+ *  - ENODATA: the replay is past the end of its log
+ *  - EILSEQ: the replay has departed from its log
+ *  - EIO: recording or replay cannot go on; or the line was hung up
+ *
+ * Since: 0.1
+ */
+ssize_t crr_tty_read(struct crr_tty *tty, void *buf, size_t length);
+
+/**
+ * crr_tty_write - write(2) on the tty
+ * @tty: the tty
+ * @buf: the bytes
+ * @length: how many
+ *
+ * Returns what write(2) does, which may be less than @length; errors as for
+ * crr_tty_read().
+ *
+ * Since: 0.1
+ */
+ssize_t crr_tty_write(struct crr_tty *tty, const void *buf, size_t length);
+
+/**
+ * crr_count - supply the counter by ioctl, without a clock
+ * @tty_fd: the tty
+ * @counter: as for crr_clock_due()
+ * @next_due: out, unless NULL: crr_clock_next_due()
+ *
+ * The smallest integration there is: this call before each read or write.
+ *
+ * Returns 0, or -1: ERANGE if the counter goes back, ENOTTY on a tty without
+ * N_CRR, EIO after a hangup.
+ *
+ * Since: 0.1
+ */
+int crr_count(int tty_fd, uint64_t counter, uint64_t *next_due);
+
+/* ---- For a controller ---- */
+
+/**
+ * crr_ldisc - the number of the line discipline N_CRR in this kernel
+ *
+ * Returns it, or -1 with ENOENT if the module is not loaded.
+ *
+ * Since: 0.1
+ */
+int crr_ldisc(void);
+
+/**
+ * crr_attach - put N_CRR on a tty
+ * @tty_fd: the tty
+ *
+ * It lasts until another discipline is set, or the tty's last fd is closed.
+ *
+ * Returns 0, or -1: ENOENT if the module is not loaded, or the errno of
+ * TIOCSETD.
+ *
+ * Since: 0.1
+ */
+int crr_attach(int tty_fd);
+
+/**
+ * crr_detach - put N_TTY on a tty
+ * @tty_fd: the tty
+ *
+ * Returns 0, or -1 with the errno of TIOCSETD.
+ *
+ * Since: 0.1
+ */
+int crr_detach(int tty_fd);
+
+/**
+ * crr_session_open - a tty's session: made, or taken over from one who died
+ * @tty_fd: the tty, open for reading and writing, with N_CRR
+ *
+ * Returns the session fd, or -1 with the errno of CRR_IOC_SESSION; ENOTTY if
+ * the tty's discipline is not N_CRR. read(2), write(2), poll(2) and close(2)
+ * work on it as crr(4) says.
+ *
+ * Since: 0.1
+ */
+int crr_session_open(int tty_fd);
+
+/**
+ * crr_session_record - start recording
+ * @session_fd: the session
+ * @flags: CRR_RECORD_*
+ * @buffer_size: in bytes, 0 for CRR_BUFFER_DEFAULT
+ *
+ * Returns 0, or -1 with the errno of CRR_IOC_RECORD. EBUSY passes as soon as
+ * no read or write is in flight.
+ *
+ * Since: 0.1
+ */
+int crr_session_record(int session_fd, unsigned int flags, size_t buffer_size);
+
+/**
+ * crr_session_replay - start replay
+ * @session_fd: the session
+ * @flags: CRR_REPLAY_*
+ * @buffer_size: in bytes, 0 for CRR_BUFFER_DEFAULT
+ *
+ * Returns 0, or -1 with the errno of CRR_IOC_REPLAY.
+ *
+ * Since: 0.1
+ */
+int crr_session_replay(int session_fd, unsigned int flags, size_t buffer_size);
+
+/**
+ * crr_session_stop - stop recording or replay
+ * @session_fd: the session
+ *
+ * Returns 0, or -1 with the errno of CRR_IOC_STOP.
+ *
+ * Since: 0.1
+ */
+int crr_session_stop(int session_fd);
+
+/**
+ * crr_status - what goes on
+ * @fd: a tty with N_CRR, a session or a clock
+ * @status: out
+ *
+ * Returns 0, or -1: ENOTTY on a tty without N_CRR.
+ *
+ * Since: 0.1
+ */
+int crr_status(int fd, struct crr_status *status);
+
+/**
+ * crr_session_divergence - how the replay departed from its log
+ * @session_fd: the session
+ * @divergence: out
+ *
+ * Returns 0, or -1: ENODATA if it did not.
+ *
+ * Since: 0.1
+ */
+int crr_session_divergence(int session_fd, struct crr_divergence *divergence);
+
+/** crr_state_name - "recording", for CRR_STATE_RECORDING. Since: 0.1 */
+const char *crr_state_name(unsigned int state);
+
+/** crr_reason_text - what an enum crr_reason means, for people. Since: 0.1 */
+const char *crr_reason_text(unsigned int reason);
+
+/** crr_type_name - "READ", for CRR_TYPE_READ; NULL if unknown. Since: 0.1 */
+const char *crr_type_name(unsigned int type);
+
+/** crr_divergence_text - what a kind of divergence is. Since: 0.1 */
+const char *crr_divergence_text(unsigned int kind);
+
+/* ---- Log files ---- */
+
+/**
+ * struct crr_log_error - what is wrong with a log file, and where
+ * @offset: in the file, in bytes
+ * @text: for people, without the file's name
+ */
+struct crr_log_error {
+	uint64_t offset;
+	char text[160];
+};
+
+/**
+ * struct crr_log_info - how a log was made
+ * @created: wall clock at the beginning, nanoseconds since 1970
+ * @delivery: &enum crr_delivery
+ * @counter: what the counter counts ("cycles"), as the caller said; or ""
+ * @command: the emulator and its options, as the caller said; or ""
+ */
+struct crr_log_info {
+	uint64_t created;
+	uint32_t delivery;
+	char counter[64];
+	char command[1024];
+};
+
+struct crr_log_writer;
+
+/**
+ * crr_log_create - begin a log file
+ * @fd: where to, at its present offset; a pipe will do. Not closed by this or
+ *	by crr_log_finish().
+ * @info: how it is made
+ *
+ * Returns NULL with ENOMEM, EINVAL if a text in @info holds a control
+ * character, or the errno of write(2).
+ *
+ * Since: 0.1
+ */
+struct crr_log_writer *crr_log_create(int fd, const struct crr_log_info *info);
+
+/**
+ * crr_log_resume - go on with a log file whose writer has died
+ * @fd: the file, open for reading and writing. What follows its last whole
+ *	block is cut off, and its offset is set to the end.
+ * @next: out: the sequence number that comes next
+ * @error: out: where it is damaged, if it is
+ *
+ * Returns NULL with EBADMSG if it is no log, or is damaged before its end,
+ * EEXIST if it is complete, or the errno of read(2), ftruncate(2), ....
+ *
+ * Since: 0.1
+ */
+struct crr_log_writer *crr_log_resume(int fd, uint64_t *next,
+				      struct crr_log_error *error);
+
+/**
+ * crr_log_append - add records
+ * @writer: the log
+ * @records: whole records, as a session fd gives them; after
+ *	crr_log_resume() they may begin with some that the log has already,
+ *	which are passed over
+ * @length: in bytes
+ *
+ * They are written when a block is full; crr_log_flush() does it at once.
+ *
+ * Returns 0, or -1: EBADMSG if a record is not valid, not the next one, or
+ * another than the log's last block has under its number; or the errno of
+ * write(2). After an error of write(2) the log is what it was up to its last
+ * whole block, and takes nothing more.
+ *
+ * Since: 0.1
+ */
+int crr_log_append(struct crr_log_writer *writer, const void *records,
+		   size_t length);
+
+/**
+ * crr_log_flush - write the block that is being filled
+ * @writer: the log
+ *
+ * Returns 0, or -1 with the errno of write(2), this one's or an earlier one's.
+ *
+ * Since: 0.1
+ */
+int crr_log_flush(struct crr_log_writer *writer);
+
+/** crr_log_records - how many records the log has. Since: 0.1 */
+uint64_t crr_log_records(const struct crr_log_writer *writer);
+
+/** crr_log_written - how many bytes have been written. Since: 0.1 */
+uint64_t crr_log_written(const struct crr_log_writer *writer);
+
+/** crr_log_complete - was the last record END? Since: 0.1 */
+bool crr_log_complete(const struct crr_log_writer *writer);
+
+/**
+ * crr_log_finish - flush, and free the writer; NULL is allowed
+ *
+ * Returns 0, or -1 as crr_log_flush(). The writer is gone either way.
+ *
+ * Since: 0.1
+ */
+int crr_log_finish(struct crr_log_writer *writer);
+
+struct crr_log_reader;
+
+/**
+ * crr_log_open - read a log file
+ * @fd: the file; a pipe will do. Not closed by this or by crr_log_close().
+ * @error: out: what is wrong with it
+ *
+ * Returns NULL with EBADMSG if it is no log of a version that is known, else
+ * with the errno of read(2), or ENOMEM.
+ *
+ * Since: 0.1
+ */
+struct crr_log_reader *crr_log_open(int fd, struct crr_log_error *error);
+
+/** crr_log_close - free the reader; NULL is allowed. Since: 0.1 */
+void crr_log_close(struct crr_log_reader *reader);
+
+/** crr_log_get_info - how the log was made; as long as the reader. Since: 0.1 */
+const struct crr_log_info *crr_log_get_info(const struct crr_log_reader *reader);
+
+/**
+ * crr_log_block - the next block
+ * @reader: the log
+ * @records: out: its records, whole and valid, as a session fd takes them;
+ *	good until the next call
+ * @length: out: in bytes
+ * @error: out: what is wrong, and where
+ *
+ * Returns 1; 0 at the end; or -1: EBADMSG if the file is damaged or cut there
+ * (all before it was good), or the errno of read(2), or ENOMEM.
+ *
+ * Since: 0.1
+ */
+int crr_log_block(struct crr_log_reader *reader, const void **records,
+		  size_t *length, struct crr_log_error *error);
+
+/**
+ * crr_log_next - the next record
+ * @reader: the log
+ * @record: out; its data are good until the next call
+ * @error: out: what is wrong, and where
+ *
+ * As crr_log_block(), of which it is made: use one of them.
+ *
+ * Since: 0.1
+ */
+int crr_log_next(struct crr_log_reader *reader, struct crr_record *record,
+		 struct crr_log_error *error);
+
+/** crr_log_ended - was END among what has been read? Since: 0.1 */
+bool crr_log_ended(const struct crr_log_reader *reader);
+
+/** crr_log_offset - where the next block begins in the file. Since: 0.1 */
+uint64_t crr_log_offset(const struct crr_log_reader *reader);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* CRR_H */

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* For an emulator: its tty, and the clock through which it is told to look. */
+#include <crr.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <termios.h>
+#include <unistd.h>
+
+struct crr_tty {
+	int fd;
+	bool opened; /* by us: ours to close */
+	struct crr_clock clock;
+	__u64 unclocked; /* the counter, where there is no clock */
+	void *counter_page;
+	void *state_page;
+	size_t page_size;
+};
+
+/*
+ * A line without N_CRR: only read(2) tells whether there is something. It is
+ * due always, because what was seen is never what is there.
+ */
+static const struct crr_clock_state crr_always_due = { .next_due = CRR_NEVER };
+
+const char *crr_version(void)
+{
+	return CRR_VERSION;
+}
+
+static void crr_tty_unclock(struct crr_tty *tty)
+{
+	if (tty->counter_page != MAP_FAILED)
+		munmap(tty->counter_page, tty->page_size);
+	if (tty->state_page != MAP_FAILED)
+		munmap(tty->state_page, tty->page_size);
+	if (tty->clock.fd >= 0)
+		close(tty->clock.fd);
+}
+
+/* Make the tty's clock. 0 as well if there is none to be had. */
+static int crr_tty_make_clock(struct crr_tty *tty)
+{
+	struct crr_clock_fd arg = { .size = sizeof(arg) };
+	struct crr_clock *clock = &tty->clock;
+
+	tty->counter_page = MAP_FAILED;
+	tty->state_page = MAP_FAILED;
+	clock->fd = -1;
+	clock->kicked = CRR_NEVER;
+	if (ioctl(tty->fd, CRR_IOC_CLOCK, &arg)) {
+		/* EINVAL: a driver that knows no better than ENOTTY. */
+		if (errno != ENOTTY && errno != EINVAL)
+			return -1;
+		clock->counter = &tty->unclocked;
+		clock->state = &crr_always_due;
+		clock->seen = crr_always_due.rx_seq + 1;
+		return 0;
+	}
+
+	clock->fd = arg.clock_fd;
+	tty->page_size = (size_t)sysconf(_SC_PAGESIZE);
+	tty->counter_page = mmap(NULL, tty->page_size, PROT_READ | PROT_WRITE,
+				 MAP_SHARED, clock->fd,
+				 CRR_CLOCK_COUNTER_OFFSET);
+	tty->state_page = mmap(NULL, tty->page_size, PROT_READ, MAP_SHARED,
+			       clock->fd, CRR_CLOCK_STATE_OFFSET);
+	if (tty->counter_page == MAP_FAILED || tty->state_page == MAP_FAILED)
+		return -1;
+	clock->counter =
+		&((struct crr_clock_counter *)tty->counter_page)->counter;
+	clock->state = tty->state_page;
+	/* What came before we were here is to be read as well. */
+	clock->seen = __atomic_load_n(&clock->state->rx_seq,
+				      __ATOMIC_ACQUIRE) - 1;
+	return 0;
+}
+
+struct crr_tty *crr_tty_adopt(int fd)
+{
+	struct crr_tty *tty;
+	int saved;
+
+	if (!isatty(fd))
+		return NULL;
+	tty = calloc(1, sizeof(*tty));
+	if (!tty)
+		return NULL;
+	tty->fd = fd;
+	if (crr_tty_make_clock(tty)) {
+		saved = errno;
+		crr_tty_close(tty);
+		errno = saved;
+		return NULL;
+	}
+	return tty;
+}
+
+static int crr_tty_set_raw(int fd)
+{
+	struct termios termios;
+
+	if (tcgetattr(fd, &termios))
+		return -1;
+	cfmakeraw(&termios);
+	termios.c_cc[VMIN] = 1;
+	termios.c_cc[VTIME] = 0;
+	return tcsetattr(fd, TCSANOW, &termios);
+}
+
+struct crr_tty *crr_tty_open(const char *path, unsigned int flags)
+{
+	struct crr_tty *tty;
+	int fd, saved;
+
+	if (flags & ~(CRR_TTY_RAW | CRR_TTY_BLOCKING)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	/* O_NONBLOCK: not to wait for a carrier. */
+	fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return NULL;
+	if ((flags & CRR_TTY_RAW) && crr_tty_set_raw(fd))
+		goto close;
+	if ((flags & CRR_TTY_BLOCKING) &&
+	    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK))
+		goto close;
+	tty = crr_tty_adopt(fd);
+	if (!tty)
+		goto close;
+	tty->opened = true;
+	return tty;
+
+close:
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return NULL;
+}
+
+void crr_tty_close(struct crr_tty *tty)
+{
+	if (!tty)
+		return;
+	crr_tty_unclock(tty);
+	if (tty->opened)
+		close(tty->fd);
+	free(tty);
+}
+
+int crr_tty_fd(const struct crr_tty *tty)
+{
+	return tty->fd;
+}
+
+struct crr_clock *crr_tty_clock(struct crr_tty *tty)
+{
+	return &tty->clock;
+}
+
+bool crr_tty_attached(const struct crr_tty *tty)
+{
+	return tty->clock.fd >= 0;
+}
+
+int crr_clock_kick(struct crr_clock *clock, uint64_t counter)
+{
+	return crr_count(clock->fd, counter, NULL);
+}
+
+ssize_t crr_tty_read(struct crr_tty *tty, void *buf, size_t length)
+{
+	struct crr_clock *clock = &tty->clock;
+	uint64_t seen = __atomic_load_n(&clock->state->rx_seq,
+					__ATOMIC_ACQUIRE);
+	ssize_t n = read(tty->fd, buf, length);
+	int saved = errno;
+
+	if (n > 0 || clock->fd < 0)
+		return n;
+	/* What came since seen was loaded will make it due again. */
+	clock->seen = seen;
+	/*
+	 * After a hangup the kernel cannot tell when we noticed: say so. It
+	 * may also have been an empty read, or a replay's end: no harm done.
+	 */
+	if (n == 0 || saved == EIO)
+		(void)crr_clock_kick(clock,
+				     __atomic_load_n(clock->counter,
+						     __ATOMIC_RELAXED));
+	errno = saved;
+	return n;
+}
+
+ssize_t crr_tty_write(struct crr_tty *tty, const void *buf, size_t length)
+{
+	return write(tty->fd, buf, length);
+}
+
+int crr_count(int tty_fd, uint64_t counter, uint64_t *next_due)
+{
+	struct crr_counter arg = { .size = sizeof(arg), .counter = counter };
+
+	if (ioctl(tty_fd, CRR_IOC_COUNTER, &arg))
+		return -1;
+	if (next_due)
+		*next_due = arg.next_due;
+	return 0;
+}
