@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* COMMAND and the peer: started, waited for, ended. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "crrctl.h"
+
+/* word, with every {} replaced. */
+static char *substitute(const char *word, const char *tty)
+{
+	size_t length = 0;
+	const char *p;
+	char *out, *q;
+
+	for (p = word; *p; p++) {
+		if (!strncmp(p, "{}", 2)) {
+			length += strlen(tty);
+			p++;
+		} else {
+			length++;
+		}
+	}
+	out = malloc(length + 1);
+	if (!out)
+		fail("%s", strerror(errno));
+	for (p = word, q = out; *p; p++) {
+		if (!strncmp(p, "{}", 2)) {
+			q = stpcpy(q, tty);
+			p++;
+		} else {
+			*q++ = *p;
+		}
+	}
+	*q = '\0';
+	return out;
+}
+
+/* In the child: what a program expects to begin with. */
+static void become_command(pid_t parent)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	user_become();
+	/* Should we be killed, nobody would be left to end it. */
+	prctl(PR_SET_PDEATHSIG, SIGHUP);
+	if (getppid() != parent)
+		_exit(128 + SIGHUP);
+}
+
+static noreturn void exec_failed(const char *name)
+{
+	int saved = errno;
+
+	warn("%s: %s", name, strerror(saved));
+	_exit(saved == ENOENT ? EXIT_CRR_NOTFOUND : EXIT_CRR_NOEXEC);
+}
+
+/**
+ * child_start - start COMMAND
+ * @child: out
+ * @argv: the command
+ * @tty: what {} in its words, and CRR_TTY in its environment, are to be
+ */
+void child_start(struct child *child, char *const *argv, const char *tty)
+{
+	size_t n = 0;
+	pid_t parent;
+	char **words;
+
+	while (argv[n])
+		n++;
+	words = calloc(n + 1, sizeof(*words));
+	if (!words)
+		fail("%s", strerror(errno));
+	for (n = 0; argv[n]; n++)
+		words[n] = substitute(argv[n], tty);
+
+	parent = getpid();
+	child->pid = fork();
+	if (child->pid < 0)
+		fail("cannot fork: %s", strerror(errno));
+	if (!child->pid) {
+		become_command(parent);
+		setenv("CRR_TTY", tty, 1);
+		execvp(words[0], words);
+		exec_failed(words[0]);
+	}
+	for (n = 0; words[n]; n++)
+		free(words[n]);
+	free(words);
+}
+
+/**
+ * child_start_shell - start a command line of the shell
+ * @child: out
+ * @command: the line
+ * @fd: its standard input and output
+ *
+ * In a process group of its own, so that all of it can be ended.
+ */
+void child_start_shell(struct child *child, const char *command, int fd)
+{
+	pid_t parent = getpid();
+
+	child->pid = fork();
+	if (child->pid < 0)
+		fail("cannot fork: %s", strerror(errno));
+	if (!child->pid) {
+		setpgid(0, 0);
+		become_command(parent);
+		if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
+			exec_failed(command);
+		execl("/bin/sh", "sh", "-c", command, NULL);
+		exec_failed("/bin/sh");
+	}
+	/* Whoever of us is first: it has one before it is signalled. */
+	setpgid(child->pid, child->pid);
+}
+
+/* Look whether it has ended; does not wait. */
+void child_reap(struct child *child)
+{
+	siginfo_t info = { 0 };
+
+	if (!child_runs(child) ||
+	    waitid(P_PID, (id_t)child->pid, &info,
+		   WEXITED | WNOHANG | WNOWAIT) ||
+	    !info.si_pid)
+		return;
+	child->ended = true;
+	child->status = info.si_code == CLD_EXITED ? info.si_status :
+						     128 + info.si_status;
+}
+
+void child_signal(const struct child *child, int sig)
+{
+	if (child_runs(child))
+		kill(child->pid, sig);
+}
+
+bool child_runs(const struct child *child)
+{
+	return child->pid && !child->ended;
+}
+
+/* By a signal, or by a debugger: that one's parent is not told. */
+bool child_is_stopped(const struct child *child)
+{
+	char path[32], line[512];
+	const char *p = NULL;
+	FILE *file;
+
+	if (!child_runs(child))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)child->pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	/* "PID (NAME) STATE ...", and the name may be anything. */
+	if (fgets(line, sizeof(line), file))
+		p = strrchr(line, ')');
+	fclose(file);
+	return p && p[1] && (p[2] == 'T' || p[2] == 't');
+}
+
+/* Of one that has a process group: has all of that ended? */
+bool child_group_ended(struct child *child)
+{
+	if (!child->ended)
+		return false;
+	/* Else it counts. From here on the number may be another's. */
+	waitid(P_PID, (id_t)child->pid, &(siginfo_t){ 0 }, WEXITED | WNOHANG);
+	return kill(-child->pid, 0);
+}

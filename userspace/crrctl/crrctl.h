@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* crrctl: what its commands share. */
+#ifndef CRRCTL_H
+#define CRRCTL_H
+
+#include <crr.h>
+#include <getopt.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdnoreturn.h>
+#include <sys/types.h>
+#include <termios.h>
+
+/*
+ * Exit statuses. record and replay otherwise give that of their COMMAND, so
+ * that what crrctl has to say lies where few commands' statuses do.
+ */
+enum {
+	EXIT_CRR_FAILURE = 1,	  /* attach, detach, status, log */
+	EXIT_CRR_USAGE = 2,	  /* likewise */
+	EXIT_CRR_DIVERGED = 120,  /* the replay departed from its log */
+	EXIT_CRR_STALLED = 121,	  /* the replay made no progress */
+	EXIT_CRR_EARLY = 122,	  /* COMMAND ended before its log did */
+	EXIT_CRR_LOG = 123,	  /* the log is damaged or incomplete */
+	EXIT_CRR_OWN = 125,	  /* record, replay: crrctl itself failed */
+	EXIT_CRR_NOEXEC = 126,	  /* COMMAND cannot be executed */
+	EXIT_CRR_NOTFOUND = 127,  /* COMMAND was not found */
+};
+
+/* ---- main.c ---- */
+
+/**
+ * struct option_help - one option of a command
+ * @option: as getopt_long(3) wants it; val is the short option
+ * @argument: what its argument is called; NULL for none
+ * @help: what it does
+ */
+struct option_help {
+	struct option option;
+	const char *argument;
+	const char *help;
+};
+
+/**
+ * struct command - one of crrctl's commands
+ * @name: the word, or two
+ * @synopsis: what follows it
+ * @summary: in one line
+ * @run: does it; argv[0] is the last word of the name
+ * @options: what it takes; ends with a name of NULL
+ * @failure: the exit status of a failure, of a wrong usage too
+ */
+struct command {
+	const char *name;
+	const char *synopsis;
+	const char *summary;
+	int (*run)(const struct command *cmd, int argc, char **argv);
+	const struct option_help *options;
+	int failure;
+};
+
+char *const *split_command(int *argc, char **argv);
+int next_option(const struct command *cmd, int argc, char **argv);
+noreturn void usage_error(const struct command *cmd, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+noreturn void fail(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void vwarn(const char *format, va_list args)
+	__attribute__((format(printf, 1, 0)));
+void flush_output(void);
+uint64_t parse_size(const struct command *cmd, const char *text);
+uint64_t parse_seconds(const struct command *cmd, const char *text);
+uint64_t now_ms(void);
+
+extern const struct command cmd_attach, cmd_detach, cmd_record, cmd_replay,
+	cmd_status, cmd_log_info, cmd_log_dump;
+
+/* ---- user.c: who called sudo ---- */
+
+void user_find(void);
+void user_become(void);
+int user_open(const char *path, int flags);
+void user_make_private(int fd, const char *path);
+void user_own(int fd);
+
+/* ---- line.c: the tty under control ---- */
+
+/**
+ * struct line - a tty with N_CRR
+ * @path: its name
+ * @fd: the tty, held as long as the session
+ * @master: if it is a pty of our making, its other end; else -1
+ * @session: the session fd
+ * @previous: the discipline that it had; put back by line_close()
+ */
+struct line {
+	char path[PATH_MAX];
+	int fd;
+	int master;
+	int session;
+	int previous;
+};
+
+void load_module(void);
+void line_open(struct line *line, const char *path);
+void line_close(struct line *line);
+bool line_is_gone(const struct line *line);
+void line_warn_cooked(const struct line *line);
+int open_tty(const char *path);
+
+/* ---- child.c: COMMAND and the peer ---- */
+
+/**
+ * struct child - a process that we started
+ * @pid: its number; 0: none
+ * @ended: it has; it is not reaped, so that the number stays its own
+ * @status: the exit status then, as a shell has it
+ */
+struct child {
+	pid_t pid;
+	bool ended;
+	int status;
+};
+
+void child_start(struct child *child, char *const *argv, const char *tty);
+void child_start_shell(struct child *child, const char *command, int fd);
+void child_reap(struct child *child);
+void child_signal(const struct child *child, int sig);
+bool child_runs(const struct child *child);
+bool child_is_stopped(const struct child *child);
+bool child_group_ended(struct child *child);
+
+/* ---- terminal.c: the user's terminal, joined to the pty's other end ---- */
+
+/* The key that ends it, as in telnet. */
+#define TERMINAL_ESCAPE 0x1d
+
+/* One way through, a buffer at a time: nobody is kept waiting for a slow end. */
+struct way {
+	int from;	/* -1: closed */
+	int to;
+	size_t length;	/* bytes that wait to be written */
+	char buf[4096]; /* PIPE_BUF: what poll(2) promises of a pipe */
+};
+
+struct terminal {
+	struct way in;	/* standard input to the pty */
+	struct way out; /* the pty to standard output */
+	bool raw;	/* standard input is a terminal, made raw */
+	bool escaped;	/* the user has pressed the key, or is gone */
+	struct termios saved;
+};
+
+void terminal_join(struct terminal *term, int master, bool input);
+void terminal_leave(struct terminal *term);
+struct pollfd way_poll(const struct way *way);
+void terminal_move(struct terminal *term, struct way *way);
+bool terminal_pending(const struct terminal *term);
+
+/* ---- control.c: one session, from its start to its end ---- */
+
+/**
+ * struct control - what record and replay have in common
+ * @line: the tty
+ * @command: COMMAND; its pid is 0 if one that runs already is followed
+ * @peer: at the pty's other end
+ * @term: likewise
+ * @signals: signalfd
+ * @interrupted: the signal that came to end it; SIGTERM for the escape key
+ * @quiet: no progress, no summary
+ * @progress_next: when it is to be shown again
+ * @kill_at: when COMMAND gets the next signal; 0: it is not to end yet
+ * @killing: it has got one
+ * @told: that COMMAND is stopped
+ * @name: for the progress
+ */
+struct control {
+	struct line line;
+	struct child command;
+	struct child peer;
+	struct terminal term;
+	int signals;
+	int interrupted;
+	bool quiet;
+	uint64_t progress_next;
+	uint64_t kill_at;
+	bool killing;
+	bool told;
+	const char *name;
+};
+
+void control_begin(struct control *ctl, const char *name);
+void control_start(struct control *ctl, int (*begin)(int, unsigned int, size_t),
+		   unsigned int flags, size_t buffer_size);
+void control_join(struct control *ctl, const char *peer, bool input);
+void control_wait(struct control *ctl, int timeout_ms, short session_events);
+bool control_over(struct control *ctl);
+void control_end_command(struct control *ctl, uint64_t grace_ms);
+void control_end_peer(struct control *ctl, uint64_t grace_ms);
+void control_hurry(struct control *ctl, uint64_t grace_ms);
+void control_progress(struct control *ctl, bool last);
+void control_summary(struct control *ctl, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* ---- report.c: records and divergences, for people ---- */
+
+size_t utf8_length(const void *bytes, size_t length);
+void print_bytes(FILE *out, const void *bytes, size_t length);
+void print_text(FILE *out, const char *text);
+void print_record(FILE *out, const struct crr_record *rec, size_t most);
+void print_divergence(FILE *out, const struct crr_divergence *div,
+		      const char *log);
+
+#endif /* CRRCTL_H */

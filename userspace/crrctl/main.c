@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* crrctl: record and replay of serial lines, on a command line. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crrctl.h"
+
+static const struct command *const commands[] = {
+	&cmd_attach, &cmd_detach,   &cmd_record,   &cmd_replay,
+	&cmd_status, &cmd_log_info, &cmd_log_dump,
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+/* Set once a command runs: how it fails. */
+static int failure = EXIT_CRR_FAILURE;
+
+void vwarn(const char *format, va_list args)
+{
+	fputs("crrctl: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+}
+
+void warn(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vwarn(format, args);
+	va_end(args);
+}
+
+void fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vwarn(format, args);
+	va_end(args);
+	exit(failure);
+}
+
+void usage_error(const struct command *cmd, const char *format, ...)
+{
+	va_list args;
+
+	fputs("crrctl: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\nTry 'crrctl%s%s --help'.\n", cmd ? " " : "",
+		cmd ? cmd->name : "");
+	exit(cmd && cmd->failure != EXIT_CRR_FAILURE ? cmd->failure :
+						       EXIT_CRR_USAGE);
+}
+
+/* What could not be printed is not passed over. */
+void flush_output(void)
+{
+	if (fflush(stdout) || ferror(stdout))
+		fail("standard output: %s", strerror(errno));
+}
+
+uint64_t parse_size(const struct command *cmd, const char *text)
+{
+	unsigned long long n;
+	unsigned int shift = 0;
+	char *end;
+
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (*end == 'K' || *end == 'k')
+		shift = 10;
+	else if (*end == 'M' || *end == 'm')
+		shift = 20;
+	if (shift)
+		end++;
+	if (errno || end == text || *text == '-' || *end ||
+	    n > (UINT64_MAX >> shift))
+		usage_error(cmd, "'%s' is no size, such as 512K or 8M", text);
+	return (uint64_t)n << shift;
+}
+
+uint64_t parse_seconds(const struct command *cmd, const char *text)
+{
+	double seconds;
+	char *end;
+
+	errno = 0;
+	seconds = strtod(text, &end);
+	if (errno || end == text || *end || !(seconds >= 0) || seconds > 1e9)
+		usage_error(cmd, "'%s' is no number of seconds", text);
+	return (uint64_t)(seconds * 1000);
+}
+
+uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* ---- Help, from the tables ---- */
+
+static void print_option(const struct option_help *opt)
+{
+	char text[64];
+	int n;
+
+	n = snprintf(text, sizeof(text), "  -%c, --%s%s%s", opt->option.val,
+		     opt->option.name, opt->argument ? " " : "",
+		     opt->argument ? opt->argument : "");
+	printf("%-29s%s%s\n", text, n > 28 ? "\n                             " :
+					      "",
+	       opt->help);
+}
+
+static noreturn void command_help(const struct command *cmd)
+{
+	const struct option_help *opt;
+
+	printf("Usage: crrctl %s %s\n\n%s.\n\nOptions:\n", cmd->name,
+	       cmd->synopsis, cmd->summary);
+	for (opt = cmd->options; opt->option.name; opt++)
+		print_option(opt);
+	printf("  -h, --help                 this text\n");
+	flush_output();
+	exit(0);
+}
+
+static noreturn void help(void)
+{
+	size_t i;
+
+	printf("Usage: crrctl COMMAND [OPTION]... [ARGUMENT]...\n\n"
+	       "Record and replay of serial lines, beneath the emulator.\n\n"
+	       "Commands:\n");
+	for (i = 0; i < N_COMMANDS; i++)
+		printf("  %-10s %s\n", commands[i]->name,
+		       commands[i]->summary);
+	printf("\n'crrctl COMMAND --help' tells more; so does crrctl(1).\n");
+	flush_output();
+	exit(0);
+}
+
+/**
+ * split_command - part COMMAND from crrctl's own arguments
+ * @argc: of run(); becomes what is left of it
+ * @argv: likewise
+ *
+ * Returns what follows the first "--", ending with NULL; it may be empty.
+ */
+char *const *split_command(int *argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < *argc; i++) {
+		if (!strcmp(argv[i], "--")) {
+			*argc = i;
+			return argv + i + 1;
+		}
+	}
+	return argv + *argc;
+}
+
+/**
+ * next_option - getopt_long(3) for a command's table
+ * @cmd: the command
+ * @argc: of its run()
+ * @argv: likewise
+ *
+ * Returns the short option, or -1 at the end; handles --help and errors.
+ */
+int next_option(const struct command *cmd, int argc, char **argv)
+{
+	struct option options[32];
+	char letters[96] = ":h";
+	char *p = letters + strlen(letters);
+	size_t n = 0;
+	int c;
+
+	for (; cmd->options[n].option.name; n++) {
+		options[n] = cmd->options[n].option;
+		*p++ = (char)options[n].val;
+		if (options[n].has_arg == required_argument)
+			*p++ = ':';
+	}
+	options[n++] = (struct option){ "help", no_argument, NULL, 'h' };
+	options[n] = (struct option){ 0 };
+	*p = '\0';
+
+	opterr = 0;
+	optopt = 0;
+	c = getopt_long(argc, argv, letters, options, NULL);
+	switch (c) {
+	case 'h':
+		command_help(cmd);
+	case ':':
+		usage_error(cmd, "%s needs an argument", argv[optind - 1]);
+	case '?':
+		/* Known, and yet not good: --json=yes. */
+		for (n = 0; optopt && options[n].name; n++)
+			if (options[n].val == optopt)
+				usage_error(cmd, "--%s takes no argument",
+					    options[n].name);
+		if (optopt)
+			usage_error(cmd, "unknown option -%c", optopt);
+		usage_error(cmd, "unknown option %s", argv[optind - 1]);
+	default:
+		return c;
+	}
+}
+
+/* Does the command's name, of one or two words, stand at the beginning? */
+static int match(const struct command *cmd, int argc, char **argv)
+{
+	const char *space = strchr(cmd->name, ' ');
+	size_t first = space ? (size_t)(space - cmd->name) :
+			       strlen(cmd->name);
+
+	if (strlen(argv[0]) != first || strncmp(argv[0], cmd->name, first))
+		return 0;
+	if (!space)
+		return 1;
+	return argc > 1 && !strcmp(argv[1], space + 1) ? 2 : 0;
+}
+
+/* Whoever has closed one of them does not mean that a log is to be it. */
+static void open_standard_files(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	int words, status;
+	size_t i;
+
+	open_standard_files();
+	/* A whole line at a time: COMMAND may write there, too. */
+	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
+	argc--;
+	argv++;
+	if (!argc)
+		usage_error(NULL, "no command given");
+	if (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h"))
+		help();
+	if (!strcmp(argv[0], "--version") || !strcmp(argv[0], "-V")) {
+		printf("crrctl %s\n", crr_version());
+		flush_output();
+		return 0;
+	}
+	for (i = 0; i < N_COMMANDS; i++) {
+		words = match(commands[i], argc, argv);
+		if (!words)
+			continue;
+		failure = commands[i]->failure;
+		status = commands[i]->run(commands[i], argc - words + 1,
+					  argv + words - 1);
+		flush_output();
+		return status;
+	}
+	if (!strcmp(argv[0], "log"))
+		usage_error(NULL, "no such command: log %s",
+			    argc > 1 ? argv[1] : "");
+	usage_error(NULL, "no such command: %s", argv[0]);
+}

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* crrctl record */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crrctl.h"
+
+/*
+ * Records wait in the kernel, where they are safe, until there are enough for
+ * a block, or for so long: a killed crrctl has lost none. What has been read
+ * is written before more is read, because reading more gives it up.
+ */
+#define BLOCK_BYTES    (64U << 10)
+#define BLOCK_MS       500
+#define LOOK_EVERY_MS  20
+/* How long an interrupted COMMAND may take to end. */
+#define GRACE_MS       3000
+
+struct recording {
+	struct control ctl;
+	const char *path;
+	int fd;
+	struct crr_log_writer *log;
+	unsigned int flags;
+	size_t buffer_size;
+	bool warned; /* about termios, or there was no need to */
+	bool broken; /* the log cannot be written */
+	char buf[BLOCK_BYTES];
+};
+
+static const struct option_help record_options[] = {
+	{ { "output", required_argument, NULL, 'o' }, "FILE",
+	  "the log; - for standard output" },
+	{ { "force", no_argument, NULL, 'f' }, NULL,
+	  "overwrite FILE if there is one" },
+	{ { "resume", no_argument, NULL, 'r' }, NULL,
+	  "go on for a crrctl that was killed, in its FILE" },
+	{ { "discard", no_argument, NULL, 'd' }, NULL,
+	  "drop the recording that a killed crrctl left" },
+	{ { "peer", required_argument, NULL, 'p' }, "COMMAND",
+	  "of the shell: what is at a new pty's other end" },
+	{ { "counter", required_argument, NULL, 'c' }, "NAME",
+	  "what the counter counts, for the log's header" },
+	{ { "no-capture", no_argument, NULL, 'n' }, NULL,
+	  "do not keep the bytes written, only their CRC" },
+	{ { "buffer", required_argument, NULL, 'b' }, "SIZE",
+	  "of the kernel's buffer (default 8M)" },
+	{ { "block", no_argument, NULL, 'B' }, NULL,
+	  "a full buffer makes every write sleep" },
+	{ { "fail-orphan", no_argument, NULL, 'F' }, NULL,
+	  "killed, and the buffer full: let operations fail" },
+	{ { "quiet", no_argument, NULL, 'q' }, NULL,
+	  "no progress, no summary" },
+	{ { NULL, 0, NULL, 0 }, NULL, NULL },
+};
+
+/* Where the log goes; "a log holds what was typed" makes it 0600. */
+static int open_log(const char *path, bool force, bool resume)
+{
+	int flags = resume ? O_RDWR :
+		    force  ? O_WRONLY | O_CREAT | O_TRUNC :
+			     O_WRONLY | O_CREAT | O_EXCL;
+	int fd;
+
+	if (!strcmp(path, "-")) {
+		if (isatty(STDOUT_FILENO))
+			fail("a log is not for a terminal: give a file");
+		/* For the log alone, not for what COMMAND and line say. */
+		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+		if (fd < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+			fail("standard output: %s", strerror(errno));
+		return fd;
+	}
+	fd = user_open(path, flags);
+	if (fd < 0 && errno == EEXIST)
+		fail("%s exists; --force overwrites it", path);
+	if (fd < 0)
+		fail("%s: %s", path, strerror(errno));
+	if (force)
+		user_make_private(fd, path);
+	return fd;
+}
+
+/* It goes into a line of the log's header. */
+static bool good_counter_name(const char *name)
+{
+	const char *p;
+
+	for (p = name; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return false;
+	return (size_t)(p - name) < sizeof(((struct crr_log_info *)0)->counter);
+}
+
+static void begin_log(struct recording *rec, char *const *argv,
+		      const char *counter)
+{
+	struct crr_log_info info = { .delivery = CRR_DELIVERY_FREE };
+	struct timespec now;
+	size_t n = 0;
+	char *p;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	info.created = (uint64_t)now.tv_sec * 1000000000 +
+		       (uint64_t)now.tv_nsec;
+	snprintf(info.counter, sizeof(info.counter), "%s", counter);
+	for (; *argv && n < sizeof(info.command); argv++)
+		n += (size_t)snprintf(info.command + n,
+				      sizeof(info.command) - n, "%s%s",
+				      n ? " " : "", *argv);
+	/* The header is lines of text. */
+	for (p = info.command; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = ' ';
+	rec->log = crr_log_create(rec->fd, &info);
+	if (!rec->log)
+		fail("%s: %s", rec->path, strerror(errno));
+}
+
+/* A session that somebody left: what is to become of it? */
+static void take_over(struct recording *rec, bool resume, bool discard)
+{
+	struct crr_status status;
+	int fd = rec->ctl.line.session;
+
+	if (crr_status(fd, &status))
+		fail("%s: %s", rec->ctl.line.path, strerror(errno));
+	if (status.state == CRR_STATE_RECORDING ||
+	    (status.facts & CRR_STATUS_UNREAD)) {
+		if (resume)
+			return;
+		if (!discard)
+			fail("%s is being recorded by a crrctl that was killed: --resume goes on in its log, --discard drops what is not in it",
+			     rec->ctl.line.path);
+	} else if (resume) {
+		fail("%s: no recording was left to be resumed",
+		     rec->ctl.line.path);
+	}
+	if (status.state != CRR_STATE_IDLE && crr_session_stop(fd))
+		fail("%s: %s", rec->ctl.line.path, strerror(errno));
+	if (status.facts & CRR_STATUS_UNREAD || discard)
+		while (read(fd, rec->buf, sizeof(rec->buf)) > 0)
+			;
+}
+
+/*
+ * Go on in the log of a crrctl that was killed. What it read last the kernel
+ * gives once more. A log that does not join on is another recording's, and both
+ * are left as they are.
+ */
+static void resume_log(struct recording *rec)
+{
+	struct crr_log_error error;
+	struct crr_status status;
+	uint64_t next;
+	ssize_t n;
+
+	rec->log = crr_log_resume(rec->fd, &next, &error);
+	if (!rec->log && (errno == EBADMSG || errno == EEXIST))
+		fail("%s: at byte %llu: %s", rec->path,
+		     (unsigned long long)error.offset, error.text);
+	if (!rec->log)
+		fail("%s: %s", rec->path, strerror(errno));
+	if (crr_status(rec->ctl.line.session, &status))
+		fail("%s: %s", rec->ctl.line.path, strerror(errno));
+	n = read(rec->ctl.line.session, rec->buf, sizeof(rec->buf));
+	if (status.sequence < next ||
+	    (n > 0 && crr_log_append(rec->log, rec->buf, (size_t)n)))
+		fail("%s is the log of another recording: what %s has does not join on",
+		     rec->path, rec->ctl.line.path);
+	if (n > 0 && crr_log_flush(rec->log))
+		fail("%s: %s", rec->path, strerror(errno));
+}
+
+/* Has the emulator begun to use the line? Then it has set it up. */
+static void look_at_termios(struct recording *rec)
+{
+	struct crr_status status;
+
+	if (rec->warned || crr_status(rec->ctl.line.session, &status) ||
+	    status.records <= status.streams)
+		return;
+	line_warn_cooked(&rec->ctl.line);
+	rec->warned = true;
+}
+
+/* Move one read(2)'s records to the log. 0 at the end, -1 for none yet. */
+static int move_block(struct recording *rec)
+{
+	ssize_t n;
+
+	do {
+		n = read(rec->ctl.line.session, rec->buf, sizeof(rec->buf));
+	} while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return -1;
+	if (n < 0)
+		fail("%s: reading records: %s", rec->ctl.line.path,
+		     strerror(errno));
+	if (!n)
+		return 0;
+	if (!rec->broken && (crr_log_append(rec->log, rec->buf, (size_t)n) ||
+			     crr_log_flush(rec->log))) {
+		warn("%s: %s: the log ends before record %llu", rec->path,
+		     strerror(errno),
+		     (unsigned long long)crr_log_records(rec->log));
+		rec->broken = true;
+	}
+	return 1;
+}
+
+/* If records have waited long enough, or are many, write them away. */
+static void drain(struct recording *rec, uint64_t *since)
+{
+	struct crr_status status;
+
+	if (crr_status(rec->ctl.line.session, &status) ||
+	    !status.buffered) {
+		*since = 0;
+		return;
+	}
+	if (!*since)
+		*since = now_ms();
+	if (status.buffered < BLOCK_BYTES && now_ms() - *since < BLOCK_MS)
+		return;
+	*since = 0;
+	do {
+		if (move_block(rec) <= 0)
+			return;
+		if (crr_status(rec->ctl.line.session, &status))
+			return;
+	} while (status.buffered >= 2 * BLOCK_BYTES);
+}
+
+/* Until COMMAND ends, the user says so, or the line is gone. */
+static void record(struct recording *rec)
+{
+	struct control *ctl = &rec->ctl;
+	struct crr_status status;
+	uint64_t since = 0;
+	bool gone;
+
+	while (!control_over(ctl) && !rec->broken) {
+		gone = line_is_gone(&ctl->line);
+		/* With records waiting, look again by the clock. */
+		control_wait(ctl, since ? LOOK_EVERY_MS : BLOCK_MS,
+			     since || gone ? 0 : POLLIN | POLLPRI);
+		drain(rec, &since);
+		look_at_termios(rec);
+		control_progress(ctl, false);
+		if (ctl->interrupted)
+			control_hurry(ctl, GRACE_MS);
+		if (crr_status(ctl->line.session, &status))
+			break;
+		if (status.state != CRR_STATE_RECORDING) {
+			warn("recording has failed: %s",
+			     crr_reason_text(status.reason));
+			break;
+		}
+		/* Hung up, or the adapter unplugged: nothing more will come. */
+		if (!ctl->command.pid && gone)
+			break;
+	}
+	if (rec->broken)
+		child_signal(&ctl->command, SIGTERM);
+}
+
+/* Stop, and write what is left, to END. */
+static void finish(struct recording *rec)
+{
+	struct control *ctl = &rec->ctl;
+	struct crr_status status;
+	bool uncounted = false;
+
+	/* Of records that a counter could have told apart. */
+	if (!crr_status(ctl->line.session, &status))
+		uncounted = !(status.facts & CRR_STATUS_COUNTED) &&
+			    status.records > status.streams;
+	if (crr_session_stop(ctl->line.session) && errno != ENODATA)
+		warn("%s: cannot stop: %s", ctl->line.path, strerror(errno));
+	control_progress(ctl, true);
+	while (move_block(rec) > 0)
+		;
+	if (uncounted)
+		warn("warning: no counter was ever supplied: replay will be exact only for a program that polls its tty with read(2)");
+}
+
+static int outcome(struct recording *rec)
+{
+	bool complete = crr_log_complete(rec->log);
+	uint64_t records = crr_log_records(rec->log);
+
+	if (crr_log_finish(rec->log) && !rec->broken) {
+		warn("%s: %s", rec->path, strerror(errno));
+		rec->broken = true;
+	}
+	/* A pipe cannot be synced, and need not be. */
+	if (!rec->broken && fsync(rec->fd) && errno != EINVAL &&
+	    errno != EROFS) {
+		warn("%s: %s", rec->path, strerror(errno));
+		rec->broken = true;
+	}
+	if (rec->broken || !complete)
+		return EXIT_CRR_LOG;
+	control_summary(&rec->ctl, "%llu records in %s",
+			(unsigned long long)records, rec->path);
+	return rec->ctl.command.status;
+}
+
+static int run_record(const struct command *cmd, int argc, char **argv)
+{
+	static struct recording rec = { .flags = CRR_RECORD_CAPTURE };
+	bool force = false, resume = false, discard = false;
+	const char *peer = NULL, *tty = NULL, *counter = "";
+	char *const *command;
+	int c, status;
+
+	command = split_command(&argc, argv);
+	while ((c = next_option(cmd, argc, argv)) != -1) {
+		switch (c) {
+		case 'o':
+			rec.path = optarg;
+			break;
+		case 'f':
+			force = true;
+			break;
+		case 'r':
+			resume = true;
+			break;
+		case 'd':
+			discard = true;
+			break;
+		case 'p':
+			peer = optarg;
+			break;
+		case 'c':
+			counter = optarg;
+			break;
+		case 'n':
+			rec.flags &= ~CRR_RECORD_CAPTURE;
+			break;
+		case 'b':
+			rec.buffer_size = parse_size(cmd, optarg);
+			break;
+		case 'B':
+			rec.flags |= CRR_RECORD_BLOCK;
+			break;
+		case 'F':
+			rec.flags |= CRR_RECORD_FAIL_ORPHAN;
+			break;
+		case 'q':
+			rec.ctl.quiet = true;
+			break;
+		}
+	}
+	tty = optind < argc ? argv[optind++] : NULL;
+	if (optind < argc)
+		usage_error(cmd, "one TTY, please; COMMAND goes behind --");
+	if (!rec.path)
+		usage_error(cmd, "no log given: -o FILE");
+	if (rec.buffer_size && (rec.buffer_size < CRR_BUFFER_MIN ||
+				rec.buffer_size > CRR_BUFFER_MAX))
+		usage_error(cmd, "the buffer may have 256K to 256M");
+	if (peer && tty)
+		usage_error(cmd, "--peer is for a new pty; %s has its own",
+			    tty);
+	if (resume && (!tty || *command || force || discard))
+		usage_error(cmd, "--resume takes a TTY, and neither COMMAND nor --force nor --discard");
+	if (!good_counter_name(counter))
+		usage_error(cmd, "--counter: a name has no control characters, and less than %zu bytes",
+			    sizeof(((struct crr_log_info *)0)->counter));
+
+	user_find();
+	control_begin(&rec.ctl, "recording");
+	line_open(&rec.ctl.line, tty);
+	fcntl(rec.ctl.line.session, F_SETFL, O_NONBLOCK);
+	take_over(&rec, resume, discard);
+	rec.fd = open_log(rec.path, force, resume);
+	if (resume) {
+		resume_log(&rec);
+	} else {
+		begin_log(&rec, command, counter);
+		control_start(&rec.ctl, crr_session_record, rec.flags,
+			      rec.buffer_size);
+	}
+	if (*command)
+		child_start(&rec.ctl.command, command, rec.ctl.line.path);
+	else if (!tty)
+		warn("the line is %s", rec.ctl.line.path);
+	control_join(&rec.ctl, peer, true);
+
+	record(&rec);
+	control_end_command(&rec.ctl, GRACE_MS);
+	finish(&rec);
+	control_end_peer(&rec.ctl, GRACE_MS);
+	status = outcome(&rec);
+	line_close(&rec.ctl.line);
+	return status;
+}
+
+const struct command cmd_record = {
+	.name = "record",
+	.synopsis = "-o FILE [OPTION]... [TTY] [-- COMMAND [ARG]...]",
+	.summary = "record what COMMAND sees on TTY ({} in COMMAND), or on a new pty",
+	.run = run_record,
+	.options = record_options,
+	.failure = EXIT_CRR_OWN,
+};

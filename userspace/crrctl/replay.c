@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* crrctl replay */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crrctl.h"
+
+#define LOOK_EVERY_MS 50
+
+/* What is to become of COMMAND when the run has departed from its log. */
+enum on_diverge {
+	ON_DIVERGE_END,
+	ON_DIVERGE_STOP,
+	ON_DIVERGE_LEAVE,
+};
+
+struct replay {
+	struct control ctl;
+	const char *path;
+	int fd;
+	struct crr_log_reader *log;
+	struct crr_log_error error;
+	const char *feed; /* of the block that is being fed */
+	size_t length;
+	bool fed;     /* to the end of the file */
+	bool damaged; /* the log is; what was before it is replayed */
+	unsigned int flags;
+	size_t buffer_size;
+	uint64_t stall_ms;
+	uint64_t grace_ms;
+	enum on_diverge on_diverge;
+	uint64_t progress_at; /* when there was some last */
+	uint64_t records;
+	uint64_t counter;
+	bool stalled;
+	bool broke_off;
+	bool finished; /* followed to the log's end */
+	struct crr_status status; /* the last one */
+};
+
+static const struct option_help replay_options[] = {
+	{ { "stall", required_argument, NULL, 's' }, "SECONDS",
+	  "without progress: give up (default 10; 0: never)" },
+	{ { "on-diverge", required_argument, NULL, 'd' }, "WHAT",
+	  "becomes of COMMAND: end (default), stop, leave" },
+	{ { "grace", required_argument, NULL, 'g' }, "SECONDS",
+	  "until COMMAND is ended (default 2)" },
+	{ { "mute", no_argument, NULL, 'm' }, NULL,
+	  "do not write its output to the line" },
+	{ { "buffer", required_argument, NULL, 'b' }, "SIZE",
+	  "of the kernel's buffer (default 8M)" },
+	{ { "quiet", no_argument, NULL, 'q' }, NULL,
+	  "no progress, no summary" },
+	{ { NULL, 0, NULL, 0 }, NULL, NULL },
+};
+
+/* Why the kernel would not take a record. */
+static const char *refusal(const struct replay *rep)
+{
+	struct crr_status status;
+
+	if (crr_status(rep->ctl.line.session, &status))
+		return strerror(errno);
+	if (status.reason == CRR_REASON_STREAMS)
+		return "the log has more lines than this replay";
+	return crr_reason_text(status.reason);
+}
+
+/* Give the kernel as much of the log as it takes. */
+static void feed(struct replay *rep)
+{
+	const void *records;
+	ssize_t n;
+	int ret;
+
+	while (!rep->fed) {
+		if (!rep->length) {
+			ret = crr_log_block(rep->log, &records, &rep->length,
+					    &rep->error);
+			if (ret < 0)
+				rep->damaged = true;
+			if (ret <= 0) {
+				rep->fed = true;
+				break;
+			}
+			rep->feed = records;
+		}
+		n = write(rep->ctl.line.session, rep->feed, rep->length);
+		if (n < 0) {
+			/* Ended, diverged: the status tells. */
+			if (errno == EINVAL || errno == EBADMSG)
+				fail("%s: the kernel refuses a record: %s",
+				     rep->path, refusal(rep));
+			break;
+		}
+		rep->feed += n;
+		rep->length -= (size_t)n;
+	}
+}
+
+/* The program computes, or it is stopped in a debugger: that is no stall. */
+static void watch(struct replay *rep)
+{
+	const struct crr_status *st = &rep->status;
+	uint64_t now = now_ms();
+
+	if (st->records != rep->records || st->counter != rep->counter ||
+	    child_is_stopped(&rep->ctl.command))
+		rep->progress_at = now;
+	rep->records = st->records;
+	rep->counter = st->counter;
+	if (!rep->stall_ms || now - rep->progress_at < rep->stall_ms)
+		return;
+	/* Nothing is left, and an emulator that is followed may just end. */
+	if (!rep->ctl.command.pid && (st->facts & CRR_STATUS_END_FED) &&
+	    !st->remaining)
+		rep->finished = true;
+	else
+		rep->stalled = true;
+}
+
+static void report_stall(const struct replay *rep)
+{
+	const struct crr_status *st = &rep->status;
+	const char *where = "has not touched its line";
+
+	if (st->waiting & CRR_WAITING_READ)
+		where = "sleeps in read(2)";
+	else if (st->waiting & CRR_WAITING_FEED)
+		where = "waits for records that the log does not have";
+	warn("no progress for %g s: the run %s at counter %llu, after %llu records; the next is due at counter %llu",
+	     (double)rep->stall_ms / 1000, where,
+	     (unsigned long long)st->counter, (unsigned long long)st->records,
+	     (unsigned long long)st->next_due);
+}
+
+static void report_divergence(struct replay *rep)
+{
+	struct crr_divergence div;
+
+	if (!crr_session_divergence(rep->ctl.line.session, &div))
+		print_divergence(stderr, &div, rep->path);
+}
+
+/* The session has come to an end that COMMAND has not come to yet. */
+static void end_command(struct replay *rep)
+{
+	struct control *ctl = &rep->ctl;
+
+	if (rep->status.state == CRR_STATE_DIVERGED) {
+		if (rep->on_diverge == ON_DIVERGE_LEAVE)
+			return;
+		if (rep->on_diverge == ON_DIVERGE_STOP) {
+			if (!ctl->told) {
+				child_signal(&ctl->command, SIGSTOP);
+				warn("process %d is stopped for a debugger; end it to end this",
+				     (int)ctl->command.pid);
+			}
+			ctl->told = true;
+			return;
+		}
+	}
+	control_hurry(ctl, rep->stalled ? 0 : rep->grace_ms);
+}
+
+/* The log breaks off, and the run has come to where it does. */
+static bool log_breaks_off(const struct replay *rep)
+{
+	return rep->fed && !crr_log_ended(rep->log) &&
+	       (rep->status.waiting & CRR_WAITING_FEED);
+}
+
+static void report_break(const struct replay *rep)
+{
+	const struct crr_status *st = &rep->status;
+
+	if (rep->damaged)
+		warn("%s: at byte %llu: %s", rep->path,
+		     (unsigned long long)rep->error.offset, rep->error.text);
+	if (!st->sequence)
+		warn("%s breaks off before its first record", rep->path);
+	else
+		warn("%s breaks off after record %llu, counter %llu",
+		     rep->path, (unsigned long long)st->sequence - 1,
+		     (unsigned long long)st->horizon);
+}
+
+/* Returns whether what ended it has been told. */
+static bool replay(struct replay *rep)
+{
+	struct control *ctl = &rep->ctl;
+	bool reported = false;
+
+	rep->progress_at = now_ms();
+	if (crr_status(ctl->line.session, &rep->status))
+		return false;
+	while (!control_over(ctl)) {
+		if (rep->status.state == CRR_STATE_REPLAYING)
+			feed(rep);
+		/* When it is over poll(2) has always something to tell. */
+		control_wait(ctl, LOOK_EVERY_MS,
+			     rep->status.state != CRR_STATE_REPLAYING ? 0 :
+			     rep->fed ? POLLPRI : POLLPRI | POLLOUT);
+		control_progress(ctl, false);
+		if (crr_status(ctl->line.session, &rep->status))
+			break;
+		if (rep->status.state == CRR_STATE_REPLAYING) {
+			rep->broke_off |= log_breaks_off(rep);
+			if (!rep->broke_off)
+				watch(rep);
+		}
+		if (!reported && rep->broke_off)
+			report_break(rep);
+		else if (!reported && rep->stalled)
+			report_stall(rep);
+		else if (!reported &&
+			 rep->status.state == CRR_STATE_DIVERGED)
+			report_divergence(rep);
+		if (rep->status.state != CRR_STATE_REPLAYING ||
+		    rep->stalled || rep->broke_off || rep->finished) {
+			reported = true;
+			if (!ctl->command.pid)
+				break;
+			end_command(rep);
+		}
+		if (ctl->interrupted)
+			control_hurry(ctl, rep->grace_ms);
+	}
+	return reported;
+}
+
+/* Did COMMAND end where the recorded one did? */
+static bool ended_early(const struct replay *rep)
+{
+	const struct crr_status *st = &rep->status;
+
+	return rep->ctl.command.ended && !rep->ctl.killing &&
+	       st->state == CRR_STATE_REPLAYING &&
+	       (!(st->facts & CRR_STATUS_END_FED) || st->remaining ||
+		st->counter < st->horizon);
+}
+
+/* What is to be said, and the exit status, in the order of importance. */
+static int outcome(struct replay *rep, bool reported)
+{
+	const struct crr_status *st = &rep->status;
+	int status = rep->ctl.command.status;
+	struct crr_divergence div;
+
+	if (status == EXIT_CRR_NOEXEC || status == EXIT_CRR_NOTFOUND)
+		return status;
+	if (rep->stalled)
+		return EXIT_CRR_STALLED;
+	/* Whoever was ended by us could not take what it left. */
+	if ((st->facts & CRR_STATUS_DIVERGENCE ||
+	     (!rep->ctl.interrupted && !rep->ctl.killing)) &&
+	    !crr_session_divergence(rep->ctl.line.session, &div)) {
+		if (!reported)
+			print_divergence(stderr, &div, rep->path);
+		return EXIT_CRR_DIVERGED;
+	}
+	if (rep->broke_off || (rep->fed && !crr_log_ended(rep->log))) {
+		if (!rep->broke_off)
+			report_break(rep);
+		return EXIT_CRR_LOG;
+	}
+	if (st->state == CRR_STATE_FAILED) {
+		warn("replay has failed: %s", crr_reason_text(st->reason));
+		return EXIT_CRR_OWN;
+	}
+	if (rep->ctl.interrupted)
+		return status ? status : 128 + rep->ctl.interrupted;
+	if (ended_early(rep)) {
+		warn("the command ended early: at counter %llu, with %llu records left; the log ends at counter %llu",
+		     (unsigned long long)st->counter,
+		     (unsigned long long)st->remaining,
+		     (unsigned long long)st->horizon);
+		return EXIT_CRR_EARLY;
+	}
+	control_summary(&rep->ctl, "replayed %llu records, to counter %llu",
+			(unsigned long long)st->records,
+			(unsigned long long)st->counter);
+	if (st->dropped && rep->ctl.line.master >= 0)
+		warn("warning: %llu bytes of output came too fast to be shown",
+		     (unsigned long long)st->dropped);
+	else if (st->dropped)
+		control_summary(&rep->ctl,
+				"%llu bytes of output came too fast for the line",
+				(unsigned long long)st->dropped);
+	/* It did not end by itself, but the log did. */
+	return rep->ctl.killing ? 0 : status;
+}
+
+static enum on_diverge parse_on_diverge(const struct command *cmd,
+					const char *text)
+{
+	if (!strcmp(text, "end"))
+		return ON_DIVERGE_END;
+	if (!strcmp(text, "stop"))
+		return ON_DIVERGE_STOP;
+	if (!strcmp(text, "leave"))
+		return ON_DIVERGE_LEAVE;
+	usage_error(cmd, "--on-diverge: end, stop or leave, not %s", text);
+}
+
+/*
+ * A pipe is read to its end before anything begins: later nobody may have to
+ * wait for what is slow to come.
+ */
+static int spool(int from)
+{
+	static char buf[1 << 16];
+	ssize_t n, m, done;
+	FILE *file;
+	int to;
+
+	if (lseek(from, 0, SEEK_CUR) >= 0)
+		return from;
+	file = tmpfile();
+	if (!file)
+		return -1;
+	to = fcntl(fileno(file), F_DUPFD_CLOEXEC, 0);
+	fclose(file);
+	if (to < 0)
+		return -1;
+	while ((n = read(from, buf, sizeof(buf)))) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		for (done = 0; done < n; done += m) {
+			m = write(to, buf + done, (size_t)(n - done));
+			if (m < 0)
+				return -1;
+		}
+	}
+	return lseek(to, 0, SEEK_SET) < 0 ? -1 : to;
+}
+
+static void open_log(struct replay *rep)
+{
+	if (!strcmp(rep->path, "-"))
+		rep->fd = spool(STDIN_FILENO);
+	else
+		rep->fd = user_open(rep->path, O_RDONLY);
+	if (rep->fd < 0)
+		fail("%s: %s", rep->path, strerror(errno));
+	rep->log = crr_log_open(rep->fd, &rep->error);
+	if (rep->log)
+		return;
+	if (errno == EBADMSG) {
+		warn("%s: at byte %llu: %s", rep->path,
+		     (unsigned long long)rep->error.offset, rep->error.text);
+		exit(EXIT_CRR_LOG);
+	}
+	fail("%s: %s", rep->path, strerror(errno));
+}
+
+/* A session that somebody left, of whatever kind. */
+static void take_over(struct replay *rep)
+{
+	struct crr_status status;
+	int fd = rep->ctl.line.session;
+
+	if (crr_status(fd, &status))
+		fail("%s: %s", rep->ctl.line.path, strerror(errno));
+	if (status.state == CRR_STATE_RECORDING ||
+	    (status.facts & CRR_STATUS_UNREAD))
+		fail("%s is being recorded by a crrctl that was killed: see crrctl record --resume",
+		     rep->ctl.line.path);
+	if (status.state != CRR_STATE_IDLE)
+		crr_session_stop(fd);
+}
+
+static int run_replay(const struct command *cmd, int argc, char **argv)
+{
+	static struct replay rep = { .stall_ms = 10000, .grace_ms = 2000 };
+	char *const *command = split_command(&argc, argv);
+	const char *tty;
+	bool reported;
+	int c, status;
+
+	while ((c = next_option(cmd, argc, argv)) != -1) {
+		switch (c) {
+		case 's':
+			rep.stall_ms = parse_seconds(cmd, optarg);
+			break;
+		case 'd':
+			rep.on_diverge = parse_on_diverge(cmd, optarg);
+			break;
+		case 'g':
+			rep.grace_ms = parse_seconds(cmd, optarg);
+			break;
+		case 'm':
+			rep.flags |= CRR_REPLAY_MUTE;
+			break;
+		case 'b':
+			rep.buffer_size = parse_size(cmd, optarg);
+			break;
+		case 'q':
+			rep.ctl.quiet = true;
+			break;
+		}
+	}
+	rep.path = optind < argc ? argv[optind++] : NULL;
+	tty = optind < argc ? argv[optind++] : NULL;
+	if (!rep.path)
+		usage_error(cmd, "no log given");
+	if (optind < argc)
+		usage_error(cmd, "one log and one TTY, please; COMMAND goes behind --");
+	if (rep.buffer_size && (rep.buffer_size < CRR_BUFFER_MIN ||
+				rep.buffer_size > CRR_BUFFER_MAX))
+		usage_error(cmd, "the buffer may have 256K to 256M");
+
+	user_find();
+	open_log(&rep);
+	control_begin(&rep.ctl, "replaying");
+	line_open(&rep.ctl.line, tty);
+	fcntl(rep.ctl.line.session, F_SETFL, O_NONBLOCK);
+	take_over(&rep);
+	control_start(&rep.ctl, crr_session_replay, rep.flags,
+		      rep.buffer_size);
+	feed(&rep);
+	if (*command)
+		child_start(&rep.ctl.command, command, rep.ctl.line.path);
+	else if (!tty)
+		warn("the line is %s", rep.ctl.line.path);
+	control_join(&rep.ctl, NULL, false);
+
+	reported = replay(&rep);
+	if (!(rep.status.state == CRR_STATE_DIVERGED &&
+	      rep.on_diverge == ON_DIVERGE_LEAVE))
+		control_end_command(&rep.ctl, rep.grace_ms);
+	crr_status(rep.ctl.line.session, &rep.status);
+	crr_session_stop(rep.ctl.line.session);
+	control_progress(&rep.ctl, true);
+	control_end_peer(&rep.ctl, rep.grace_ms);
+	status = outcome(&rep, reported);
+	crr_log_close(rep.log);
+	line_close(&rep.ctl.line);
+	return status;
+}
+
+const struct command cmd_replay = {
+	.name = "replay",
+	.synopsis = "[OPTION]... FILE [TTY] [-- COMMAND [ARG]...]",
+	.summary = "replay a log to COMMAND on TTY ({} in COMMAND), or on a new pty",
+	.run = run_replay,
+	.options = replay_options,
+	.failure = EXIT_CRR_OWN,
+};

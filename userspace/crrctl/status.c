@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* crrctl status */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crrctl.h"
+
+static const struct option_help status_options[] = {
+	{ { "json", no_argument, NULL, 'j' }, NULL, "as one JSON object" },
+	{ { NULL, 0, NULL, 0 }, NULL, NULL },
+};
+
+/* One number of the status: how it is called in text and in JSON. */
+struct figure {
+	const char *text;
+	const char *json;
+	size_t offset;
+	bool replay; /* of interest in replay only */
+};
+
+#define FIGURE(_text, _member, _replay)                                        \
+	{                                                                      \
+		_text, #_member, offsetof(struct crr_status, _member), _replay \
+	}
+
+static const struct figure figures[] = {
+	FIGURE("counter", counter, false),
+	FIGURE("next sequence number", sequence, false),
+	FIGURE("records", records, false),
+	FIGURE("bytes in", bytes_in, false),
+	FIGURE("bytes out", bytes_out, false),
+	FIGURE("bytes buffered", buffered, false),
+	FIGURE("bytes of buffer", buffer_size, false),
+	FIGURE("next due", next_due, true),
+	FIGURE("horizon", horizon, true),
+	FIGURE("records left", remaining, true),
+	FIGURE("bytes discarded", discarded, true),
+	FIGURE("bytes dropped", dropped, true),
+};
+
+/* The same for its bits. */
+static const struct {
+	const char *text;
+	const char *json;
+	uint32_t bit;
+} facts[] = {
+	{ "a controller", "controller", CRR_STATUS_CONTROLLER },
+	{ "a clock", "clock", CRR_STATUS_CLOCK },
+	{ "a counter", "counted", CRR_STATUS_COUNTED },
+	{ "unread records", "unread", CRR_STATUS_UNREAD },
+	{ "all of its log", "end_fed", CRR_STATUS_END_FED },
+	{ "diverged", "divergence", CRR_STATUS_DIVERGENCE },
+}, waits[] = {
+	{ "a read for its time", "read", CRR_WAITING_READ },
+	{ "somebody for the feeder", "feed", CRR_WAITING_FEED },
+	{ "somebody for room", "room", CRR_WAITING_ROOM },
+};
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+static uint64_t figure_value(const struct crr_status *st,
+			     const struct figure *fig)
+{
+	__u64 value;
+
+	memcpy(&value, (const char *)st + fig->offset, sizeof(value));
+	return value;
+}
+
+static void print_status(const struct crr_status *st)
+{
+	bool replay = st->state >= CRR_STATE_REPLAYING;
+	const char *sep = "";
+	size_t i;
+
+	printf("state: %s", st->facts & CRR_STATUS_SESSION ?
+				    crr_state_name(st->state) :
+				    "attached, no session");
+	if (st->reason)
+		printf(" (%s)", crr_reason_text(st->reason));
+	putchar('\n');
+	if (!(st->facts & CRR_STATUS_SESSION))
+		return;
+	printf("has: ");
+	for (i = 0; i < ARRAY_SIZE(facts); i++) {
+		if (!(st->facts & facts[i].bit))
+			continue;
+		printf("%s%s", sep, facts[i].text);
+		sep = ", ";
+	}
+	printf("%s\n", *sep ? "" : "nothing");
+	for (i = 0; i < ARRAY_SIZE(waits); i++)
+		if (st->waiting & waits[i].bit)
+			printf("waiting: %s\n", waits[i].text);
+	for (i = 0; i < ARRAY_SIZE(figures); i++)
+		if (replay || !figures[i].replay)
+			printf("%s: %" PRIu64 "\n", figures[i].text,
+			       figure_value(st, &figures[i]));
+}
+
+static void print_json(const struct crr_status *st)
+{
+	size_t i;
+
+	printf("{\"session\":%s,\"state\":\"%s\"",
+	       st->facts & CRR_STATUS_SESSION ? "true" : "false",
+	       crr_state_name(st->state));
+	if (st->reason)
+		printf(",\"reason\":\"%s\"", crr_reason_text(st->reason));
+	if (st->stream != CRR_NO_STREAM)
+		printf(",\"stream\":%u", st->stream);
+	printf(",\"streams\":%u", st->streams);
+	for (i = 0; i < ARRAY_SIZE(facts); i++)
+		printf(",\"%s\":%s", facts[i].json,
+		       st->facts & facts[i].bit ? "true" : "false");
+	printf(",\"waiting\":[");
+	for (i = 0; i < ARRAY_SIZE(waits); i++)
+		if (st->waiting & waits[i].bit)
+			printf("%s\"%s\"",
+			       st->waiting & (waits[i].bit - 1) ? "," : "",
+			       waits[i].json);
+	putchar(']');
+	for (i = 0; i < ARRAY_SIZE(figures); i++)
+		printf(",\"%s\":%" PRIu64, figures[i].json,
+		       figure_value(st, &figures[i]));
+	printf("}\n");
+}
+
+static int run_status(const struct command *cmd, int argc, char **argv)
+{
+	struct crr_status status;
+	bool json = false;
+	int c, fd;
+
+	while ((c = next_option(cmd, argc, argv)) != -1)
+		json = c == 'j';
+	if (optind != argc - 1)
+		usage_error(cmd, "one TTY, please");
+
+	fd = open_tty(argv[optind]);
+	if (crr_status(fd, &status)) {
+		if (errno == ENOTTY || errno == EINVAL)
+			fail("%s does not have N_CRR", argv[optind]);
+		fail("%s: %s", argv[optind], strerror(errno));
+	}
+	if (json)
+		print_json(&status);
+	else
+		print_status(&status);
+	return 0;
+}
+
+const struct command cmd_status = {
+	.name = "status",
+	.synopsis = "[OPTION]... TTY",
+	.summary = "what a tty with N_CRR is doing",
+	.run = run_status,
+	.options = status_options,
+	.failure = EXIT_CRR_FAILURE,
+};

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The user's terminal, joined to the other end of a pty of our making: what
+ * the emulator writes is seen, what is typed goes to it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crrctl.h"
+
+/* Put back at exit, however that comes about. */
+static struct terminal *joined;
+
+static void put_back(void)
+{
+	if (joined)
+		terminal_leave(joined);
+}
+
+void terminal_join(struct terminal *term, int master, bool input)
+{
+	struct termios raw;
+
+	fcntl(master, F_SETFL, fcntl(master, F_GETFL) | O_NONBLOCK);
+	term->in = (struct way){ .from = STDIN_FILENO, .to = master };
+	term->out = (struct way){ .from = master, .to = STDOUT_FILENO };
+	if (!input) {
+		term->in.from = -1;
+		return;
+	}
+	if (tcgetattr(STDIN_FILENO, &term->saved))
+		return;
+	raw = term->saved;
+	cfmakeraw(&raw);
+	if (tcsetattr(STDIN_FILENO, TCSADRAIN, &raw))
+		return;
+	term->raw = true;
+	joined = term;
+	atexit(put_back);
+}
+
+void terminal_leave(struct terminal *term)
+{
+	if (term->raw)
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &term->saved);
+	term->raw = false;
+	joined = NULL;
+}
+
+/* What this way has to wait for. */
+struct pollfd way_poll(const struct way *way)
+{
+	if (way->length)
+		return (struct pollfd){ .fd = way->to, .events = POLLOUT };
+	return (struct pollfd){ .fd = way->from, .events = POLLIN };
+}
+
+static void way_read(struct terminal *term, struct way *way)
+{
+	ssize_t n = read(way->from, way->buf, sizeof(way->buf));
+	char *escape;
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n <= 0) {
+		/* Of the pty: nobody has it open just now, or ever again. */
+		way->from = -1;
+		return;
+	}
+	way->length = (size_t)n;
+	if (way != &term->in || !term->raw)
+		return;
+	escape = memchr(way->buf, TERMINAL_ESCAPE, way->length);
+	if (escape) {
+		term->escaped = true;
+		way->length = (size_t)(escape - way->buf);
+	}
+}
+
+static void way_write(struct terminal *term, struct way *way)
+{
+	ssize_t n = write(way->to, way->buf, way->length);
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n < 0) {
+		/* A closed pipe ends the run; a pty's end ends elsewhere. */
+		if (way == &term->out)
+			term->escaped = true;
+		way->from = -1;
+		n = (ssize_t)way->length;
+	}
+	way->length -= (size_t)n;
+	memmove(way->buf, way->buf + n, way->length);
+}
+
+/* poll(2) has said that what way_poll() waits for has come. */
+void terminal_move(struct terminal *term, struct way *way)
+{
+	if (way->length)
+		way_write(term, way);
+	else
+		way_read(term, way);
+}
+
+/* Is there something that the emulator wrote, and that is not shown yet? */
+bool terminal_pending(const struct terminal *term)
+{
+	struct pollfd pfd = { .fd = term->out.from, .events = POLLIN };
+
+	if (term->out.from < 0)
+		return false;
+	return term->out.length ||
+	       (poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLIN));
+}
