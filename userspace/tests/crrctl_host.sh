@@ -1,0 +1,618 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh disable=SC2154
+#
+# Tests of crrctl that need neither the module nor root: what it says, and
+# logs. Sourced by crrctl_test.sh.
+
+# ---- Without the module: what crrctl says ----
+
+commands='attach detach record replay status log:info log:dump'
+
+# In the order of main.c's table, and under that name.
+host_help() {
+	run 0 crrctl --help
+	empty err
+	has out 'Usage: crrctl COMMAND'
+	cp out all
+	for command in $commands; do
+		words=$(echo "$command" | tr : ' ')
+		has all "  $words "
+		for option in --help -h; do
+			# shellcheck disable=SC2086 # a command may be two words
+			run 0 crrctl $words $option
+			empty err
+			is "$(head -n 1 out | cut -d ' ' -f 1-3)" \
+				"Usage: crrctl ${words%% *}" "first line"
+			has out '  -h, --help '
+			is "$(awk 'length > 79' out)" '' 'line too long'
+		done
+	done
+	run 0 crrctl -h
+	cp out short
+	run 0 crrctl --help
+	cmp -s out short || fail "-h and --help differ"
+	# Not to the end: help is help, whatever else was said.
+	run 0 crrctl record --force --help -o x
+	has out 'Usage: crrctl record'
+}
+
+host_version() {
+	run 0 crrctl --version
+	is "$(cat out)" "crrctl $(sed -n 's/^#define CRR_VERSION "\(.*\)"/\1/p' \
+		"$tests/../include/crr.h")" version
+	run 0 crrctl -V
+}
+
+# usage STATUS HINT WORD...: refused, with this hint.
+usage() {
+	want=$1 hint=$2
+	shift 2
+	run "$want" crrctl "$@"
+	empty out
+	has err 'crrctl: '
+	is "$(tail -n 1 err)" "Try '$hint --help'." 'the hint'
+}
+
+host_usage() {
+	usage 2 crrctl
+	usage 2 crrctl nosuch
+	usage 2 crrctl --nosuch
+	usage 2 crrctl -x
+	usage 2 crrctl log nosuch
+	for command in 'attach' 'detach' 'status' 'log info' 'log dump'; do
+		# shellcheck disable=SC2086 # a command may be two words
+		{
+			usage 2 "crrctl $command" $command
+			usage 2 "crrctl $command" $command a b
+			usage 2 "crrctl $command" $command --nosuch a
+			usage 2 "crrctl $command" $command -Z a
+		}
+		has err 'unknown option -Z'
+	done
+	for command in record replay; do
+		usage 125 "crrctl $command" "$command"
+		usage 125 "crrctl $command" "$command" --nosuch
+		has err 'unknown option --nosuch'
+		usage 125 "crrctl $command" "$command" -Z
+		usage 125 "crrctl $command" "$command" -b
+		has err '-b needs an argument'
+		usage 125 "crrctl $command" "$command" --buffer
+		has err '--buffer needs an argument'
+		for bad in '' x 8X 8MB -8M 1e3 99999999999999999999 1K 255K 257M \
+			18014398509481984K; do
+			usage 125 "crrctl $command" "$command" -b "$bad" \
+				-o a a -- true
+		done
+	done
+	usage 125 'crrctl record' record -o a b c
+	usage 125 'crrctl record' record /dev/ttyS0
+	has err '-o'
+	usage 125 'crrctl record' record -o a -p true /dev/ttyS0
+	usage 125 'crrctl record' record -o a --resume
+	usage 125 'crrctl record' record -o a --resume /dev/ttyS0 -- true
+	usage 125 'crrctl record' record -o a --resume --force /dev/ttyS0
+	usage 125 'crrctl record' record -o a --resume --discard /dev/ttyS0
+	usage 125 'crrctl replay' replay a b c
+	usage 125 'crrctl replay' replay -- true
+	for bad in '' x -1 nan 1s 1e20; do
+		usage 125 'crrctl replay' replay --stall "$bad" a
+		usage 125 'crrctl replay' replay --grace "$bad" a
+	done
+	usage 125 'crrctl replay' replay --on-diverge=explode a
+	has err explode
+	[ ! -e a ] || fail 'a file was made'
+}
+
+# An option that takes no argument, and gets one, is not unknown.
+host_usage_argument() {
+	usage 2 'crrctl log info' log info --json=yes a
+	lacks err 'unknown option'
+	has err json
+}
+
+# Options and manual page tell the same; so do statuses.
+host_manual() {
+	man=$tests/../man/crrctl.1.scd
+	for command in $commands; do
+		words=$(echo "$command" | tr : ' ')
+		sed -n "/^## $words\$/,/^## \|^# /p" "$man" > page
+		[ -s page ] || fail "no section for $words"
+		# shellcheck disable=SC2086 # a command may be two words
+		run 0 crrctl $words --help
+		sed -n 's/^  -\(.\), --\([a-z-]*\).*/*-\1*, *--\2*/p' out |
+			grep -v -e '--help' | sort > options
+		grep -o '^\*-.\*, \*--[a-z-]*\*' page | sort > documented
+		diff options documented > diff.out ||
+			fail "$words: help (<) and manual (>): $(cat diff.out)"
+	done
+	for status in 120 121 122 123 125 126 127; do
+		grep -q "\*$status\*" "$man" || fail "no status $status in $man"
+	done
+}
+
+# The library gives what its header declares, and nothing else.
+host_exports() {
+	lib=$tests/../lib/libcrr.map
+	sed -n 's/^\t\(crr_[a-z_]*\);$/\1/p' "$lib" | sort > exported
+	cat "$tests/../include/crr.h" "$tests/../../kmod/record.h" |
+		tr '\n' ' ' | sed 's,/\*[^*]*\*\+\([^/*][^*]*\*\+\)*/,,g' |
+		sed 's/static inline [^}]*}//g' | tr ';{}' '[\n*]' |
+		sed -n 's/.*[ *]\(crr_[a-z_]*\)(.*/\1/p' | sort -u > declared
+	diff exported declared > diff.out ||
+		fail "map (<) and header (>): $(cat diff.out)"
+	nm -D --defined-only "$work/bin/libcrr.so.0" |
+		sed -n 's/.* T \([^@]*\).*/\1/p' | grep -v '^_' | sort > symbols
+	diff exported symbols > diff.out ||
+		fail "map (<) and library (>): $(cat diff.out)"
+	# A manual page names each.
+	while read -r function; do
+		grep -q "\b$function\b" "$tests/../man/libcrr.3.scd" ||
+			fail "not in libcrr(3): $function"
+	done < declared
+}
+
+host_header() {
+	printf '#include <crr.h>\nint main() { return !crr_version(); }\n' > a.c
+	cp a.c a.cc
+	set -- -fsyntax-only -Wall -Wextra -Werror -I"$tests/../include" \
+		-I"$tests/../../uapi"
+	run 0 "${CC:-cc}" "$@" -std=gnu99 a.c
+	run 0 "${CC:-cc}" "$@" -std=gnu17 a.c
+	command -v "${CXX:-c++}" > /dev/null || skip 'no C++ compiler'
+	run 0 "${CXX:-c++}" "$@" -std=c++11 a.cc
+}
+
+# A tty without N_CRR, and what is no tty.
+host_no_line() {
+	run 1 crrctl status /dev/null
+	has err '/dev/null is not a tty'
+	run 1 crrctl status /dev/nosuch
+	has err '/dev/nosuch: No such file or directory'
+	run 1 crrctl detach /dev/null
+	empty out
+	start line name < /dev/null > /dev/null
+	soon test -f name
+	run 1 crrctl status "$(cat name)"
+	is "$(cat err)" "crrctl: $(cat name) does not have N_CRR" message
+	run 1 crrctl status --json "$(cat name)"
+	empty out
+	run 1 crrctl detach "$(cat name)"
+	has err 'does not have N_CRR'
+}
+
+# no_modprobe DIRECTORY: in it, one that does nothing but say so.
+no_modprobe() {
+	mkdir -p "$1"
+	printf '#!/bin/sh\necho "$*" >> %s/modprobed\n' "$PWD" > "$1/modprobe"
+	chmod +x "$1/modprobe"
+}
+
+host_no_module() {
+	! grep -q '^n_crr ' /proc/tty/ldiscs || skip 'the module is loaded'
+	no_modprobe fake
+	PATH=$PWD/fake:$PATH
+	mklog all > all.crr
+	run 125 crrctl record -o a.crr -- true
+	has err 'the module n_crr is not loaded'
+	run 125 crrctl replay all.crr -- true
+	has err 'the module n_crr is not loaded'
+	run 1 crrctl attach /dev/null
+	has err 'the module n_crr is not loaded'
+	is "$(sort -u modprobed)" '-q n_crr' 'what modprobe was asked'
+	chmod 666 modprobed
+	[ ! -e a.crr ] || fail 'a file was made'
+	if [ "$(id -u)" = 0 ]; then
+		lacks err 'this needs root'
+		run 125 setpriv --reuid=65534 --clear-groups -- \
+			crrctl record -o a.crr -- true
+	fi
+	has err 'this needs root'
+}
+
+# ---- Installation ----
+
+# Make, apart from the one that may be running these tests.
+plain_make() {
+	env -u MAKEFLAGS -u MAKEOVERRIDES -u MFLAGS -u MAKELEVEL \
+		make -s -C "$tests/../.." "$@"
+}
+
+# What is in a directory, but for directories.
+files_in() {
+	(cd "$1" && find . ! -type d | sed 's,^\.,,' | sort)
+}
+
+host_install() {
+	mkdir o
+	ln -s "$build" o/userspace
+	cat > want <<-'FILES'
+	/usr/local/include/crr.h
+	/usr/local/include/crr/record.h
+	/usr/local/include/linux/crr.h
+	/usr/local/lib/libcrr.a
+	/usr/local/lib/libcrr.so
+	/usr/local/lib/libcrr.so.0
+	/usr/local/lib/pkgconfig/libcrr.pc
+	/usr/local/sbin/crrctl
+	/usr/local/sbin/ldattach
+	/usr/local/share/man/man1/crrctl.1
+	/usr/local/share/man/man3/libcrr.3
+	/usr/local/share/man/man4/crr.4
+	FILES
+	run 0 plain_make install-userspace O="$PWD/o" DESTDIR="$PWD/root"
+	empty err
+	files_in root > got
+	diff want got > diff.out || fail "wanted (<) and installed (>): $(cat diff.out)"
+	cmp -s "$tests/../../kmod/record.h" root/usr/local/include/crr/record.h ||
+		fail 'record.h is another'
+	is "$(stat -c %a root/usr/local/sbin/crrctl)" 755 'mode of crrctl'
+	is "$(stat -c %a root/usr/local/lib/libcrr.so.0)" 644 'mode of the library'
+	run 0 root/usr/local/sbin/crrctl --version
+
+	# Against what was installed, as pkg-config tells.
+	cat > a.c <<-'PROGRAM'
+	#include <crr.h>
+	#include <string.h>
+	int main(void) { return strcmp(crr_version(), CRR_VERSION); }
+	PROGRAM
+	PKG_CONFIG_PATH=$PWD/root/usr/local/lib/pkgconfig
+	PKG_CONFIG_SYSROOT_DIR=$PWD/root
+	export PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR
+	# shellcheck disable=SC2046,SC2086 # options
+	run 0 "${CC:-cc}" -Wall -Werror ${CFLAGS-} -o a a.c \
+		$(pkg-config --cflags --libs libcrr)
+	LD_LIBRARY_PATH=$PWD/root/usr/local/lib run 0 ./a
+	is "$(pkg-config --modversion libcrr)" "$(./a && crrctl --version |
+		cut -d ' ' -f 2)" 'the version that pkg-config tells'
+	unset PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR
+
+	run 0 plain_make uninstall O="$PWD/o" DESTDIR="$PWD/root"
+	is "$(files_in root)" '' 'what is left'
+
+	# Elsewhere; ldattach has to be where root's PATH finds it first.
+	sed 's,^/usr/local/\([^s]\|sh\),/opt/crr/\1,
+		s,^/usr/local/sbin/crrctl,/opt/crr/sbin/crrctl,' want | sort > there
+	run 0 plain_make install-userspace O="$PWD/o" DESTDIR="$PWD/root" \
+		PREFIX=/opt/crr
+	files_in root > got
+	diff there got > diff.out || fail "wanted (<) and installed (>): $(cat diff.out)"
+	contains root/opt/crr/lib/pkgconfig/libcrr.pc /opt/crr/include ||
+		fail "libcrr.pc: $text"
+	run 0 plain_make uninstall O="$PWD/o" DESTDIR="$PWD/root" PREFIX=/opt/crr
+	is "$(files_in root)" '' 'what is left'
+}
+
+# As installed, before the real one in PATH, which is one that tells its words;
+# and a kernel that is one only as far as the wrapper looks.
+make_ldattach() {
+	mkdir -p local real fake
+	cp "$tests/../ldattach" local
+	printf '#!/bin/sh\nprintf "<%%s>" "$@"\nexit 7\n' > real/ldattach
+	printf '#!/bin/sh\n[ ! -e loaded ] || echo 23\n' > fake/awk
+	printf '#!/bin/sh\necho "$*" >> modprobed\n: > loaded\n' > fake/modprobe
+	chmod +x real/ldattach fake/awk fake/modprobe
+	PATH=$PWD/local:$PWD/real:$PWD/fake:$PATH
+}
+
+host_ldattach() {
+	make_ldattach
+	# Whatever it is called with goes there as it is, and its status back.
+	for words in '' 'PPS /dev/ttyS0' '--help' '-V' '29 /dev/ttyS0' \
+		'-s 9600 GIGASET_M101 /dev/ttyS0' '-d7n1 X' \
+		'-s N_CRR PPS /dev/ttyS0' '--speed N_CRR PPS x' '-ds N_CRR x y' \
+		'-c N_CRR -p 5 x y' '--intro-command N_CRR x y' '-i N_CRR x y' \
+		'--if N_CRR x y' '--speed=N_CRR x y' '-sN_CRR x y' \
+		'PPS N_CRR' '-- PPS N_CRR' 'n_crr /dev/ttyS0' 'N_CRR2 x'; do
+		expected=
+		for word in $words; do
+			expected="$expected<$word>"
+		done
+		# shellcheck disable=SC2086 # words
+		run 7 ldattach $words
+		is "$(cat out)" "${expected:-<>}" "words of ldattach $words"
+		empty err
+	done
+	run 7 ldattach 'a b' '' "c'd" '*'
+	is "$(cat out)" "<a b><><c'd><*>" 'words'
+	[ ! -e modprobed ] || fail 'a module was loaded'
+
+	for words in 'N_CRR /dev/ttyS0' '-s 9600 N_CRR /dev/ttyS0' \
+		'-ds 9600 N_CRR x' '-s9600 -8n1 N_CRR x' '-- N_CRR x' \
+		'--speed 9600 --debug N_CRR x' '--speed=9600 N_CRR x' \
+		'--pause 3 -i ixon N_CRR x' 'N_CRR -d x' 'N_CRR N_CRR'; do
+		expected=
+		first=true
+		# shellcheck disable=SC2086 # words
+		for word in $words; do
+			if $first && [ "$word" = N_CRR ]; then
+				first=false
+				word=23
+			fi
+			expected="$expected<$word>"
+		done
+		rm -f loaded modprobed
+		# shellcheck disable=SC2086 # words
+		run 7 ldattach $words
+		is "$(cat out)" "$expected" "words of ldattach $words"
+		is "$(cat modprobed)" n_crr 'what was loaded'
+	done
+	run 7 ldattach N_CRR 'a b' '' '*'
+	is "$(cat out)" '<23><a b><><*>' words
+	# It is there already.
+	rm modprobed
+	run 7 ldattach N_CRR x
+	is "$(cat out)" '<23><x>' words
+	[ ! -e modprobed ] || fail 'it was loaded again'
+	# A link to it is not the real one.
+	mkdir link
+	ln -s ../local/ldattach link
+	PATH=$PWD/link:$PATH
+	run 7 ldattach N_CRR x
+
+	# It cannot be loaded: the real one is not asked.
+	rm loaded
+	printf '#!/bin/sh\necho no module >&2; exit 1\n' > fake/modprobe
+	run 1 ldattach N_CRR x
+	empty out
+	has err 'no module'
+}
+
+# ---- Without the module: logs ----
+
+log_info() {
+	mklog all > a.crr
+	run 0 crrctl log info a.crr
+	empty err
+	cat > want <<-'INFO'
+	recorded: 2023-11-14 22:13:20 +0000
+	command: emulator --verbose {}
+	delivery: free
+	counter: 0 to 18446744073709551615 cycles
+	records: 12
+	output: captured
+	stream 0: ttyS0, 11 records, 9 bytes in, 7 out
+	INFO
+	diff want out > diff.out || fail "$(cat diff.out)"
+	run 0 crrctl log info --json a.crr
+	empty err
+	is "$(wc -l < out)" 1 lines
+	json out '.[0] | .created == 1700000000000000000 and
+		.command == "emulator --verbose {}" and .counter == "cycles" and
+		.delivery == "free" and .records == 12 and .complete and
+		.captured and .first_counter == 0'
+	has out '"last_counter":18446744073709551615'
+	json out '.[0].streams == [{ stream: 0, name: "ttyS0", records: 11,
+		bytes_in: 9, bytes_out: 7 }]'
+	mklog two > two.crr
+	run 0 crrctl log info two.crr
+	has out 'stream 1: ttyS1, 3 records, 1 bytes in, 0 out'
+	has out 'output: not captured'
+	run 0 crrctl log info -j two.crr
+	json out '.[0].streams | map(.name) == ["ttyS0", "ttyS1"]'
+}
+
+log_dump() {
+	mklog all > a.crr
+	run 0 crrctl log dump a.crr
+	empty err
+	is "$(wc -l < out)" 12 lines
+	is "$(awk '{ print $1 }' out | xargs)" '0 1 2 3 4 5 6 7 8 9 10 11' \
+		'sequence numbers'
+	is "$(awk '{ print $2 }' out | xargs)" \
+		'@0 @10 @10 @11 @12 @13 @14 @15 @16 @17 @17 @18446744073709551615' \
+		counters
+	is "$(awk '{ print $4 }' out | xargs)" \
+		'STREAM READ READ READ_ERROR EOF WRITE WRITE WRITE PEER_CLOSED HANGUP STREAM_END END' \
+		types
+	has out 'STREAM ttyS0, 115200 baud'
+	has out 'READ 8 "\x00A\"\\\n\a\x7f\xff"'
+	has out 'after 3 empty'
+	has out 'READ_ERROR EINTR'
+	has out 'WRITE 5 "hello"'
+	has out 'WRITE 3 -> 2 cut after 2 refused "abc"'
+	has out 'WRITE 3 -> EAGAIN crc32c 364b3fb7'
+	has out 'STREAM_END hung up'
+}
+
+log_dump_json() {
+	mklog all > a.crr
+	run 0 crrctl log dump --json a.crr
+	empty err
+	is "$(wc -l < out)" 12 lines
+	json out 'map(.seq) == [range(12)]'
+	json out 'map(.counter)[:11] == [0,10,10,11,12,13,14,15,16,17,17]'
+	json out 'all(.stream == 0)'
+	json out 'map(.type) == ["STREAM","READ","READ","READ_ERROR","EOF","WRITE",
+		"WRITE","WRITE","PEER_CLOSED","HANGUP","STREAM_END","END"]'
+	json out '.[0] | .name == "ttyS0" and .iflag == 1 and .oflag == 2 and
+		.cflag == 3 and .lflag == 4 and .ispeed == 9600 and
+		.ospeed == 115200'
+	json out '.[1].data == "0041225c0a077fff" and .[1].empties == 0'
+	json out '.[2].data == "78" and .[2].empties == 3'
+	json out '.[3].error == 4'
+	json out '.[5] | .requested == 5 and .result == 5 and .offset == 5 and
+		.crc32c == "9a71bb4c" and .data == "68656c6c6f" and
+		.refused == 0 and .cut == false and .interrupted == false'
+	json out '.[6] | .result == 2 and .offset == 2 and .refused == 2 and .cut'
+	json out '.[7] | .result == -11 and .offset == 0 and
+		.crc32c == "364b3fb7" and (has("data") | not)'
+	json out '.[9].empties == 1 and .[10].reason == 3'
+	json out '[.[] | select(has("data")) | .type] | unique == ["READ","WRITE"]'
+}
+
+# Numbers that have no name, types that nobody knows.
+log_odd() {
+	mklog odd > a.crr
+	run 0 crrctl log dump a.crr
+	lacks out null
+	has out 500
+	has out 'type 0x804d'
+	run 0 crrctl log dump -j a.crr
+	json out '.[3] | .type == 32845 and .seq == 3 and .stream == 65535'
+	json out '.[1].error == 500 and .[2].result == -500'
+	run 0 crrctl log info a.crr
+	has out 'command: /opt/jürg "quoted" back\slash'
+	# An optional record is none of those that are counted.
+	has out 'records: 5'
+	run 0 crrctl log info -j a.crr
+	json out '.[0].command == "/opt/jürg \"quoted\" back\\slash"'
+}
+
+# A log from who knows where does nothing to the terminal of its reader.
+log_escape() {
+	mklog escape > a.crr
+	crrctl log info a.crr > out 2> err
+	[ "$(tr -d '\033\a' < out | wc -c)" = "$(size out)" ] ||
+		fail 'control characters in the output'
+	crrctl log info --json a.crr > out 2> err
+	[ "$(tr -d '\033\a' < out | wc -c)" = "$(size out)" ] ||
+		fail 'control characters in the output'
+}
+
+log_stdin() {
+	mklog all > a.crr
+	run 0 crrctl log dump a.crr
+	cp out want
+	run 0 crrctl log dump - < a.crr
+	cmp -s want out || fail 'not the same from standard input'
+	mklog all | crrctl log dump - > out 2> err || fail 'not from a pipe'
+	cmp -s want out || fail 'not the same from a pipe'
+	run 123 crrctl log info - < /dev/null
+	has err '-: at byte 0: '
+}
+
+# Cut at the end of a block, in a block's header, in a block, in the header.
+log_cut() {
+	mklog all | mklog split > a.crr
+	total=$(size a.crr)
+	# The last record, END, has a block of 48 + 24 bytes.
+	cut_to a.crr $((total - 72)) > cut.crr
+	run 123 crrctl log dump cut.crr
+	is "$(wc -l < out)" 11 lines
+	has err 'cut.crr has no end'
+	lacks err 'at byte'
+	run 123 crrctl log info cut.crr
+	has out 'records: 11, and no end'
+	run 123 crrctl log info -j cut.crr
+	json out '.[0].complete == false and .[0].records == 11'
+	run 123 crrctl log dump -j cut.crr
+	json out 'length == 11'
+
+	for less in 1 24 25 71; do
+		cut_to a.crr $((total - less)) > cut.crr
+		run 123 crrctl log dump cut.crr
+		is "$(wc -l < out)" 11 lines
+		is "$(wc -l < err)" 1 'lines of messages'
+		has err "cut.crr: at byte $((total - less)): the file ends in the middle of a block"
+		run 123 crrctl log info cut.crr
+		has out 'records: 11'
+		has err "at byte $((total - less))"
+		run 123 crrctl log info -j cut.crr
+		json out '.[0].records == 11'
+	done
+
+	cut_to a.crr 20 > cut.crr
+	for command in dump info; do
+		run 123 crrctl log $command cut.crr
+		empty out
+		has err 'cut.crr: at byte 20: '
+	done
+	cut_to a.crr 96 > cut.crr
+	run 123 crrctl log dump cut.crr
+	empty out
+}
+
+log_damaged() {
+	mklog all | mklog split > a.crr
+	total=$(size a.crr)
+	# The counter of END, all ones.
+	put a.crr $((total - 1)) 0
+	run 123 crrctl log dump a.crr
+	is "$(wc -l < out)" 11 lines
+	is "$(cat err)" "crrctl: a.crr: at byte $((total - 72)): the block is damaged (CRC)" \
+		message
+	run 123 crrctl log info a.crr
+	has err "at byte $((total - 72))"
+	run 123 crrctl log dump -j a.crr
+	json out 'length == 11'
+	# The first block's header.
+	mklog all > a.crr
+	put a.crr $((96 + 20)) 377
+	run 123 crrctl log dump a.crr
+	empty out
+	has err 'at byte '
+	has err "the block's header is damaged (CRC)"
+	# Behind the end.
+	mklog all > a.crr
+	echo more >> a.crr
+	run 123 crrctl log dump a.crr
+	is "$(wc -l < out)" 12 lines
+	has err "at byte $(size a.crr): "
+}
+
+log_refused() {
+	mklog all > a.crr
+	put a.crr 8 2
+	for command in 'log info' 'log dump'; do
+		# shellcheck disable=SC2086 # two words
+		{
+			run 123 crrctl $command a.crr
+			empty out
+			has err 'log version 2: this crr reads version 1'
+			has err newer
+			: > empty.crr
+			run 123 crrctl $command empty.crr
+			has err 'empty.crr: at byte 0: '
+			run 123 crrctl $command "$self"
+			has err 'not a crr log'
+			mkdir -p directory
+			run 1 crrctl $command directory
+			has err 'directory: Is a directory'
+			run 1 crrctl $command nosuch.crr
+			has err 'nosuch.crr: No such file or directory'
+		}
+	done
+	# A short text is no log, rather than the beginning of one.
+	echo hello > hello
+	run 123 crrctl log info hello
+	has err 'not a crr log'
+}
+
+log_unreadable() {
+	mklog all > a.crr
+	chmod 600 a.crr
+	if [ "$(id -u)" = 0 ]; then
+		run 1 setpriv --reuid=65534 --clear-groups -- crrctl log info \
+			a.crr
+	else
+		chmod 0 a.crr
+		run 1 crrctl log info a.crr
+	fi
+	has err 'a.crr: Permission denied'
+}
+
+# What could not be written is not passed over.
+log_stdout_full() {
+	[ -c /dev/full ] || skip 'no /dev/full'
+	mklog all > a.crr
+	for words in 'log dump a.crr' 'log dump -j a.crr' 'log info a.crr' \
+		'log info -j a.crr' '--help' 'record --help' '--version'; do
+		status=0
+		# shellcheck disable=SC2086 # words
+		crrctl $words > /dev/full 2> err || status=$?
+		case $words in
+		record*) want=125 ;;
+		*) want=1 ;;
+		esac
+		is "$status" "$want" "status of $words > /dev/full"
+		has err 'No space left on device'
+	done
+}
+
+# A reader that has seen enough.
+log_closed_pipe() {
+	mklog long > a.crr
+	{ crrctl log dump a.crr 2> err; echo $? > status; } | head -n 1 > out
+	is "$(cat status)" 141 status
+	empty err
+}

@@ -1,0 +1,1543 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh disable=SC2154
+# shellcheck disable=SC2016 # programs in quotes are for other shells
+#
+# Tests of crrctl that need the module, and root: recording and replaying.
+# Sourced by crrctl_test.sh.
+
+# ---- Records and replays, with the module ----
+
+# What the peer says, not too fast; the emulator answers with a line.
+talk='for word in abc defg q; do sleep 0.05; printf $word; read -r answer; done'
+
+# The log that most of what follows replays: a talk, made once. Its records are
+# in base.json; of its reads and writes the counters are r1, r2, r3 and w1, w2,
+# w3, and the numbers those of w1_seq, and so on; the log ends at r_end.
+base() {
+	if [ ! -f "$work/base.sh" ]; then
+		run 0 crrctl record -o "$work/base.crr" -p "$talk" -- emulator {}
+		run 0 crrctl log dump --json "$work/base.crr"
+		mv out "$work/base.json"
+		jq -r -s 'def some(t; l): map(select(.type == t)) |
+			to_entries[] | "\(l)\(.key + 1)=\(.value.counter)",
+			"\(l)\(.key + 1)_seq=\(.value.seq)";
+			some("READ"; "r"), some("WRITE"; "w"),
+			"r_end=\(.[-1].counter)",
+			"base_records=\(length)"' "$work/base.json" > out
+		mv out "$work/base.sh"
+	fi
+	r1='' r2='' w1='' w2='' w2_seq='' r_end='' base_records=''
+	# shellcheck source=/dev/null
+	. "$work/base.sh"
+}
+
+# A line to be followed: its other end is the files input and output. Sets
+# tty, and linepid, which holds it.
+make_line() {
+	mkfifo input
+	exec 8<> input
+	start line name < input > output
+	linepid=$pid
+	soon test -f name
+	tty=$(cat name)
+}
+
+# say TEXT: to the line.
+say() {
+	printf %s "$1" >&8
+}
+
+# status_has TTY MEMBER...: crrctl status --json says so; "state":"recording".
+status_has() {
+	json_status=$(crrctl status --json "$1") || return
+	shift
+	for member; do
+		case $json_status in
+		*"$member",* | *"$member}"*) ;;
+		*) return 1 ;;
+		esac
+	done
+}
+
+state_is() {
+	status_has "$1" "\"state\":\"$2\""
+}
+
+# Is the log whole, from STREAM to END? Then was_read and was_written are all
+# the bytes that its reads and writes have, and json.out has its records.
+whole() {
+	crrctl log dump --json "$1" > json.out 2> json.err ||
+		fail "$1: $(cat json.err)"
+	empty json.err
+	jq -r -s 'def text: map(.data // "") | add // "" | explode |
+			map(if . > 96 then . - 87 else . - 48 end) |
+			[range(0; length; 2) as $i | .[$i] * 16 + .[$i + 1]] |
+			implode;
+		(map(.seq) == [range(length)] and .[0].type == "STREAM" and
+			.[-1].type == "END"),
+		"was_read=" + (map(select(.type == "READ")) | text | @sh),
+		"was_written=" + (map(select(.type == "WRITE")) | text | @sh)' \
+		json.out > json.sh || fail "$1 cannot be read"
+	{
+		read -r good
+		[ "$good" = true ] || fail "$1 is not whole"
+	} < json.sh
+	sed -i 1d json.sh
+	was_read='' was_written=''
+	# shellcheck source=/dev/null
+	. ./json.sh
+}
+
+read_is() {
+	is "$was_read" "$1" 'what was read'
+}
+
+# written_is FILE
+written_is() {
+	slurp "$1"
+	is "$text" "${was_written%?}" 'what was written'
+}
+
+line_module() {
+	grep -q '^n_crr ' /proc/tty/ldiscs || skip 'the module is not loaded'
+	modprobe -n -q n_crr || skip 'the module is not installed'
+	rmmod n_crr || skip 'the module is in use'
+	run 0 crrctl record -o a.crr -- true
+	grep -q '^n_crr ' /proc/tty/ldiscs || fail 'not loaded'
+}
+
+line_record() {
+	base
+	whole "$work/base.crr"
+	read_is abcdefgq
+	json json.out 'map(select(.type == "WRITE") |
+			.result == .requested and .offset == .requested) | all'
+	json json.out 'map(.counter) | . == sort and .[-1] > 0'
+	is "$(stat -c %a "$work/base.crr")" 600 mode
+	run 0 crrctl log info --json "$work/base.crr"
+	json out '.[0] | .complete and .captured and .command == "emulator {}" and
+		.counter == "" and .streams[0].bytes_in == 8 and
+		(now - .created / 1e9 | . >= -5 and . < 3600)'
+}
+
+line_replay() {
+	base
+	whole "$work/base.crr"
+	run 0 crrctl replay "$work/base.crr" -- emulator {}
+	empty err
+	written_is out
+	# The log from standard input; the command's arguments are its own.
+	run 0 crrctl replay - -- emulator {} wrong 999999999 < "$work/base.crr"
+	written_is out
+	run 0 crrctl replay --mute "$work/base.crr" -- emulator {}
+	empty out
+	run 0 crrctl replay --buffer 256K "$work/base.crr" -- emulator {}
+}
+
+# {} in the middle of words, and CRR_TTY; what COMMAND begins with.
+line_command() {
+	run 0 crrctl record -o a.crr -- sh -c \
+		'echo "$0 $1 $CRR_TTY" > words; grep Sig /proc/self/status > signals
+		 ls /proc/self/fd > fds' 'a{}b{}{c}' {}
+	read -r mixed tty variable < words
+	is "$mixed" "a${tty}b$tty{c}" 'words'
+	is "$variable" "$tty" CRR_TTY
+	case $tty in /dev/pts/*) ;; *) fail "the tty is $tty" ;; esac
+	# Nothing blocked; nothing ignored that was not before.
+	contains signals SigBlk:
+	blocked=${text##*SigBlk:?}
+	is "${blocked%%[!0-9a-f]*}" 0000000000000000 'blocked signals'
+	ignored=${text##*SigIgn:?}
+	contains /proc/self/status SigIgn:
+	before=${text##*SigIgn:?}
+	is "${ignored%%[!0-9a-f]*}" "${before%%[!0-9a-f]*}" 'ignored signals'
+	# 0, 1, 2, the directory, and what a shell may have open.
+	[ "$(wc -l < fds)" -le 5 ] || fail "open files: $(xargs < fds)"
+}
+
+# Whatever COMMAND's status is, it is crrctl's.
+line_status() {
+	for what in 'exit 7:7' 'kill -9 $$:137'; do
+		run "${what#*:}" crrctl record -f -o a.crr -- sh -c "${what%:*}"
+		whole a.crr
+		run "${what#*:}" crrctl replay a.crr -- sh -c "${what%:*}"
+	done
+	run 127 crrctl record -o b.crr -- ./nosuch
+	has err './nosuch: No such file or directory'
+	run 127 crrctl replay a.crr -- nosuch-command
+	has err 'nosuch-command: No such file or directory'
+	: > file
+	run 126 crrctl record -o c.crr -- ./file
+	has err './file: Permission denied'
+	run 126 crrctl replay a.crr -- ./file
+	run 126 crrctl replay a.crr -- /
+}
+
+# A file is not overwritten but by order, and never for others to read.
+line_output() {
+	echo precious > a.crr
+	chmod 644 a.crr
+	run 125 crrctl record -o a.crr -- true
+	has err 'a.crr exists; --force overwrites it'
+	is "$(cat a.crr)" precious 'the file'
+	run 0 crrctl record --force -o a.crr -- true
+	whole a.crr
+	is "$(stat -c %a a.crr)" 600 'mode, forced'
+	(
+		umask 0
+		run 0 crrctl record -o b.crr -- true
+	) || exit
+	is "$(stat -c %a b.crr)" 600 'mode, without umask'
+	run 125 crrctl record -o nosuch/a.crr -- true
+	has err 'nosuch/a.crr: No such file or directory'
+	mkdir directory
+	run 125 crrctl record -f -o directory -- true
+	has err 'directory: Is a directory'
+}
+
+# A device is overwritten, too, and stays what it is.
+line_output_device() {
+	mknod null c 1 3 || skip 'no devices here'
+	chmod 666 null
+	run 0 crrctl record -f -o null -- true
+	is "$(stat -c %a null)" 666 'mode of the device'
+}
+
+line_stdout() {
+	crrctl record -o - -p "$talk" -- emulator {} > a.crr 2> err ||
+		fail "status $?"
+	whole a.crr
+	read_is abcdefgq
+	# Into a pipe.
+	{ crrctl record -o - -p "$talk" -- emulator {} 2> err; } |
+		crrctl log dump - > out || fail "status $?"
+	has out ' END'
+}
+
+# Without a peer, what the line says is no part of the log, nor COMMAND's own.
+line_stdout_alone() {
+	printf abcq | crrctl record -o - -- sh -c \
+		'echo noise; ls /proc/self/fd > fds; exec emulator "$1"' sh {} \
+		> a.crr 2> err || fail "status $?"
+	# 0, 1, 2, the directory: not the log.
+	[ "$(wc -l < fds)" -le 4 ] || fail "open files: $(xargs < fds)"
+	whole a.crr
+	read_is abcq
+}
+
+# Nobody reads what is written: a log that is not begun; a run that ends.
+line_stdout_closed() {
+	base
+	mkfifo fifo
+	exec 9<> fifo
+	exec 6> fifo
+	exec 9>&-
+	status=0
+	crrctl record -o - -- touch started >&6 2> err || status=$?
+	is "$status" 125 status
+	has err 'crrctl: -: Broken pipe'
+	[ ! -e started ] || fail 'COMMAND was started'
+	status=0
+	crrctl replay "$work/base.crr" -- emulator {} >&6 2> err || status=$?
+	is "$status" 143 'status of the replay'
+	empty err
+}
+
+line_stdout_terminal() {
+	script -qec 'crrctl record -o - -- true' typescript > /dev/null 2>&1 < \
+		/dev/null
+	is "$?" 125 status
+	has typescript 'a log is not for a terminal'
+}
+
+# Started by something that has closed its standard files.
+line_closed_files() {
+	timeout 60 crrctl record -o a.crr -- sh -c \
+		'readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2 > files
+		 exec emulator "$1" run 1000' sh {} <&- >&- 2>&-
+	is "$?" 0 status
+	# Not the log, nor what else was opened in their place.
+	is "$(sed -n '1p; 3p' files | xargs)" '/dev/null /dev/null' \
+		'standard input and error'
+	whole a.crr
+	timeout 60 crrctl replay a.crr -- emulator {} run 1000 <&- >&- 2>&-
+	is "$?" 0 'status of the replay'
+}
+
+line_header() {
+	run 0 crrctl record -c cycles -o a.crr -- true a 'b  c' "$(printf 'd\ne')"
+	run 0 crrctl log info --json a.crr
+	json out '.[0].counter == "cycles" and .[0].command == "true a b  c d e"'
+	long=$(head -c 5000 /dev/zero | tr '\0' x)
+	run 0 crrctl record -o b.crr -- true "$long"
+	run 0 crrctl log info --json b.crr
+	json out '.[0].command | startswith("true xxxx")'
+	# What cannot be a counter's name is told before anything happens.
+	run 125 crrctl record -c "$(printf 'a\nb')" -o c.crr -- true
+	has err counter
+	[ ! -e c.crr ] || fail 'a file was made'
+}
+
+line_no_capture() {
+	run 0 crrctl record --no-capture -o a.crr -p "$talk" -- emulator {}
+	whole a.crr
+	json json.out '[.[] | select(.type == "WRITE") | has("data")] | any | not'
+	json json.out '[.[] | select(.type == "WRITE") | .crc32c | length == 8] |
+		all'
+	run 0 crrctl replay a.crr -- emulator {}
+	run 120 crrctl replay a.crr -- emulator {} wrong 1
+	has err 'other bytes'
+	has err '  got      '
+	lacks err '  expected '
+	lacks err '  byte '
+}
+
+# ---- Serial ports ----
+
+# Two ports with a null modem between them: sets tty and other.
+pair() {
+	[ -n "${CRR_PAIR-}" ] || skip 'CRR_PAIR is not set'
+	tty=${CRR_PAIR% *}
+	other=${CRR_PAIR#* }
+	stty -F "$tty" raw -echo 115200
+	stty -F "$other" raw -echo 115200
+}
+
+# Has the other end got all that was written?
+heard_all() {
+	slurp "$1"
+	[ "$text" = "${was_written%?}" ]
+}
+
+line_serial() {
+	pair
+	start cat "$other" > heard
+	start crrctl record -o a.crr "$tty" -- emulator {} 2> err
+	record=$pid
+	soon status_has "$tty" '"clock":true' '"state":"recording"'
+	printf abc > "$other"
+	soon contains heard ABC
+	printf defq > "$other"
+	finish "$record" 0
+	whole a.crr
+	read_is abcdefq
+	has json.out "\"name\":\"${tty#/dev/}\""
+	has json.out '"ospeed":115200'
+	# The tty is as it was.
+	run 1 crrctl status "$tty"
+	has err 'does not have N_CRR'
+	soon heard_all heard
+
+	# On the same port: without the peer, and the same goes out again.
+	: > heard
+	run 0 crrctl replay a.crr "$tty" -- emulator {}
+	empty out
+	soon heard_all heard
+	# What the peer says now does not matter.
+	yes > "$other" &
+	echo $! >> pids
+	run 0 crrctl replay a.crr "$tty" -- emulator {}
+	# On a pty.
+	run 0 crrctl replay a.crr -- emulator {}
+	written_is out
+	# Recorded on a pty, replayed here.
+	base
+	run 0 crrctl replay "$work/base.crr" "$tty" -- emulator {}
+}
+
+# ---- Following an emulator that runs already ----
+
+# The emulator has a clock before there is a session.
+line_follow() {
+	make_line
+	run 0 crrctl attach "$tty"
+	start emulator "$tty"
+	emulator=$pid
+	say a
+	soon contains output A
+	start crrctl record -o a.crr "$tty" 2> err
+	record=$pid
+	soon state_is "$tty" recording
+	say bcd
+	soon contains output D
+	say efq
+	finish "$emulator" 0
+	kill -TERM "$record"
+	finish "$record" 0
+	empty err
+	whole a.crr
+	read_is bcdefq
+	lacks json.out '"counter":0'
+	# N_CRR was there before, and stays.
+	run 0 crrctl status "$tty"
+	is "$(cat out)" 'state: attached, no session' status
+	run 0 crrctl replay a.crr -- emulator {}
+	written_is out
+}
+
+# It makes its clock when there is a session.
+line_follow_later() {
+	make_line
+	start crrctl record -o a.crr "$tty" 2> err
+	record=$pid
+	soon state_is "$tty" recording
+	status_has "$tty" '"clock":false' || fail 'a clock'
+	start emulator "$tty"
+	emulator=$pid
+	soon status_has "$tty" '"clock":true'
+	say abcq
+	finish "$emulator" 0
+	kill -TERM "$record"
+	finish "$record" 0
+	empty err
+	whole a.crr
+	read_is abcq
+	has json.out '"seq":0,"counter":0'
+	lacks json.out '"type":"READ","empties":0,"counter":0'
+	# N_CRR was not there before.
+	run 1 crrctl status "$tty"
+	has err 'does not have N_CRR'
+	run 0 crrctl replay a.crr -- emulator {}
+}
+
+# It opened the tty when it had no N_CRR: it has no clock, which is told.
+line_follow_unclocked() {
+	make_line
+	start emulator "$tty"
+	emulator=$pid
+	say a
+	soon contains output A
+	start crrctl record -o a.crr "$tty" 2> err
+	record=$pid
+	soon state_is "$tty" recording
+	say bq
+	finish "$emulator" 0
+	kill -TERM "$record"
+	finish "$record" 0
+	has err 'no counter was ever supplied'
+	whole a.crr
+	read_is bq
+}
+
+# The one who follows a replay is told, too, and the replay's end is its end.
+line_follow_replay() {
+	base
+	make_line
+	run 0 crrctl attach "$tty"
+	start crrctl replay --stall 3 "$work/base.crr" "$tty" 2> err
+	replay=$pid
+	soon state_is "$tty" replaying
+	start emulator "$tty"
+	finish "$pid" 0
+	whole "$work/base.crr"
+	soon heard_all output
+	# With nothing left it has come to its end: it does not stall.
+	finish "$replay" 0
+	empty err
+}
+
+# Somebody sleeps in read(2): that is told, and can be interrupted.
+line_busy() {
+	make_line
+	run 0 crrctl attach "$tty"
+	start head -c 1 "$tty" > got
+	reader=$pid
+	# It is in there when it sleeps as a tty's readers do.
+	soon contains "/proc/$reader/wchan" wait_woken
+	for signal in INT:130 TERM:143; do
+		rm -f a.crr
+		start_foreground crrctl record -o a.crr "$tty" 2> err
+		record=$pid
+		soon contains err "$tty: waiting until no read(2) or write(2) is under way"
+		kill "-${signal%:*}" "$record"
+		finish "$record" "${signal#*:}"
+	done
+	base
+	start crrctl replay "$work/base.crr" "$tty" 2> err
+	replay=$pid
+	soon contains err 'waiting until no read(2) or write(2) is under way'
+	kill -TERM "$replay"
+	finish "$replay" 143
+
+	# It goes on as soon as the reader has gone.
+	rm -f a.crr
+	start crrctl record -o a.crr "$tty" 2> err
+	record=$pid
+	soon contains err waiting
+	say x
+	finish "$reader" 0
+	is "$(cat got)" x 'what the reader got'
+	soon state_is "$tty" recording
+	kill -TERM "$record"
+	finish "$record" 0
+	whole a.crr
+	lines_with err 'waiting'
+	is "$lines" 1 'how often it was told'
+}
+
+# The line is hung up: that ends it.
+line_hangup() {
+	make_line
+	start crrctl record -o a.crr "$tty" 2> err
+	record=$pid
+	soon state_is "$tty" recording
+	start emulator "$tty"
+	emulator=$pid
+	say abc
+	soon contains output ABC
+	kill "$linepid"
+	finish "$record" 0
+	empty err
+	whole a.crr
+	read_is abc
+	json json.out 'map(.type)[-3:] == ["HANGUP", "STREAM_END", "END"]'
+	json json.out '.[-2].reason == 3'
+	! ended "$emulator" || fail 'the emulator was ended'
+}
+
+# ---- The user's terminal ----
+
+# terminal COMMAND: runs it in a terminal; what it shows is in typescript,
+# what is typed comes from fd 7. Sets terminal; its tty is in terminal.tty.
+terminal() {
+	rm -f keys typescript terminal.tty
+	mkfifo keys
+	exec 7<> keys
+	start_foreground script -qfec "trap : INT; tty > terminal.new; mv terminal.new terminal.tty
+		stty -a > before; $1
+		echo \$? > terminal.status; stty -a > after" typescript \
+		< keys > /dev/null 2>&1
+	terminal=$pid
+	soon test -f terminal.tty
+}
+
+is_raw() {
+	stty -F "$(cat terminal.tty)" -a | grep -q -e '-icanon'
+}
+
+line_terminal() {
+	terminal 'crrctl record -o a.crr -- emulator {}'
+	soon is_raw
+	printf 'ab\003' >&7
+	soon contains typescript "$(printf 'AB\003')"
+	printf q >&7
+	soon ended "$terminal"
+	is "$(cat terminal.status)" 0 status
+	cmp -s before after || fail 'the terminal is not as it was'
+	whole a.crr
+	read_is "$(printf 'ab\003q')"
+	# Of a line that the terminal shows there is no progress to be seen.
+	lacks typescript 'recording: '
+	has typescript 'records in a.crr'
+}
+
+# The key that ends it, with COMMAND and without.
+line_terminal_escape() {
+	terminal 'crrctl record -o a.crr -- emulator {}'
+	soon is_raw
+	printf abc >&7
+	soon contains typescript C
+	printf '\035' >&7
+	soon ended "$terminal"
+	is "$(cat terminal.status)" 143 status
+	cmp -s before after || fail 'the terminal is not as it was'
+	whole a.crr
+	read_is abc
+
+	terminal 'crrctl record -o b.crr'
+	soon is_raw
+	soon contains typescript 'the line is /dev/pts/'
+	tty=$(sed -n 's,.*the line is \(/dev/pts/[0-9]*\).*,\1,p' typescript)
+	start emulator "$tty"
+	printf xyz >&7
+	soon contains typescript XYZ
+	printf '\035' >&7
+	soon ended "$terminal"
+	is "$(cat terminal.status)" 0 status
+	cmp -s before after || fail 'the terminal is not as it was'
+	whole b.crr
+	read_is xyz
+}
+
+# Killed, or failed: the terminal is put back.
+line_terminal_restored() {
+	terminal 'crrctl record -o a.crr -- sh -c "echo \$PPID > pid; exec emulator {}"'
+	soon is_raw
+	soon test -s pid
+	kill -TERM "$(cat pid)"
+	soon ended "$terminal"
+	cmp -s before after || fail 'the terminal is not as it was'
+	whole a.crr
+	terminal 'crrctl record -o b.crr -- ./nosuch'
+	soon ended "$terminal"
+	is "$(cat terminal.status)" 127 status
+	cmp -s before after || fail 'the terminal is not as it was'
+}
+
+# Not a terminal: standard input goes to the line.
+line_input() {
+	printf 'abq' > keys
+	run 0 crrctl record -o a.crr -- emulator {} < keys
+	whole a.crr
+	read_is abq
+	written_is out
+	empty err
+}
+
+# Progress and summary are for terminals only, and only if wanted.
+line_progress() {
+	terminal "crrctl record -o a.crr -p '$talk' -- emulator {}"
+	soon ended "$terminal"
+	has typescript 'recording: '
+	has typescript ' records in a.crr'
+	terminal 'crrctl replay a.crr -- emulator {} > /dev/null'
+	soon ended "$terminal"
+	has typescript 'replaying: '
+	has typescript 'replayed '
+	terminal 'crrctl replay -q a.crr -- emulator {} > /dev/null'
+	soon ended "$terminal"
+	lacks typescript 'replaying: '
+	lacks typescript 'replayed '
+	terminal "crrctl record -q -f -o a.crr -p '$talk' -- emulator {}"
+	soon ended "$terminal"
+	lacks typescript 'recording: '
+	lacks typescript ' records in '
+	run 0 crrctl record -f -o a.crr -p "$talk" -- emulator {}
+	empty err
+}
+
+# ---- Signals ----
+
+# interrupt SIGNAL STATUS: to crrctl, with an emulator that dies of it.
+interrupt() {
+	rm -f a.crr pid answers
+	start_foreground crrctl record -o a.crr -p 'printf abc; exec cat > answers' -- sh -c \
+		'echo $$ > pid; exec emulator "$1"' sh {} 2> err
+	record=$pid
+	soon test -s pid
+	soon contains answers ABC
+	kill "-$1" "$record"
+	finish "$record" "$2"
+	empty err
+	whole a.crr
+	read_is abc
+	ended "$(cat pid)" || fail 'COMMAND runs on'
+	run 0 crrctl replay a.crr -- sh -c 'emulator "$1"; [ $? = 43 ]' sh {}
+}
+
+line_interrupt() {
+	interrupt INT 130
+	interrupt TERM 143
+	interrupt HUP 129
+}
+
+# As the terminal's ^C, to all at once.
+line_interrupt_group() {
+	for signal in INT:130 TERM:143; do
+		rm -f a.crr answers
+		start_foreground setsid crrctl record -o a.crr -p \
+			'printf abc; exec cat > answers' -- emulator {} 2> err
+		record=$pid
+		soon contains answers ABC
+		kill -s "${signal%:*}" -- "-$record"
+		finish "$record" "${signal#*:}"
+		whole a.crr
+		read_is abc
+	done
+}
+
+# The terminal's own ^C; an emulator that counts them has seen one.
+line_interrupt_key() {
+	make_line
+	terminal "crrctl record -o a.crr $tty -- sh -c '
+		trap \"echo seen >> seen\" INT; mkfifo fifo; : > ready
+		read -r line < fifo; sleep 0.3; exit 5'"
+	soon test -f ready
+	printf '\003' >&7
+	soon ended "$terminal"
+	is "$(cat terminal.status)" 5 status
+	is "$(wc -l < seen)" 1 'how many SIGINTs'
+	whole a.crr
+}
+
+# A COMMAND that will not end is ended.
+line_interrupt_ignored() {
+	start_foreground crrctl record -o a.crr -- sh -c \
+		'trap "" INT TERM; : > ready; while :; do sleep 0.1; done' 2> err
+	record=$pid
+	soon test -f ready
+	kill -INT "$record"
+	finish "$record" 137
+	whole a.crr
+	base
+	rm ready
+	start_foreground crrctl replay --grace 0.2 "$work/base.crr" -- sh -c \
+		'trap "" INT TERM; : > ready; while :; do sleep 0.1; done' 2> err
+	replay=$pid
+	soon test -f ready
+	kill -INT "$replay"
+	finish "$replay" 137
+}
+
+# What nohup(1) has set is meant.
+line_nohup() {
+	make_line
+	(
+		trap '' HUP
+		exec env crrctl record -o a.crr "$tty" 2> err
+	) &
+	record=$!
+	echo "$record" >> pids
+	soon state_is "$tty" recording
+	kill -HUP "$record"
+	start emulator "$tty"
+	say abc
+	soon contains output ABC
+	! ended "$record" || fail 'SIGHUP was ignored, and ended it'
+	kill -TERM "$record"
+	finish "$record" 0
+	whole a.crr
+	read_is abc
+}
+
+# Nobody outlives crrctl: the peer and what it has started.
+line_peer() {
+	run 0 crrctl record -o a.crr -p 'sh -c '\''echo $$ > pid
+		trap "" HUP; exec sleep 300'\''; :' -- sh -c \
+		'until [ -s pid ]; do sleep 0.02; done'
+	soon ended "$(cat pid)"
+	# It may end before.
+	run 0 crrctl record -o b.crr -p 'printf abcq' -- emulator {}
+	whole b.crr
+	read_is abcq
+}
+
+# ---- Killed, and taken over ----
+
+# kill -9, more than once: nothing is lost, and the log replays.
+line_resume() {
+	make_line
+	run 0 crrctl attach "$tty"
+	start emulator "$tty"
+	emulator=$pid
+	start crrctl record -o a.crr "$tty" 2> err
+	record=$pid
+	soon state_is "$tty" recording
+	sent=
+	for round in 1 2 3; do
+		say "a$round"
+		soon contains output "A$round"
+		kill -KILL "$record"
+		soon ended "$record"
+		# It runs on, and is recorded.
+		say "b$round"
+		soon contains output "B$round"
+		state_is "$tty" recording || fail 'not recording any more'
+		status_has "$tty" '"controller":false' '"unread":true' ||
+			fail 'nothing left'
+		start crrctl record --resume -o a.crr "$tty" 2> err
+		record=$pid
+		soon status_has "$tty" '"controller":true'
+		say "c$round"
+		soon contains output "C$round"
+		sent="${sent}a${round}b${round}c$round"
+	done
+	say q
+	finish "$emulator" 0
+	kill -TERM "$record"
+	finish "$record" 0
+	empty err
+	whole a.crr
+	read_is "${sent}q"
+	written_is output
+	is "$(stat -c %a a.crr)" 600 mode
+	run 0 crrctl replay a.crr -- emulator {}
+	cmp -s out output || fail 'replayed output is another'
+}
+
+# kill -9 at any moment, while much is coming in: whole blocks can be read, and
+# in the end nothing is missing.
+line_resume_any() {
+	make_line
+	run 0 crrctl attach "$tty"
+	start emulator "$tty"
+	emulator=$pid
+	start crrctl record -o a.crr "$tty" 2> err
+	record=$pid
+	soon state_is "$tty" recording
+	(
+		n=0
+		while [ "$n" -lt 120 ]; do
+			n=$((n + 1))
+			printf 'line %s; ' "$n" >&8
+			[ $((n % 4)) != 0 ] || sleep 0.03
+		done
+		: > said
+	) &
+	echo $! >> pids
+	rounds=0
+	until [ -f said ]; do
+		sleep "0.$((rounds * 7 % 10))"
+		kill -KILL "$record"
+		soon ended "$record"
+		status=0
+		crrctl log dump a.crr > dumped 2> err || status=$?
+		is "$status" 123 'status of a log that was not ended'
+		start crrctl record --resume -o a.crr "$tty" 2> err
+		record=$pid
+		soon status_has "$tty" '"controller":true'
+		rounds=$((rounds + 1))
+	done
+	[ "$rounds" -ge 2 ] || fail "killed no more than $rounds times"
+	say q
+	finish "$emulator" 0
+	kill -TERM "$record"
+	finish "$record" 0
+	empty err
+	whole a.crr
+	n=0
+	sent=
+	while [ "$n" -lt 120 ]; do
+		n=$((n + 1))
+		sent="${sent}line $n; "
+	done
+	read_is "${sent}q"
+	run 0 crrctl replay a.crr -- emulator {}
+}
+
+# An orphaned recording: sets record's log, a.crr, and has records in it.
+orphan() {
+	make_line
+	run 0 crrctl attach "$tty"
+	start emulator "$tty"
+	emulator=$pid
+	start crrctl record "$@" -o a.crr "$tty" 2> err
+	soon state_is "$tty" recording
+	say abc
+	soon contains output ABC
+	kill -KILL "$pid"
+	soon ended "$pid"
+	say def
+	soon contains output DEF
+}
+
+line_resume_refused() {
+	make_line
+	run 125 crrctl record --resume -o a.crr "$tty"
+	has err 'no recording was left to be resumed'
+	[ ! -e a.crr ] || fail 'a file was made'
+	exec 8>&-
+	kill "$linepid"
+	rm -f input output name
+	orphan
+	run 125 crrctl record -o b.crr "$tty"
+	has err '--resume'
+	has err '--discard'
+	[ ! -e b.crr ] || fail 'a file was made'
+	base
+	run 125 crrctl replay "$work/base.crr" "$tty"
+	has err '--resume'
+	run 125 crrctl record --resume -o nosuch.crr "$tty"
+	has err 'nosuch.crr: No such file or directory'
+	mklog all > all.crr
+	cp all.crr copy.crr
+	run 125 crrctl record --resume -o all.crr "$tty"
+	has err 'the log is complete'
+	cmp -s all.crr copy.crr || fail 'the log was changed'
+	cp "$self" text
+	run 125 crrctl record --resume -o text "$tty"
+	has err 'not a crr log'
+	cmp -s text "$self" || fail 'the file was changed'
+	mkfifo fifo
+	run 125 crrctl record --resume -o fifo "$tty"
+	has err 'fifo: Illegal seek'
+	# After all of that it can still be resumed.
+	start crrctl record --resume -o a.crr "$tty" 2> err
+	record=$pid
+	soon status_has "$tty" '"controller":true'
+	kill -TERM "$record"
+	finish "$record" 0
+	whole a.crr
+	read_is abcdef
+}
+
+# Another recording's log is not what was recorded here.
+line_resume_other() {
+	orphan
+	base
+	mklog split < "$work/base.crr" > other.crr
+	cut_to other.crr $(($(size other.crr) - 72)) > long.crr
+	cp long.crr copy.crr
+	status=0
+	timeout --foreground -s TERM 10 crrctl record --resume -o long.crr \
+		"$tty" > out 2> err || status=$?
+	is "$status" 125 status
+	cmp -s long.crr copy.crr || fail 'records were put into another log'
+	start crrctl record --resume -o a.crr "$tty" 2> err
+	soon status_has "$tty" '"controller":true'
+	kill -TERM "$pid"
+	finish "$pid" 0
+	whole a.crr
+	read_is abcdef
+}
+
+line_discard() {
+	orphan
+	start crrctl record --discard -o b.crr "$tty" 2> err
+	record=$pid
+	soon status_has "$tty" '"controller":true' '"state":"recording"'
+	say ghi
+	soon contains output GHI
+	kill -TERM "$record"
+	finish "$record" 0
+	whole b.crr
+	read_is ghi
+	# What was in the other log stays there.
+	run 123 crrctl log dump a.crr
+}
+
+# Nobody takes over, and the buffer fills: as asked for, that is an error.
+line_fail_orphan() {
+	orphan --fail-orphan --buffer 256K
+	(yes | tr -d '\n' | head -c 600000 >&8) 2>/dev/null &
+	echo $! >> pids
+	soon ended "$emulator"
+	state_is "$tty" failed || fail 'not failed'
+	run 0 crrctl status "$tty"
+	has out 'nobody reads the recording'
+	run 123 crrctl record --resume -o a.crr "$tty"
+	has err 'recording has failed: nobody reads the recording'
+	run 123 crrctl log info a.crr
+}
+
+# crrctl killed while COMMAND is its own: COMMAND is ended, and what has been
+# written can be read.
+line_killed() {
+	start crrctl record -o a.crr -p 'printf abc; exec cat > /dev/null' -- \
+		sh -c 'echo $$ > pid; exec emulator "$1"' sh {} 2> err
+	record=$pid
+	soon test -s pid
+	soon sh -c 'crrctl log dump a.crr | grep -q STREAM'
+	kill -KILL "$record"
+	soon ended "$record"
+	soon ended "$(cat pid)"
+	run 123 crrctl log info a.crr
+	has out 'and no end'
+}
+
+# ---- Buffers, full disks ----
+
+# bytes_in TTY: sets bytes.
+bytes_in() {
+	status_has "$1" '"state":"recording"' || return
+	bytes=${json_status##*\"bytes_in\":}
+	bytes=${bytes%%,*}
+}
+
+# The emulator has read something, and reads no more: refused, or asleep.
+is_held() {
+	bytes_in "$1" && before=$bytes && [ "$before" -gt 0 ] || return
+	sleep 0.5
+	bytes_in "$1" && [ "$bytes" = "$before" ]
+}
+
+# The smallest buffer, and a reader that is late: nothing is lost.
+line_full_buffer() {
+	start crrctl record --block --buffer 256K -o a.crr -p \
+		'{ until [ -f go ]; do sleep 0.05; done
+		   yes | tr -d "\n" | head -c 200000; printf q; } &
+		 cat > answers; wait' \
+		-- sh -c 'echo $$ > pid; echo "$1" > tty; exec emulator "$1"' sh {} \
+		2> err
+	record=$pid
+	soon test -s tty
+	tty=$(cat tty)
+	kill -STOP "$record"
+	: > go
+	soon is_held "$tty"
+	[ "$bytes" -lt 200001 ] || fail 'the buffer did not fill'
+	run 0 crrctl status --json "$tty"
+	json out '.[0].buffer_size | . >= 262144 and . < 8388608'
+	kill -CONT "$record"
+	finish "$record" 0
+	run 0 crrctl log info --json a.crr
+	has out '"complete":true'
+	has out '"bytes_in":200001'
+	has out "\"bytes_out\":$(size answers)"
+	run 0 crrctl replay --buffer 256K --mute a.crr -- emulator {}
+	empty err
+}
+
+# How many records a damaged log has that can be read.
+readable() {
+	crrctl log dump "$1" 2>/dev/null | wc -l
+}
+
+line_disk_full() {
+	mkdir small
+	mount -t tmpfs -o size=128k small small || skip 'no mounts here'
+	status=0
+	timeout 60 crrctl record -o small/a.crr -p \
+		'{ yes | tr -d "\n" | head -c 300000; } & cat > /dev/null' -- sh -c \
+		'trap "echo ended > ended; exit 3" TERM; emulator "$1" & wait' sh {} \
+		> out 2> err || status=$?
+	cp small/a.crr a.crr
+	umount small
+	is "$status" 123 status
+	has err 'small/a.crr: No space left on device'
+	lines_with err 'No space left'
+	is "$lines" 1 'how often it was told'
+	[ -f ended ] || fail 'COMMAND was not ended'
+	n=$(readable a.crr)
+	[ "$n" -gt 10 ] || fail "only $n records can be read"
+	has err "the log ends before record $n"
+	# All but the block that did not fit.
+	[ "$(size a.crr)" -gt 60000 ] || fail "only $(size a.crr) bytes"
+}
+
+# ---- One at a time ----
+
+line_second() {
+	make_line
+	start crrctl record -o a.crr "$tty" 2> err.first
+	record=$pid
+	soon state_is "$tty" recording
+	run 125 crrctl record -o b.crr "$tty"
+	has err "$tty is being recorded or replayed by another crrctl"
+	[ ! -e b.crr ] || fail 'a file was made'
+	base
+	run 125 crrctl replay "$work/base.crr" "$tty" -- emulator {}
+	has err 'by another crrctl'
+	run 1 crrctl detach "$tty"
+	has err 'is being recorded or replayed'
+	start emulator "$tty"
+	say abcq
+	finish "$pid" 0
+	kill -TERM "$record"
+	finish "$record" 0
+	whole a.crr
+	read_is abcq
+}
+
+# ---- Attach, detach, status ----
+
+# The processes that hold a tty.
+holder() {
+	for process in /proc/[0-9]*; do
+		comm=
+		read -r comm 2>/dev/null < "$process/comm" || :
+		[ "$comm" = crrctl ] || continue
+		[ "$(tr '\0' ' ' < "$process/cmdline" 2>/dev/null)" != \
+			"crrctl attach $1 " ] || echo "${process#/proc/}"
+	done
+}
+
+nobody_holds() {
+	[ -z "$(holder "$1")" ]
+}
+
+line_attach() {
+	make_line
+	run 0 crrctl attach "$tty"
+	empty out
+	empty err
+	run 0 crrctl status "$tty"
+	is "$(cat out)" 'state: attached, no session' status
+	run 0 crrctl status --json "$tty"
+	json out '.[0].session == false and .[0].state == "idle"'
+	[ -n "$(holder "$tty")" ] || fail 'nobody holds it'
+	hold=$(holder "$tty")
+	# Once more does no harm, and it works as before.
+	run 0 crrctl attach "$tty"
+	say abc
+	is "$(timeout 10 head -c 3 "$tty")" abc 'what came in'
+	run 0 crrctl detach "$tty"
+	run 1 crrctl status "$tty"
+	soon ended "$hold"
+	soon nobody_holds "$tty"
+	run 1 crrctl detach "$tty"
+	has err "$tty does not have N_CRR"
+
+	start crrctl attach --foreground "$tty"
+	soon crrctl status "$tty"
+	run 0 crrctl detach "$tty"
+	finish "$pid" 0
+	run 1 crrctl attach /dev/null
+	has err '/dev/null is not a tty'
+	run 1 crrctl attach /dev/nosuch
+	# By somebody who may open the tty, and no more.
+	chmod 666 "$tty"
+	run 0 setpriv --reuid=65534 --clear-groups -- crrctl attach "$tty"
+	run 0 setpriv --reuid=65534 --clear-groups -- crrctl status "$tty"
+	run 125 setpriv --reuid=65534 --clear-groups -- \
+		crrctl record -o /dev/null "$tty"
+	has err 'this needs root (CAP_SYS_TTY_CONFIG)'
+	run 0 setpriv --reuid=65534 --clear-groups -- crrctl detach "$tty"
+}
+
+line_status_recording() {
+	make_line
+	start crrctl record -o a.crr "$tty" 2> err.record
+	record=$pid
+	soon state_is "$tty" recording
+	start emulator "$tty"
+	say abc
+	soon contains output ABC
+	run 0 crrctl status "$tty"
+	has out 'state: recording'
+	has out 'a controller, a clock, a counter'
+	has out 'bytes in: 3'
+	has out 'bytes of buffer: 8388608'
+	lacks out 'next due'
+	lacks out 18446744073709551615
+	run 0 crrctl status -j "$tty"
+	is "$(wc -l < out)" 1 lines
+	json out '.[0] | .session and .state == "recording" and .stream == 0 and
+		.streams == 1 and .controller and .clock and .counted and
+		.bytes_in == 3 and .waiting == [] and .counter > 0'
+	kill -TERM "$record"
+	finish "$record" 0
+}
+
+# Of a replay: what it waits for, and where it stands.
+line_status_replaying() {
+	base
+	make_line
+	start crrctl replay --stall 0 "$work/base.crr" "$tty" 2> err.replay
+	replay=$pid
+	soon state_is "$tty" replaying
+	start cat "$tty"
+	soon status_has "$tty" '"waiting":["read"]'
+	run 0 crrctl status "$tty"
+	has out 'state: replaying'
+	has out 'waiting: a read for its time'
+	has out "next due: $r1"
+	has out 'records left: 6'
+	run 0 crrctl status -j "$tty"
+	json out '.[0] | .state == "replaying" and .end_fed and .remaining == 6 and
+		.discarded == 0'
+	say noise
+	soon status_has "$tty" '"discarded":5'
+	kill -TERM "$replay"
+	finish "$replay" 143
+}
+
+line_master() {
+	run 125 crrctl record -o a.crr /dev/ptmx
+	has err 'is the master of a pty: use the other end'
+	[ ! -e a.crr ] || fail 'a file was made'
+	base
+	run 125 crrctl replay "$work/base.crr" /dev/ptmx
+	has err 'is the master of a pty: use the other end'
+	run 125 crrctl record -o a.crr /dev/null
+	has err '/dev/null is not a tty'
+	run 125 crrctl record -o a.crr /dev/nosuch
+	has err '/dev/nosuch: No such file or directory'
+}
+
+# What fails leaves the tty as it was.
+line_put_back() {
+	make_line
+	echo precious > a.crr
+	run 125 crrctl record -o a.crr "$tty"
+	run 1 crrctl status "$tty"
+	has err 'does not have N_CRR'
+	run 127 crrctl record -o b.crr "$tty" -- ./nosuch
+	run 1 crrctl status "$tty"
+	mklog two > two.crr
+	run 125 crrctl replay two.crr "$tty" -- true
+	has err 'the log has more lines than this replay'
+	run 1 crrctl status "$tty"
+}
+
+# ---- Warnings ----
+
+line_warn_cooked() {
+	run 0 crrctl record -o a.crr -p 'printf "hello\n"; exec cat > /dev/null' -- \
+		sh -c 'exec 3<> "$1"; stty icanon echo -isig <&3; read -r line <&3
+			echo "$line" >&3; read -r line <&3 & wait_for=$!
+			sleep 0.1; kill $wait_for' sh {}
+	has err 'has icanon echo on: signals, echo and flow control are'
+	lines_with err 'has icanon'
+	is "$lines" 1 'how often it was told'
+	lacks err isig
+	# Raw, and counted: nothing to be said.
+	run 0 crrctl record -o b.crr -p "$talk" -- emulator {}
+	empty err
+}
+
+line_warn_uncounted() {
+	run 0 crrctl record -o a.crr -p 'printf abc; exec cat > /dev/null' -- \
+		sh -c 'timeout 30 head -c 3 "$1"; printf answer > "$1"' sh {}
+	has err 'warning: no counter was ever supplied'
+	whole a.crr
+	json json.out 'all(.counter == 0)'
+	run 0 crrctl replay a.crr -- \
+		sh -c 'timeout 30 head -c 3 "$1"; printf answer > "$1"' sh {}
+	has out answer
+	# Nothing was recorded that a counter could have helped.
+	run 127 crrctl record -o b.crr -- ./nosuch
+	lacks err 'no counter'
+}
+
+# ---- How replays end ----
+
+# Exactly where, and how; and what becomes of COMMAND.
+line_diverge_content() {
+	base
+	run 120 crrctl replay "$work/base.crr" -- emulator {} wrong "$w2"
+	has err "crrctl: the run departed from $work/base.crr: other bytes"
+	has err "  record   $w2_seq, WRITE of stream 0"
+	has err "  counter  $w2 expected, $w2 in this run"
+	# The last letter before the end of the line, of "COUNT:DEFG".
+	letter=$((${#w2} + 4))
+	before=$((${#w1} + 5))
+	has err "  byte     $letter of $((letter + 2)): expected 0x47 'G', got 0x46 'F' (byte $((before + letter)) of the stream's output)"
+	# The record, and those around it.
+	lines_with err '  > '
+	is "$lines" 1 'lines that are marked'
+	case $text in
+	*"  > "*" $w2_seq @$w2 "*"WRITE"*) ;;
+	*) fail 'another line is marked' ;;
+	esac
+	lines_with err ' @'
+	is "$lines" 7 'records that are shown'
+	has err "emulator: write at $w2: Invalid"
+	is "$(cat out)" "$w1:ABC" 'what was written before'
+}
+
+line_diverge_kinds() {
+	base
+	# Something said too early; too much at the end; nothing said.
+	run 120 crrctl replay "$work/base.crr" -- emulator {} extra $((w2 - 3))
+	has err "before the record's time"
+	has err "$w2 expected, $((w2 - 3)) in this run"
+	run 120 crrctl replay "$work/base.crr" -- emulator {} deaf "$w2"
+	has err "  record   $w2_seq, WRITE of stream 0"
+
+	# A log that ends a while after its last record.
+	run 0 crrctl record -o a.crr -p 'printf abc; exec cat > /dev/null' -- \
+		emulator {} early 3000
+	whole a.crr
+	last=$(jq -s 'map(select(.type == "WRITE"))[-1].counter' json.out)
+	run 120 crrctl replay a.crr -- emulator {} extra $((last + 5))
+	has err 'an operation that the log does not have'
+	has err '  record   none, on stream 0'
+	has err "  counter  $((last + 5)) in this run"
+	# Another length: its answers are other ones from the beginning.
+	run 0 crrctl record -o b.crr -p 'printf abc; exec cat > /dev/null' -- sh -c \
+		'exec 3<> "$1"; head -c 3 <&3 > /dev/null; printf four >&3' sh {}
+	run 120 crrctl replay b.crr -- sh -c \
+		'exec 3<> "$1"; head -c 3 <&3 > /dev/null; printf fourteen >&3' sh {}
+	has err 'another length'
+	has err '  length   4 expected, 8 got'
+	run 120 crrctl replay b.crr -- sh -c \
+		'exec 3<> "$1"; dd bs=2 count=1 <&3 > /dev/null' sh {}
+	has err 'another length'
+	has err '  length   3 expected, 2 got'
+}
+
+# At the end of the log, not of COMMAND: what was left is told all the same.
+line_diverge_past_end() {
+	run 0 crrctl record -o a.crr -p 'printf abc; exec cat > /dev/null' -- \
+		emulator {} early 3000
+	whole a.crr
+	at=$(jq -s 'map(select(.type == "WRITE"))[0].counter' json.out)
+	run 120 crrctl replay a.crr -- emulator {} deaf 1
+	has err 'WRITE of stream 0'
+	run 120 crrctl replay a.crr -- emulator {} deaf "$at"
+	run 43 crrctl replay a.crr -- emulator {}
+}
+
+line_on_diverge() {
+	base
+	at=$w2
+	# Left alone: it is there as long as it likes.
+	start crrctl replay --on-diverge=leave --grace 0 "$work/base.crr" -- \
+		sh -c 'echo $$ > pid; exec emulator "$1" stay "$2"' sh {} "$at" \
+		> out 2> err
+	replay=$pid
+	soon contains err 'other bytes'
+	# Long enough for it to be ended, if anybody wanted to.
+	sleep 0.5
+	! ended "$(cat pid)" || fail 'it was ended'
+	! is_stopped "$(cat pid)" || fail 'it was stopped'
+	kill -KILL "$(cat pid)"
+	finish "$replay" 120
+
+	# Stopped for a debugger.
+	rm pid
+	start crrctl replay --on-diverge stop --grace 0 "$work/base.crr" -- \
+		sh -c 'echo $$ > pid; exec emulator "$1" stay "$2"' sh {} "$at" \
+		> out 2> err
+	replay=$pid
+	soon contains err 'is stopped for a debugger'
+	has err "process $(cat pid) "
+	soon is_stopped "$(cat pid)"
+	sleep 0.3
+	lines_with err 'is stopped'
+	is "$lines" 1 'how often it was told'
+	lacks err 'no progress'
+	# Whoever interrupts crrctl means it.
+	kill -TERM "$replay"
+	finish "$replay" 120
+	ended "$(cat pid)" || fail 'it runs on'
+
+	# Ended, if it does not end.
+	rm pid
+	run 120 crrctl replay --grace 0.1 "$work/base.crr" -- \
+		sh -c 'echo $$ > pid; exec emulator "$1" stay "$2"' sh {} "$at"
+	ended "$(cat pid)" || fail 'it runs on'
+}
+
+# Nobody spins while somebody debugs, however long the log.
+line_diverge_idle() {
+	mklog long > a.crr
+	start crrctl replay --on-diverge stop --buffer 256K a.crr -- \
+		sh -c 'exec emulator "$1" stay 1' sh {} > out 2> err
+	replay=$pid
+	soon contains err 'is stopped for a debugger'
+	before=$(sed 's/.*) //' "/proc/$replay/stat" | awk '{ print $12 + $13 }')
+	# Of one second, in ticks of a hundredth.
+	sleep 1
+	after=$(sed 's/.*) //' "/proc/$replay/stat" | awk '{ print $12 + $13 }')
+	kill -TERM "$replay"
+	finish "$replay" 120
+	[ $((after - before)) -lt 50 ] ||
+		fail "it took $((after - before)) % of a processor"
+}
+
+line_stall() {
+	base
+	at=$r2
+	run 121 crrctl replay --stall 2 "$work/base.crr" -- \
+		emulator {} sleep "$at"
+	has err "no progress for 2 s: the run has not touched its line at counter $((at - 1)), after 2 records; the next is due at counter $at"
+	# Not only whole seconds.
+	run 121 crrctl replay --stall 2.5 "$work/base.crr" -- sh -c 'exec cat "$1"' \
+		sh {}
+	has err 'sleeps in read(2)'
+	has err 'no progress for 2.5 s'
+	# A record is due, and is not taken: it stalls, and was ended for that.
+	run 121 crrctl replay --stall 2.5 "$work/base.crr" -- \
+		emulator {} stuck "$at"
+	has err "due at counter $at"
+	lacks err 'departed'
+	# As long as one of them moves there is progress; stopped is not stalled.
+	start crrctl replay --stall 1.5 "$work/base.crr" -- \
+		sh -c 'echo $$ > pid; kill -STOP $$; exec emulator "$1"' sh {} \
+		> out 2> err
+	replay=$pid
+	soon test -s pid
+	soon is_stopped "$(cat pid)"
+	sleep 2
+	kill -CONT "$(cat pid)"
+	finish "$replay" 0
+	empty err
+}
+
+line_early() {
+	base
+	at=$r2
+	run 122 crrctl replay "$work/base.crr" -- emulator {} early "$at"
+	has err "the command ended early: at counter $((at - 1)), with 4 records left; the log ends at counter $r_end"
+	run 122 crrctl replay "$work/base.crr" -- true
+	has err 'at counter 0, with 6 records left'
+	# Its own status does not matter then.
+	run 122 crrctl replay "$work/base.crr" -- false
+	# With nothing left but time.
+	run 0 crrctl record -o a.crr -p 'printf abc; exec cat > /dev/null' -- \
+		emulator {} early 3000
+	run 122 crrctl replay a.crr -- emulator {} early 2900
+	has err 'with 0 records left'
+}
+
+# The run goes on after the log's end: it finds that, and is told apart.
+line_past_end() {
+	run 0 crrctl record -o a.crr -p 'printf abc; exec cat > /dev/null' -- \
+		emulator {} early 3000
+	run 43 crrctl replay a.crr -- emulator {}
+	empty err
+	# It does not notice, or does not care: it is ended, which is no failure.
+	run 0 crrctl replay --grace 0.1 a.crr -- sh -c \
+		'emulator "$1"; echo $? > status; sleep 300' sh {}
+	is "$(cat status)" 43 'status of the emulator'
+}
+
+# Logs that break off, and where.
+line_incomplete() {
+	base
+	mklog split < "$work/base.crr" > split.crr
+	run 0 crrctl replay split.crr -- emulator {}
+	total=$(size split.crr)
+	# Without END.
+	cut_to split.crr $((total - 72)) > a.crr
+	run 123 crrctl replay a.crr -- emulator {}
+	records=$(readable a.crr)
+	has err "a.crr breaks off after record $((records - 1)), counter $r_end"
+	lacks err 'at byte'
+	# In the block before, STREAM_END.
+	cut_to split.crr $((total - 72 - 40)) > b.crr
+	run 123 crrctl replay --grace 0.1 b.crr -- emulator {}
+	has err "b.crr: at byte $(size b.crr): the file ends in the middle of a block"
+	records=$(readable b.crr)
+	has err "b.crr breaks off after record $((records - 1)), counter "
+	# Cut in its header, empty, of another version: COMMAND is not started.
+	cut_to split.crr 20 > c.crr
+	: > d.crr
+	cp split.crr e.crr
+	put e.crr 8 2
+	for log in c.crr d.crr e.crr "$self"; do
+		run 123 crrctl replay "$log" -- touch started
+		has err "$log: "
+		empty out
+	done
+	has err 'not a crr log'
+	[ ! -e started ] || fail 'COMMAND was started'
+	mkdir directory
+	run 125 crrctl replay directory -- touch started
+	has err 'directory: Is a directory'
+	run 125 crrctl replay nosuch.crr -- touch started
+	has err 'nosuch.crr: No such file or directory'
+	[ ! -e started ] || fail 'COMMAND was started'
+}
+
+line_damaged() {
+	base
+	mklog split < "$work/base.crr" > a.crr
+	total=$(size a.crr)
+	# In the last block but one, STREAM_END.
+	put a.crr $((total - 72 - 4)) 377
+	run 123 crrctl replay --grace 0.1 a.crr -- emulator {}
+	has err "a.crr: at byte $((total - 72 - 88)): the block is damaged (CRC)"
+	is "$(readable a.crr)" "$((base_records - 2))" 'records that can be read'
+	has err "breaks off after record $(($(readable a.crr) - 1)), "
+	# A run that departs before is told so.
+	run 120 crrctl replay a.crr -- emulator {} wrong 1
+}
+
+line_two_streams() {
+	mklog two > a.crr
+	run 125 crrctl replay a.crr -- true
+	has err 'the log has more lines than this replay'
+}
+
+# Interrupted: what COMMAND makes of it; nothing departed.
+line_replay_interrupt() {
+	base
+	at=$r2
+	for signal in INT:130 TERM:143; do
+		rm -f pid
+		start_foreground crrctl replay --stall 0 "$work/base.crr" -- sh -c \
+			'echo $$ > pid; exec emulator "$1" stuck "$2"' sh {} "$at" \
+			> out 2> err
+		replay=$pid
+		soon contains err 'emulator: stuck'
+		kill "-${signal%:*}" "$replay"
+		finish "$replay" "${signal#*:}"
+		lacks err departed
+		ended "$(cat pid)" || fail 'COMMAND runs on'
+	done
+}
+
+# ---- Under sudo ----
+
+# As sudo has it, for a user who is in no file of this machine.
+as_sudo() {
+	{
+		cat /etc/passwd
+		echo "crrtest:x:12345:12345::$PWD/home:/bin/sh"
+	} > passwd
+	chmod 644 passwd
+	# Root has groups, too, that are not to be had by others.
+	unshare -m sh -c 'mount --bind passwd /etc/passwd && shift &&
+			exec setpriv --groups 0,4 -- "$@"' \
+		sh '' env SUDO_UID=12345 SUDO_GID=12345 SUDO_USER=crrtest "$@"
+}
+
+line_sudo() {
+	unshare -m true 2> /dev/null || skip 'no mounts here'
+	mkdir mine
+	chown 12345:12345 mine
+	chmod 700 mine
+	as_sudo crrctl record -o mine/a.crr -p \
+		"id -u > mine/peer; $talk" -- sh -c \
+		'{ id -u; id -g; id -G; echo "$HOME $USER $LOGNAME"; } > mine/who
+		 stat -c %u "$1" > mine/tty; exec emulator "$1"' sh {} \
+		> out 2> err || fail "status $?"
+	is "$(xargs < mine/who)" "12345 12345 12345 $PWD/home crrtest crrtest" \
+		'who ran COMMAND'
+	is "$(cat mine/peer)" 12345 'who ran the peer'
+	is "$(cat mine/tty)" 12345 'whose the tty was'
+	is "$(stat -c '%u %g %a' mine/a.crr)" '12345 12345 600' 'whose the log is'
+	whole mine/a.crr
+	as_sudo crrctl replay mine/a.crr -- emulator {} > out 2> err ||
+		fail "status $?"
+	# What the user may not write or read, crrctl does not.
+	status=0
+	as_sudo crrctl record -o a.crr -- touch mine/started > out 2> err ||
+		status=$?
+	is "$status" 125 'status, not writable'
+	has err 'a.crr: Permission denied'
+	cp mine/a.crr secret.crr
+	chmod 600 secret.crr
+	status=0
+	as_sudo crrctl replay secret.crr -- touch mine/started > out 2> err ||
+		status=$?
+	is "$status" 125 'status, not readable'
+	has err 'secret.crr: Permission denied'
+	# Nor by a group that is root's.
+	chgrp 0 secret.crr
+	chmod 640 secret.crr
+	status=0
+	as_sudo crrctl replay secret.crr -- touch mine/started > out 2> err ||
+		status=$?
+	is "$status" 125 "status, root's group's"
+	[ ! -e mine/started ] || fail 'COMMAND was started'
+}
+
+# Called by somebody who cannot be found: that is not root.
+line_sudo_unknown() {
+	for uid in 54321 x; do
+		status=0
+		SUDO_UID=$uid crrctl record -f -o a.crr -- sh -c 'id -u > who' \
+			> out 2> err || status=$?
+		[ "$status" = 125 ] || [ "$(cat who)" != 0 ] ||
+			fail "SUDO_UID=$uid: COMMAND was run as root"
+	done
+	# Root that calls sudo is root.
+	SUDO_UID=0 crrctl record -f -o a.crr -- sh -c 'id -u > who' > out 2> err
+	is "$(cat who)" 0 'who ran COMMAND'
+}
+
+# ---- How many system calls ----
+
+# calls COUNT COMMAND...: how many system calls of the emulator in COUNT counts,
+# by kind, as `name calls` lines, in the file calls.
+calls() {
+	count=$1
+	shift
+	rm -f trace
+	timeout 120 "$@" -- strace -f -c -o trace emulator {} run "$count" \
+		> out 2> err || fail "status $?"
+	awk 'NF >= 5 && $1 ~ /^[0-9.]+$/ && $NF != "total" { print $NF, $4 }' \
+		trace | sort > calls
+	[ -s calls ] || fail "no calls were counted: $(cat trace)"
+}
+
+# A million counts in which nothing happens make no system call.
+line_no_calls() {
+	command -v strace > /dev/null || skip 'no strace'
+	calls 10 crrctl record -f -o a.crr -p 'exec cat > /dev/null'
+	cp calls few
+	calls 1000000 crrctl record -f -o b.crr -p 'exec cat > /dev/null'
+	diff few calls > diff.out || fail "recording: $(cat diff.out)"
+	whole b.crr
+	json json.out 'length == 3 and .[2].counter == 999999'
+	# There are some, which shows that they are counted.
+	grep -q '^ioctl ' calls || fail "no ioctl: $(cat calls)"
+	calls 10 crrctl replay a.crr
+	cp calls few
+	calls 1000000 crrctl replay b.crr
+	diff few calls > diff.out || fail "replaying: $(cat diff.out)"
+}

@@ -1,0 +1,281 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# crrctl_test.sh [--host] BUILD [PATTERN]: tests of crrctl, as its users have
+# it. BUILD is where userspace was built, with its tests; only those tests are
+# run whose name matches the shell's PATTERN.
+#
+# --host: those in crrctl_host.sh, which need neither module nor root. Else
+# those in crrctl_line.sh, which need root, and the module loaded; without, they
+# are skipped. In the environment:
+#
+#   CRR_PAIR   two serial ports, a null modem between them: "/dev/ttyS2
+#              /dev/ttyS3"; without, tests of serial ports are skipped
+#
+# Prints TAP. A test is a function; that there is one is enough for it to run.
+#
+# shellcheck source-path=SCRIPTDIR
+set -u
+
+tests=$(cd "$(dirname "$0")" && pwd)
+self=$tests/$(basename "$0")
+
+# A process costs more than all else in a slow guest: what the shell can do
+# itself, it does.
+
+# ---- What tests say ----
+
+# Of a test that cannot go on.
+fail() {
+	echo "$*"
+	for file in out err; do
+		[ ! -s "$file" ] || { echo "--- $file:"; head -n 30 "$file"; }
+	done
+	exit 1
+}
+
+skip() {
+	echo "$*"
+	exit 77
+}
+
+# run STATUS COMMAND...: its output goes to the files out and err.
+run() {
+	want=$1
+	shift
+	status=0
+	"$@" > out 2> err || status=$?
+	[ "$status" = "$want" ] || fail "status $status, not $want: $*"
+}
+
+# What a file of text holds, without the last newline, in text.
+slurp() {
+	text=
+	newline=
+	while IFS= read -r line || [ -n "$line" ]; do
+		text=$text$newline$line
+		newline='
+'
+	done < "$1"
+}
+
+contains() {
+	[ -f "$1" ] || return
+	slurp "$1"
+	case $text in
+	*"$2"*) ;;
+	*) return 1 ;;
+	esac
+}
+
+# A file contains a text, or it does not.
+has() {
+	contains "$1" "$2" || fail "not in $1: $2"
+}
+
+lacks() {
+	! contains "$1" "$2" || fail "in $1: $2"
+}
+
+empty() {
+	[ ! -s "$1" ] || { slurp "$1"; fail "$1 is not empty: $text"; }
+}
+
+# How many of its lines contain a text.
+lines_with() {
+	lines=0
+	while IFS= read -r line || [ -n "$line" ]; do
+		case $line in
+		*"$2"*) lines=$((lines + 1)) ;;
+		esac
+	done < "$1"
+}
+
+# is GOT WANT WHAT
+is() {
+	[ "$1" = "$2" ] || fail "$3: '$1', not '$2'"
+}
+
+# json FILE EXPRESSION: true for all of the file's values.
+json() {
+	jq -s -e "$2" "$1" > /dev/null 2> jq.err ||
+		fail "not true of $1: $2: $(cat jq.err)"
+}
+
+# soon COMMAND...: a condition that is to come about. The machine may be slow
+# and shared.
+soon() {
+	condition=$*
+	tries=0
+	until "$@" 2>/dev/null; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 1000 ] || fail "never came about: $condition"
+		sleep 0.02
+	done
+	condition=
+}
+
+# Start a command in the background; pid is its number. It has start's standard
+# input, where a shell would give it /dev/null; SIGINT it ignores.
+start() {
+	"$@" <&3 3<&- &
+	pid=$!
+	echo "$pid" >> pids
+} 3<&0
+
+# The same, for a command that is to be interrupted.
+start_foreground() {
+	start env --default-signal=INT "$@"
+}
+
+# The state of a process is a letter; none if it has gone.
+state_of() {
+	state=
+	[ ! -r "/proc/$1/stat" ] || read -r state 2>/dev/null < "/proc/$1/stat" ||
+		:
+	state=${state##*) }
+	state=${state%% *}
+}
+
+ended() {
+	state_of "$1"
+	case $state in
+	'' | Z) ;;
+	*) return 1 ;;
+	esac
+}
+
+is_stopped() {
+	state_of "$1"
+	case $state in
+	[Tt]) ;;
+	*) return 1 ;;
+	esac
+}
+
+# finish PID STATUS: it ends with this status.
+finish() {
+	soon ended "$1"
+	status=0
+	wait "$1" || status=$?
+	is "$status" "$2" "status of process $1"
+}
+
+# ---- Logs ----
+
+# How many bytes.
+size() {
+	stat -c %s "$1"
+}
+
+# put FILE OFFSET BYTE: a byte, in octal, into a file.
+put() {
+	# shellcheck disable=SC2059 # the byte is the format
+	printf "\\$3" | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
+}
+
+# cut_to FILE LENGTH: its first bytes.
+cut_to() {
+	head -c "$2" "$1"
+}
+
+# ---- Running them ----
+
+# One test, in a shell of its own.
+end_processes() {
+	[ -f pids ] || return 0
+	while read -r process; do
+		kill -KILL "$process" 2>/dev/null
+		kill -CONT "$process" 2>/dev/null
+	done < pids
+}
+
+. "$tests/crrctl_host.sh"
+. "$tests/crrctl_line.sh"
+
+if [ "$1" = --one ]; then
+	trap end_processes EXIT
+	condition=
+	trap 'fail "it took too long; waiting for: $condition"' TERM
+	"$2"
+	exit
+fi
+
+part=line
+if [ "$1" = --host ]; then
+	part=host
+	shift
+fi
+build=$(cd "$1" && pwd) || exit
+pattern=${2-*}
+work=$(mktemp -d) || exit
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+# Another user is to run it as well.
+chmod 755 "$work"
+mkdir "$work/bin"
+cp "$build"/crrctl/crrctl "$build"/libcrr.so.0 "$build"/tests/emulator \
+	"$build"/tests/line "$build"/tests/mklog "$work/bin"
+PATH=$work/bin:$PATH:/usr/sbin:/sbin
+LD_LIBRARY_PATH=$work/bin
+LC_ALL=C.UTF-8
+TZ=UTC
+export build work PATH LD_LIBRARY_PATH LC_ALL TZ
+unset SUDO_UID SUDO_GID SUDO_USER POSIXLY_CORRECT
+
+names=$(sed -n 's/^\(\(host\|log\|line\)_[a-z_]*\)() {$/\1/p' \
+	"$tests/crrctl_$part.sh")
+selected=
+total=0
+for name in $names; do
+	# shellcheck disable=SC2254 # a pattern
+	case $name in
+	$pattern)
+		selected="$selected $name"
+		total=$((total + 1))
+		;;
+	esac
+done
+without=
+grep -q '^n_crr ' /proc/tty/ldiscs || without='the module n_crr is not loaded'
+[ "$(id -u)" = 0 ] || without='needs root'
+
+echo "TAP version 13"
+echo "1..$total"
+number=0 passed=0 failed=0 skipped=0
+for name in $selected; do
+	number=$((number + 1))
+	case $name in
+	line_*)
+		if [ -n "$without" ]; then
+			skipped=$((skipped + 1))
+			echo "ok $number - $name # SKIP $without"
+			continue
+		fi
+		;;
+	esac
+	mkdir "$work/$name"
+	cd "$work/$name" || exit
+	# A process group of its own, all of which ends if it takes too long.
+	timeout -k 10 120 sh "$self" --one "$name" < /dev/null > "$work/log" 2>&1
+	status=$?
+	cd "$work" || exit
+	case $status in
+	0)
+		passed=$((passed + 1))
+		echo "ok $number - $name"
+		;;
+	77)
+		skipped=$((skipped + 1))
+		echo "ok $number - $name # SKIP $(tail -n 1 log)"
+		;;
+	*)
+		failed=$((failed + 1))
+		echo "not ok $number - $name"
+		awk '{ print "# " substr($0, 1, 300) }' log
+		;;
+	esac
+	rm -rf "${work:?}/$name"
+done
+echo "# $passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * emulator TTY [WHAT COUNT]: the smallest emulator, for the tests of crrctl.
+ * It counts, and at each count looks at its line. What it reads it writes back
+ * in capitals, with the count; 'q' ends it. From COUNT on it does something
+ * else:
+ *
+ *   wrong   a bit of its answers is wrong
+ *   stay    likewise; and what is refused does not end it: it sleeps
+ *   deaf    it reads and does not answer
+ *   extra   it says something that it was not asked for
+ *   early   it ends
+ *   sleep   it sleeps for ever
+ *   stuck   likewise, when there is something to be read
+ *   run     it ends, and has not waited between counts
+ */
+#include <crr.h>
+#include <ctype.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *what = "";
+static uint64_t from = UINT64_MAX;
+static struct crr_tty *tty;
+
+static bool has(const char *name, uint64_t count)
+{
+	return count >= from && !strcmp(what, name);
+}
+
+static void wait_for_ever(const char *how, uint64_t count)
+{
+	fprintf(stderr, "emulator: %s at %llu\n", how,
+		(unsigned long long)count);
+	for (;;)
+		pause();
+}
+
+/* An operation has failed in a way that no emulator goes on after. */
+static void refused(uint64_t count, const char *operation, int status)
+{
+	int err = errno;
+
+	fprintf(stderr, "emulator: %s at %llu: %s\n", operation,
+		(unsigned long long)count, strerror(err));
+	if (has("stay", count))
+		wait_for_ever("staying", count);
+	exit(status);
+}
+
+static void say(uint64_t count, const char *text, size_t length)
+{
+	struct pollfd pfd = { .fd = crr_tty_fd(tty), .events = POLLOUT };
+	ssize_t n;
+
+	while (length) {
+		n = crr_tty_write(tty, text, length);
+		if (n < 0 && errno == EAGAIN) {
+			poll(&pfd, 1, -1);
+			continue;
+		}
+		if (n < 0)
+			refused(count, "write", 41);
+		text += n;
+		length -= (size_t)n;
+	}
+}
+
+static void answer(uint64_t count, const char *in, size_t length)
+{
+	char out[512];
+	size_t n, i;
+
+	n = (size_t)snprintf(out, sizeof(out),
+			     "%llu:", (unsigned long long)count);
+	for (i = 0; i < length; i++)
+		out[n++] = (char)toupper((unsigned char)in[i]);
+	if (has("wrong", count) || has("stay", count))
+		out[n - 1] ^= 1;
+	out[n++] = '\n';
+	if (!has("deaf", count))
+		say(count, out, n);
+}
+
+/* The whole use of libcrr: open, due, read, write. */
+static void look(struct crr_clock *clock, uint64_t count)
+{
+	char in[64];
+	ssize_t n;
+
+	while (crr_clock_due(clock, count)) {
+		if (has("stuck", count))
+			wait_for_ever("stuck", count);
+		n = crr_tty_read(tty, in, sizeof(in));
+		if (n < 0 && errno == ENODATA)
+			exit(43);
+		if (n < 0 && errno != EAGAIN)
+			refused(count, "read", 42);
+		if (n <= 0)
+			return;
+		answer(count, in, (size_t)n);
+		if (memchr(in, 'q', (size_t)n))
+			exit(0);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const struct timespec tick = { .tv_nsec = 200000 };
+	struct crr_clock *clock;
+	uint64_t count;
+
+	if (argc == 4) {
+		what = argv[2];
+		from = strtoull(argv[3], NULL, 0);
+	}
+	tty = argc > 1 ? crr_tty_open(argv[1], CRR_TTY_RAW) : NULL;
+	if (!tty) {
+		fprintf(stderr, "emulator: %s\n", strerror(errno));
+		return 40;
+	}
+	clock = crr_tty_clock(tty);
+	for (count = 1;; count++) {
+		if (has("early", count) || has("run", count))
+			return 0;
+		if (has("sleep", count))
+			wait_for_ever("asleep", count);
+		look(clock, count);
+		if (has("extra", count))
+			say(count, "!", 1);
+		/* Paced, unless it is a replay. */
+		if (strcmp(what, "run") &&
+		    crr_clock_next_due(clock) == CRR_NEVER)
+			nanosleep(&tick, NULL);
+	}
+}

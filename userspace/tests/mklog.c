@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * mklog KIND > FILE: a log for the tests of crrctl, that no emulator makes on
+ * demand:
+ *
+ *   all     a record of every type
+ *   odd     what a log may hold and few do: types and errnos without a name,
+ *           a command that needs quoting
+ *   two     two streams
+ *   long    3 MiB of input, due at once
+ *   escape  a command that would set the title of the reader's terminal
+ *   split   the log of standard input, a block for each record
+ */
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../lib/log.h"
+
+static struct crr_log_writer *out;
+static uint64_t sequence;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "mklog: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void begin(const char *counter, const char *command)
+{
+	struct crr_log_info info = { .created = 1700000000000000000 };
+
+	snprintf(info.counter, sizeof(info.counter), "%s", counter);
+	snprintf(info.command, sizeof(info.command), "%s", command);
+	out = crr_log_create(STDOUT_FILENO, &info);
+	if (!out)
+		die("create");
+}
+
+static void put(struct crr_record rec, const void *data, size_t length)
+{
+	static unsigned char buf[CRR_RECORD_SIZE_MAX];
+
+	rec.sequence = sequence;
+	if (!(rec.type & CRR_TYPE_OPTIONAL))
+		sequence++;
+	rec.data = data;
+	rec.data_length = (uint32_t)length;
+	if (crr_log_append(out, buf, crr_record_encode(buf, &rec)))
+		die("append");
+}
+
+/* A record of this type with a text, or "", for data. */
+#define PUT(_type, _counter, _text, ...)                   \
+	put((struct crr_record){ .type = CRR_TYPE_##_type, \
+				 .counter = (_counter),    \
+				 ##__VA_ARGS__ },          \
+	    _text, strlen(_text))
+
+static void make_all(void)
+{
+	static const unsigned char bytes[] = { 0x00, 0x41, 0x22, 0x5c,
+					       0x0a, 0x07, 0x7f, 0xff };
+
+	begin("cycles", "emulator --verbose {}");
+	PUT(STREAM, 0, "ttyS0", .termios = { 1, 2, 3, 4, 9600, 115200 });
+	put((struct crr_record){ .type = CRR_TYPE_READ, .counter = 10 }, bytes,
+	    sizeof(bytes));
+	PUT(READ, 10, "x", .empties = 3);
+	PUT(READ_ERROR, 11, "", .error = EINTR);
+	PUT(EOF, 12, "");
+	PUT(WRITE, 13, "hello", .flags = CRR_FLAG_CAPTURED, .requested = 5,
+	    .result = 5, .offset = 5, .crc32c = crr_record_crc("hello", 5));
+	PUT(WRITE, 14, "abc", .flags = CRR_FLAG_CAPTURED | CRR_FLAG_CUT,
+	    .refused = 2, .requested = 3, .result = 2, .offset = 2,
+	    .crc32c = crr_record_crc("abc", 3));
+	PUT(WRITE, 15, "", .requested = 3, .result = -EAGAIN,
+	    .crc32c = crr_record_crc("abc", 3));
+	PUT(PEER_CLOSED, 16, "");
+	PUT(HANGUP, 17, "", .empties = 1);
+	PUT(STREAM_END, 17, "", .reason = CRR_END_HANGUP);
+	PUT(END, 18446744073709551615ULL, "");
+}
+
+static void make_odd(void)
+{
+	begin("", "/opt/j\xc3\xbcrg \"quoted\" back\\slash");
+	PUT(STREAM, 0, "a");
+	PUT(READ_ERROR, 0, "", .error = 500);
+	PUT(WRITE, 0, "", .requested = 1, .result = -500,
+	    .crc32c = crr_record_crc("x", 1));
+	put((struct crr_record){ .type = CRR_TYPE_OPTIONAL | 77,
+				 .stream = 65535 },
+	    NULL, 0);
+	PUT(STREAM_END, 0, "", .reason = CRR_END_CLOSED);
+	PUT(END, 0, "");
+}
+
+static void make_two(void)
+{
+	begin("", "");
+	PUT(STREAM, 0, "ttyS0");
+	PUT(STREAM, 0, "ttyS1", .stream = 1);
+	PUT(READ, 5, "a", .stream = 1);
+	PUT(STREAM_END, 9, "", .reason = CRR_END_STOP, .stream = 1);
+	PUT(STREAM_END, 9, "", .reason = CRR_END_STOP);
+	PUT(END, 9, "");
+}
+
+static void make_long(void)
+{
+	static char data[CRR_READ_MAX];
+	int i;
+
+	begin("", "");
+	memset(data, 'x', sizeof(data));
+	PUT(STREAM, 0, "ttyS0");
+	for (i = 0; i < 768; i++)
+		put((struct crr_record){ .type = CRR_TYPE_READ, .counter = 1 },
+		    data, sizeof(data));
+	PUT(STREAM_END, 2, "", .reason = CRR_END_STOP);
+	PUT(END, 2, "");
+}
+
+/* No crr writes such a header; but who says that crr wrote it? */
+static void make_escape(void)
+{
+	struct crr_log_info info = { .command = "X]0;title@" };
+	struct crr_file_header header;
+	int fd = memfd_create("header", 0);
+	char bytes[256], *p;
+	ssize_t n;
+
+	out = crr_log_create(fd, &info);
+	if (!out)
+		die("create");
+	n = pread(fd, bytes, sizeof(bytes), 0);
+	p = memmem(bytes, (size_t)n, "X]0;title@", 10);
+	p[0] = '\033';
+	p[9] = '\a';
+	memcpy(&header, bytes, sizeof(header));
+	header.crc32c = 0;
+	memcpy(bytes, &header, sizeof(header));
+	header.crc32c = htole32(crr_record_crc(bytes, (size_t)n));
+	memcpy(bytes, &header, sizeof(header));
+	if (write(STDOUT_FILENO, bytes, (size_t)n) != n)
+		die("write");
+}
+
+static void make_split(void)
+{
+	static unsigned char buf[CRR_RECORD_SIZE_MAX];
+	struct crr_log_error error;
+	struct crr_log_reader *in;
+	struct crr_record rec;
+
+	in = crr_log_open(STDIN_FILENO, &error);
+	if (!in)
+		die("open");
+	out = crr_log_create(STDOUT_FILENO, crr_log_get_info(in));
+	if (!out)
+		die("create");
+	while (crr_log_next(in, &rec, &error) > 0)
+		if (crr_log_append(out, buf, crr_record_encode(buf, &rec)) ||
+		    crr_log_flush(out))
+			die("append");
+	crr_log_close(in);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *kind;
+		void (*make)(void);
+	} kinds[] = {
+		{ "all", make_all },	   { "odd", make_odd },
+		{ "two", make_two },	   { "long", make_long },
+		{ "escape", make_escape }, { "split", make_split },
+	};
+	size_t i;
+
+	for (i = 0; argc == 2 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strcmp(argv[1], kinds[i].kind))
+			continue;
+		kinds[i].make();
+		if (crr_log_finish(out))
+			die("finish");
+		return 0;
+	}
+	fputs("usage: mklog all|odd|two|long|escape|split\n", stderr);
+	return 2;
+}

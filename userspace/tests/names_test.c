@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Every number of the interface has a name: the header's enums are read, so
+ * that a value that is added there cannot be forgotten here.
+ */
+#include <crr.h>
+#include <ctype.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define VALUES_MAX 64
+
+struct value {
+	char name[64];
+	unsigned int value;
+};
+
+/* The values of an enum of the header. */
+static size_t read_enum(const char *name, struct value *values)
+{
+	FILE *file = fopen(UAPI_HEADER, "re");
+	char line[256], begin[64];
+	bool inside = false;
+	size_t n = 0;
+	int value;
+
+	assert_non_null(file);
+	snprintf(begin, sizeof(begin), "enum %s {\n", name);
+	while (fgets(line, sizeof(line), file)) {
+		if (!strcmp(line, begin))
+			inside = true;
+		else if (inside && line[0] == '}')
+			break;
+		if (!inside || sscanf(line, " %63[A-Z0-9_] = %i",
+				      values[n].name, &value) != 2)
+			continue;
+		values[n++].value = (unsigned int)value;
+		assert_in_range(n, 0, VALUES_MAX - 1);
+	}
+	fclose(file);
+	return n;
+}
+
+typedef const char *name_fn(unsigned int value);
+
+/* All have a text of their own. */
+static void check_texts(const char *name, size_t at_least, name_fn *text,
+			unsigned int all_but)
+{
+	struct value values[VALUES_MAX];
+	size_t n = read_enum(name, values), i, j;
+	const char *unknown = text(12345);
+
+	assert_in_range(n, at_least, VALUES_MAX);
+	for (i = 0; i < n; i++) {
+		const char *mine = text(values[i].value);
+
+		if (values[i].value == all_but)
+			continue;
+		if (!mine || !*mine || (unknown && !strcmp(mine, unknown)))
+			fail_msg("%s has no name", values[i].name);
+		for (j = 0; j < i; j++)
+			if (values[j].value != all_but &&
+			    !strcmp(mine, text(values[j].value)))
+				fail_msg("%s and %s are both '%s'",
+					 values[i].name, values[j].name, mine);
+	}
+}
+
+/* The name is what the constant is called behind its prefix. */
+static void check_names(const char *name, const char *prefix, name_fn *text,
+			unsigned int all_but)
+{
+	struct value values[VALUES_MAX];
+	size_t n = read_enum(name, values), i;
+	char *p;
+
+	for (i = 0; i < n; i++) {
+		if (values[i].value == all_but)
+			continue;
+		assert_memory_equal(values[i].name, prefix, strlen(prefix));
+		p = values[i].name + strlen(prefix);
+		assert_string_equal(text(values[i].value), p);
+	}
+}
+
+static const char *upper_state(unsigned int state)
+{
+	static char name[32];
+	const char *p = crr_state_name(state);
+	size_t i;
+
+	for (i = 0; p[i] && i < sizeof(name) - 1; i++)
+		name[i] = (char)toupper((unsigned char)p[i]);
+	name[i] = '\0';
+	return name;
+}
+
+static void test_states(void **state)
+{
+	check_texts("crr_state", 6, crr_state_name, UINT32_MAX);
+	check_names("crr_state", "CRR_STATE_", upper_state, UINT32_MAX);
+}
+
+static void test_reasons(void **state)
+{
+	check_texts("crr_reason", 15, crr_reason_text, UINT32_MAX);
+}
+
+static void test_types(void **state)
+{
+	check_texts("crr_record_type", 10, crr_type_name, CRR_TYPE_OPTIONAL);
+	check_names("crr_record_type", "CRR_TYPE_", crr_type_name,
+		    CRR_TYPE_OPTIONAL);
+}
+
+static void test_divergences(void **state)
+{
+	check_texts("crr_divergence_kind", 6, crr_divergence_text, UINT32_MAX);
+}
+
+/* Numbers that nobody has given yet: a name nevertheless, or NULL if said. */
+static void test_unknown(void **state)
+{
+	unsigned int i;
+
+	for (i = 0; i < 70000; i++) {
+		assert_non_null(crr_state_name(i));
+		assert_non_null(crr_reason_text(i));
+		assert_non_null(crr_divergence_text(i));
+	}
+	assert_non_null(crr_state_name(UINT32_MAX));
+	assert_non_null(crr_reason_text(UINT32_MAX));
+	assert_non_null(crr_divergence_text(UINT32_MAX));
+	assert_null(crr_type_name(0));
+	for (i = CRR_TYPE_END + 1; i < 70000; i++)
+		assert_null(crr_type_name(i));
+	assert_null(crr_type_name(UINT32_MAX));
+}
+
+static void test_version(void **state)
+{
+	assert_string_equal(crr_version(), CRR_VERSION);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_states),
+		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_types),
+		cmocka_unit_test(test_divergences),
+		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_version),
+	};
+
+	return cmocka_run_group_tests_name("names", tests, NULL, NULL);
+}

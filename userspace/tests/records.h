@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Random records that make a valid log, the same in every run, for the tests
+ * of libcrr.
+ */
+#ifndef RECORDS_H
+#define RECORDS_H
+
+#include <crr.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct rng {
+	uint64_t state;
+};
+
+/* splitmix64 */
+static inline uint64_t rng_next(struct rng *rng)
+{
+	uint64_t z = rng->state += 0x9e3779b97f4a7c15ULL;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	return z ^ (z >> 31);
+}
+
+static inline uint32_t rng_below(struct rng *rng, uint32_t n)
+{
+	return (uint32_t)(rng_next(rng) % n);
+}
+
+/* Numbers as they are in logs: mostly small, sometimes anything. */
+static inline uint64_t rng_number(struct rng *rng)
+{
+	return rng_next(rng) >> rng_below(rng, 64);
+}
+
+/**
+ * struct source - where the records of a log come from
+ * @rng: what they are made from
+ * @order: of those made so far
+ * @bytes: the data of the last record
+ * @largest: bytes that a READ or WRITE has at most
+ */
+struct source {
+	struct rng rng;
+	struct crr_order order;
+	unsigned char bytes[CRR_READ_MAX];
+	uint32_t largest;
+};
+
+static inline uint32_t source_bytes(struct source *src, uint32_t max)
+{
+	uint32_t limit = src->largest && src->largest < max ? src->largest
+							    : max;
+	uint32_t length = 1 + rng_below(&src->rng, limit);
+	uint32_t i;
+
+	/* Now and then the largest that there is. */
+	if (!rng_below(&src->rng, 16))
+		length = limit;
+	for (i = 0; i < length; i++)
+		src->bytes[i] = (unsigned char)rng_next(&src->rng);
+	return length;
+}
+
+/* A record of this type, with members that crr_record_decode() accepts. */
+static inline void source_fill(struct source *src, uint16_t type,
+			       struct crr_record *rec)
+{
+	struct rng *rng = &src->rng;
+	uint32_t i;
+
+	*rec = (struct crr_record){ .type = type, .data = src->bytes };
+	switch (type) {
+	case CRR_TYPE_STREAM:
+		rec->data_length = 1 + rng_below(rng, CRR_STREAM_NAME_MAX);
+		for (i = 0; i < rec->data_length; i++)
+			src->bytes[i] =
+				(unsigned char)('!' + rng_below(rng, 94));
+		rec->termios.iflag = (uint32_t)rng_number(rng);
+		rec->termios.oflag = (uint32_t)rng_number(rng);
+		rec->termios.cflag = (uint32_t)rng_number(rng);
+		rec->termios.lflag = (uint32_t)rng_number(rng);
+		rec->termios.ispeed = (uint32_t)rng_number(rng);
+		rec->termios.ospeed = (uint32_t)rng_number(rng);
+		break;
+	case CRR_TYPE_READ:
+		rec->empties = rng_number(rng);
+		rec->data_length = source_bytes(src, CRR_READ_MAX);
+		break;
+	case CRR_TYPE_READ_ERROR:
+		rec->empties = rng_number(rng);
+		rec->error = 1 + rng_below(rng, 511);
+		break;
+	case CRR_TYPE_EOF:
+	case CRR_TYPE_PEER_CLOSED:
+	case CRR_TYPE_HANGUP:
+		rec->empties = rng_number(rng);
+		break;
+	case CRR_TYPE_WRITE:
+		rec->refused = rng_number(rng);
+		rec->requested = source_bytes(src, CRR_WRITE_MAX);
+		rec->result = (int32_t)rng_below(rng, rec->requested) + 1;
+		rec->offset = (uint32_t)rec->result;
+		if (!rng_below(rng, 4)) {
+			rec->result = -1 - (int32_t)rng_below(rng, 511);
+			rec->offset = 0;
+		}
+		rec->crc32c = crr_record_crc(src->bytes, rec->requested);
+		rec->flags = (uint16_t)rng_below(rng, rec->refused ? 8 : 4);
+		if (rec->flags & CRR_FLAG_CAPTURED)
+			rec->data_length = rec->requested;
+		break;
+	case CRR_TYPE_STREAM_END:
+		rec->empties = rng_number(rng);
+		rec->reason = 1 + rng_below(rng, 3);
+		break;
+	}
+	if (!rec->data_length)
+		rec->data = NULL;
+}
+
+/* Give the record its place in the log. */
+static inline void source_add(struct source *src, struct crr_record *rec)
+{
+	rec->sequence = src->order.sequence;
+	rec->counter = src->order.counter;
+	/* Often several at one counter. */
+	if (rng_below(&src->rng, 2))
+		rec->counter += rng_below(&src->rng, 100000);
+	crr_order_add(&src->order, rec);
+}
+
+/**
+ * source_record - the next record of a log
+ * @src: where it comes from
+ * @rec: out; its data are good until the next call
+ *
+ * Any number of streams, begun and ended at random; never END.
+ */
+static inline void source_record(struct source *src, struct crr_record *rec)
+{
+	static const uint16_t types[] = {
+		CRR_TYPE_READ,	     CRR_TYPE_READ,   CRR_TYPE_READ,
+		CRR_TYPE_WRITE,	     CRR_TYPE_WRITE,  CRR_TYPE_WRITE,
+		CRR_TYPE_READ_ERROR, CRR_TYPE_EOF,    CRR_TYPE_PEER_CLOSED,
+		CRR_TYPE_STREAM_END, CRR_TYPE_HANGUP,
+	};
+	uint16_t stream = (uint16_t)rng_below(&src->rng, 8);
+	uint16_t type = types[rng_below(&src->rng, 11)];
+
+	/* One goes on to the end. */
+	if (!stream && (type == CRR_TYPE_STREAM_END || type == CRR_TYPE_HANGUP))
+		type = CRR_TYPE_READ;
+	switch (src->order.part[stream]) {
+	case CRR_PART_NONE:
+		type = CRR_TYPE_STREAM;
+		break;
+	case CRR_PART_HUNG_UP:
+		type = CRR_TYPE_STREAM_END;
+		break;
+	case CRR_PART_ENDED:
+		stream = 0;
+		type = src->order.part[0] ? CRR_TYPE_READ : CRR_TYPE_STREAM;
+		break;
+	}
+	source_fill(src, type, rec);
+	rec->stream = stream;
+	source_add(src, rec);
+}
+
+/**
+ * source_end - the last records of a log: STREAM_END for all, END
+ * @src: where they come from
+ * @rec: out
+ *
+ * Returns false after END.
+ */
+static inline bool source_end(struct source *src, struct crr_record *rec)
+{
+	uint16_t type = CRR_TYPE_END;
+	uint16_t stream;
+
+	if (src->order.ended)
+		return false;
+	for (stream = 0; stream < 8; stream++) {
+		if (src->order.part[stream] == CRR_PART_OPEN ||
+		    src->order.part[stream] == CRR_PART_HUNG_UP) {
+			type = CRR_TYPE_STREAM_END;
+			break;
+		}
+	}
+	source_fill(src, type, rec);
+	rec->stream = type == CRR_TYPE_END ? 0 : stream;
+	source_add(src, rec);
+	return true;
+}
+
+/* Member by member: what a union has besides is nobody's business. */
+static inline void assert_same_record(const struct crr_record *a,
+				      const struct crr_record *b)
+{
+	assert_int_equal(a->type, b->type);
+	assert_int_equal(a->flags, b->flags);
+	assert_int_equal(a->stream, b->stream);
+	assert_true(a->sequence == b->sequence);
+	assert_true(a->counter == b->counter);
+	assert_int_equal(a->data_length, b->data_length);
+	if (a->data_length)
+		assert_memory_equal(a->data, b->data, a->data_length);
+	switch (a->type) {
+	case CRR_TYPE_STREAM:
+		assert_memory_equal(&a->termios, &b->termios,
+				    sizeof(a->termios));
+		break;
+	case CRR_TYPE_READ:
+	case CRR_TYPE_EOF:
+	case CRR_TYPE_PEER_CLOSED:
+	case CRR_TYPE_HANGUP:
+		assert_true(a->empties == b->empties);
+		break;
+	case CRR_TYPE_READ_ERROR:
+		assert_true(a->empties == b->empties);
+		assert_int_equal(a->error, b->error);
+		break;
+	case CRR_TYPE_WRITE:
+		assert_true(a->refused == b->refused);
+		assert_int_equal(a->requested, b->requested);
+		assert_int_equal(a->result, b->result);
+		assert_int_equal(a->offset, b->offset);
+		assert_int_equal(a->crc32c, b->crc32c);
+		break;
+	case CRR_TYPE_STREAM_END:
+		assert_true(a->empties == b->empties);
+		assert_int_equal(a->reason, b->reason);
+		break;
+	}
+}
+
+#endif /* RECORDS_H */
