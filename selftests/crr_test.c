@@ -1,0 +1,1005 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What crr's tests share.
+ */
+#include <endian.h>
+#include <sys/sysmacros.h>
+
+#include "crr_test.h"
+
+/* ---- Waiting ---- */
+
+long long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+/* Between two looks at something: let others run. */
+void breathe(void)
+{
+	struct timespec ts = { .tv_nsec = 500000 };
+
+	nanosleep(&ts, NULL);
+}
+
+/* ---- Lines ---- */
+
+static int find_discipline(void)
+{
+	FILE *file = fopen("/proc/tty/ldiscs", "r");
+	int number, found = -1;
+	char name[32];
+
+	if (!file)
+		return -1;
+	while (fscanf(file, "%31s %d", name, &number) == 2)
+		if (!strcmp(name, "n_crr"))
+			found = number;
+	fclose(file);
+	return found;
+}
+
+/* The number of N_CRR in this kernel, or -1. */
+int crr_discipline(void)
+{
+	static int number = -1;
+
+	if (number < 0)
+		number = find_discipline();
+	if (number < 0 && !system("modprobe n_crr 2>/dev/null"))
+		number = find_discipline();
+	return number;
+}
+
+/* Why nothing can be tested here; NULL if it can. */
+const char *crr_unavailable(void)
+{
+	if (geteuid())
+		return "needs root";
+	if (crr_discipline() < 0)
+		return "no line discipline n_crr";
+	return NULL;
+}
+
+/* A number from the environment. */
+long env_number(const char *name, long otherwise)
+{
+	const char *value = getenv(name);
+
+	return value ? strtol(value, NULL, 0) : otherwise;
+}
+
+int set_raw(int fd, int vmin, int vtime)
+{
+	struct termios termios;
+
+	if (tcgetattr(fd, &termios))
+		return -errno;
+	cfmakeraw(&termios);
+	termios.c_cflag |= CLOCAL | CREAD;
+	termios.c_cc[VMIN] = vmin;
+	termios.c_cc[VTIME] = vtime;
+	cfsetspeed(&termios, B115200);
+	return sys(tcsetattr(fd, TCSANOW, &termios));
+}
+
+int set_discipline(int fd, int discipline)
+{
+	return sys(ioctl(fd, TIOCSETD, &discipline));
+}
+
+int attach(int fd)
+{
+	return set_discipline(fd, crr_discipline());
+}
+
+int detach(int fd)
+{
+	return set_discipline(fd, 0);
+}
+
+/* Set or clear O_NONBLOCK and the like. */
+int set_flags(int fd, int flags, bool on)
+{
+	int now = fcntl(fd, F_GETFL);
+
+	if (now < 0)
+		return -errno;
+	return sys(fcntl(fd, F_SETFL, on ? now | flags : now & ~flags));
+}
+
+static void no_line(struct line *line)
+{
+	*line = (struct line){
+		.tty = -1, .peer = -1, .session = -1, .clock = -1,
+	};
+}
+
+int open_pty(struct line *line)
+{
+	int unlock = 0;
+	int ret;
+
+	no_line(line);
+	line->peer = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (line->peer < 0 || ioctl(line->peer, TIOCSPTLCK, &unlock))
+		return -errno;
+	ret = ptsname_r(line->peer, line->name, sizeof(line->name));
+	if (ret)
+		return -ret;
+	line->tty = open(line->name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (line->tty < 0)
+		return -errno;
+	return set_raw(line->tty, 1, 0);
+}
+
+static int open_port(const char *name)
+{
+	/* Not to wait for a carrier. */
+	int fd = open(name, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = set_raw(fd, 1, 0);
+	if (!ret)
+		ret = set_flags(fd, O_NONBLOCK, false);
+	if (ret) {
+		close(fd);
+		return ret;
+	}
+	return fd;
+}
+
+int open_serial(struct line *line, const char *tty, const char *peer)
+{
+	no_line(line);
+	snprintf(line->name, sizeof(line->name), "%s", tty);
+	line->tty = open_port(tty);
+	if (line->tty < 0)
+		return line->tty;
+	line->peer = open_port(peer);
+	if (line->peer < 0)
+		return line->peer;
+	tcflush(line->peer, TCIOFLUSH);
+	return sys(tcflush(line->tty, TCIOFLUSH));
+}
+
+/* A pty whose tty is attached, and has a session. */
+int open_line(struct line *line)
+{
+	int ret = open_pty(line);
+
+	if (!ret)
+		ret = attach(line->tty);
+	if (ret)
+		return ret;
+	line->session = open_session(line->tty);
+	return line->session < 0 ? line->session : 0;
+}
+
+void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void close_line(struct line *line)
+{
+	close_clock(line);
+	close_fd(&line->session);
+	close_fd(&line->tty);
+	close_fd(&line->peer);
+}
+
+/* Hang up a tty, as its next user's login would. */
+int hang_up(const char *name)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (!pid) {
+		/* The hangup signals the session's leader. */
+		signal(SIGHUP, SIG_IGN);
+		setsid();
+		_exit(open(name, O_RDWR | O_NONBLOCK) < 0 || vhangup());
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		return -ECHILD;
+	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
+}
+
+/* FIONREAD */
+int arrived(int fd)
+{
+	int n = -1;
+
+	return ioctl(fd, FIONREAD, &n) ? -errno : n;
+}
+
+/* ---- Ioctls ---- */
+
+int open_session(int tty)
+{
+	struct crr_session_fd arg = { .size = sizeof(arg), .tty_fd = tty };
+	int ret;
+
+	if (ioctl(tty, CRR_IOC_SESSION, &arg))
+		return -errno;
+	ret = set_flags(arg.session_fd, O_NONBLOCK, true);
+	return ret ?: arg.session_fd;
+}
+
+int open_clock(int tty)
+{
+	struct crr_clock_fd arg = { .size = sizeof(arg) };
+
+	return ioctl(tty, CRR_IOC_CLOCK, &arg) ? -errno : arg.clock_fd;
+}
+
+/* Give the line a clock, and map it. */
+int map_clock(struct line *line)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	line->clock = open_clock(line->tty);
+	if (line->clock < 0)
+		return line->clock;
+	line->counter = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED,
+			     line->clock, CRR_CLOCK_COUNTER_OFFSET);
+	line->state = mmap(NULL, page, PROT_READ, MAP_SHARED, line->clock,
+			   CRR_CLOCK_STATE_OFFSET);
+	return line->counter == MAP_FAILED || line->state == MAP_FAILED ?
+	       -ENOMEM : 0;
+}
+
+void close_clock(struct line *line)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	if (line->counter && line->counter != MAP_FAILED)
+		munmap(line->counter, page);
+	if (line->state && line->state != MAP_FAILED)
+		munmap((void *)line->state, page);
+	line->counter = NULL;
+	line->state = NULL;
+	close_fd(&line->clock);
+}
+
+int count(int fd, __u64 counter)
+{
+	struct crr_counter arg = { .size = sizeof(arg), .counter = counter };
+
+	return sys(ioctl(fd, CRR_IOC_COUNTER, &arg));
+}
+
+int record_into(int session, __u32 flags, __u64 buffer_size)
+{
+	struct crr_record_start arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.buffer_size = buffer_size,
+	};
+
+	return sys(ioctl(session, CRR_IOC_RECORD, &arg));
+}
+
+int record(int session, __u32 flags)
+{
+	return record_into(session, flags, 0);
+}
+
+int replay(int session, __u32 flags)
+{
+	struct crr_replay_start arg = { .size = sizeof(arg), .flags = flags };
+
+	return sys(ioctl(session, CRR_IOC_REPLAY, &arg));
+}
+
+int stop(int session)
+{
+	struct crr_stop arg = { .size = sizeof(arg) };
+
+	return sys(ioctl(session, CRR_IOC_STOP, &arg));
+}
+
+/* Of anything that has one; a state that does not exist if it has none. */
+struct crr_status status(int fd)
+{
+	struct crr_status arg = { .size = sizeof(arg) };
+
+	if (ioctl(fd, CRR_IOC_STATUS, &arg))
+		arg.state = -1;
+	return arg;
+}
+
+int divergence(int session, struct crr_divergence *div)
+{
+	*div = (struct crr_divergence){ .size = sizeof(*div) };
+	return sys(ioctl(session, CRR_IOC_DIVERGENCE, div));
+}
+
+/* ---- Logs ---- */
+
+/* CRC32C: reflected, polynomial 0x1edc6f41, all ones before and after. */
+__u32 crc32c(const void *data, size_t length)
+{
+	static __u32 table[256];
+	const __u8 *p = data;
+	__u32 crc = ~0U;
+
+	if (!table[1]) {
+		for (unsigned int i = 0; i < 256; i++) {
+			__u32 r = i;
+
+			for (int bit = 0; bit < 8; bit++)
+				r = r & 1 ? r >> 1 ^ 0x82f63b78 : r >> 1;
+			table[i] = r;
+		}
+	}
+	while (length--)
+		crc = crc >> 8 ^ table[(crc ^ *p++) & 0xff];
+	return ~crc;
+}
+
+void log_free(struct log *log)
+{
+	free(log->bytes);
+	*log = (struct log){};
+}
+
+void log_append(struct log *log, const void *bytes, size_t length)
+{
+	if (log->length + length > log->room) {
+		log->room = 2 * (log->length + length);
+		log->bytes = realloc(log->bytes, log->room);
+		if (!log->bytes)
+			abort();
+	}
+	memcpy(log->bytes + log->length, bytes, length);
+	log->length += length;
+}
+
+static void put16(__u8 *to, __u16 value)
+{
+	value = htole16(value);
+	memcpy(to, &value, sizeof(value));
+}
+
+static void put32(__u8 *to, __u32 value)
+{
+	value = htole32(value);
+	memcpy(to, &value, sizeof(value));
+}
+
+static void put64(__u8 *to, __u64 value)
+{
+	value = htole64(value);
+	memcpy(to, &value, sizeof(value));
+}
+
+static __u16 get16(const __u8 *from)
+{
+	__u16 value;
+
+	memcpy(&value, from, sizeof(value));
+	return le16toh(value);
+}
+
+static __u32 get32(const __u8 *from)
+{
+	__u32 value;
+
+	memcpy(&value, from, sizeof(value));
+	return le32toh(value);
+}
+
+static __u64 get64(const __u8 *from)
+{
+	__u64 value;
+
+	memcpy(&value, from, sizeof(value));
+	return le64toh(value);
+}
+
+/* Where members lie, as the uapi header has them. */
+enum {
+	HEADER = 24,
+	IN = 8,
+	ERROR_LENGTH = 16,
+	WRITE_LENGTH = 24,
+	END_LENGTH = 16,
+	STREAM_LENGTH = 24,
+};
+
+static size_t fixed_length(unsigned int type)
+{
+	switch (type) {
+	case CRR_TYPE_STREAM:
+		return STREAM_LENGTH;
+	case CRR_TYPE_READ:
+	case CRR_TYPE_EOF:
+	case CRR_TYPE_PEER_CLOSED:
+	case CRR_TYPE_HANGUP:
+		return IN;
+	case CRR_TYPE_READ_ERROR:
+		return ERROR_LENGTH;
+	case CRR_TYPE_WRITE:
+		return WRITE_LENGTH;
+	case CRR_TYPE_STREAM_END:
+		return END_LENGTH;
+	default:
+		return 0;
+	}
+}
+
+static size_t padded(size_t length)
+{
+	return (length + 7) / 8 * 8;
+}
+
+/*
+ * Add a record. It gets the next sequence number, and WRITE its CRC; all else
+ * is the caller's, right or wrong.
+ */
+void log_put(struct log *log, struct record record)
+{
+	size_t fixed = fixed_length(record.type);
+	size_t length = record.data ? record.length : 0;
+	__u8 bytes[HEADER + 65536 + 8] = { 0 };
+	__u8 *p = bytes + HEADER;
+
+	if (record.type == CRR_TYPE_WRITE && !(record.flags & CRR_FLAG_CAPTURED))
+		length = 0;
+	put16(bytes, record.type);
+	put16(bytes + 2, record.flags);
+	put16(bytes + 4, record.stream);
+	put16(bytes + 6, fixed + length);
+	put64(bytes + 8, log->sequence);
+	put64(bytes + 16, record.counter);
+	switch (record.type) {
+	case CRR_TYPE_STREAM:
+		memcpy(p, &record.termios, STREAM_LENGTH);
+		break;
+	case CRR_TYPE_WRITE:
+		put64(p, record.refused);
+		put32(p + 8, record.requested);
+		put32(p + 12, record.result);
+		put32(p + 16, record.offset);
+		put32(p + 20, record.data ? crc32c(record.data, record.length) :
+					    record.crc);
+		break;
+	case CRR_TYPE_READ_ERROR:
+		put64(p, record.empties);
+		put32(p + 8, record.error);
+		break;
+	case CRR_TYPE_STREAM_END:
+		put64(p, record.empties);
+		put32(p + 8, record.reason);
+		break;
+	default:
+		if (fixed)
+			put64(p, record.empties);
+		break;
+	}
+	if (length)
+		memcpy(p + fixed, record.data, length);
+	log_append(log, bytes, HEADER + padded(fixed + length));
+	log->counter = record.counter;
+	if (!(record.type & CRR_TYPE_OPTIONAL))
+		log->sequence++;
+}
+
+void log_begin(struct log *log)
+{
+	log_free(log);
+	log_add(log, STREAM, .data = "test", .length = 4);
+}
+
+void log_read(struct log *log, __u64 counter, __u64 empties,
+	      const void *data, size_t length)
+{
+	log_add(log, READ, .counter = counter, .empties = empties,
+		.data = data, .length = length);
+}
+
+void log_write(struct log *log, __u64 counter, int result,
+	       const void *data, size_t length, unsigned int flags)
+{
+	log_add(log, WRITE, .flags = flags, .counter = counter,
+		.requested = length, .result = result,
+		.offset = result > 0 ? result : 0,
+		.data = data, .length = length);
+}
+
+/* The end, as STOP makes it. */
+void log_finish(struct log *log, __u64 counter, __u64 empties)
+{
+	log_add(log, STREAM_END, .counter = counter, .empties = empties,
+		.reason = CRR_END_STOP);
+	log_add(log, END, .counter = counter);
+}
+
+/*
+ * The record after this one; all zero before the first. False at the end, or
+ * where no whole record follows.
+ */
+bool log_next(const struct log *log, struct record *record)
+{
+	size_t at = record->at + record->size;
+	const __u8 *p = log->bytes + at;
+	size_t length, fixed;
+
+	if (log->length - at < HEADER)
+		return false;
+	length = get16(p + 6);
+	*record = (struct record){
+		.type = get16(p),
+		.flags = get16(p + 2),
+		.stream = get16(p + 4),
+		.sequence = get64(p + 8),
+		.counter = get64(p + 16),
+		.at = at,
+		.size = HEADER + padded(length),
+	};
+	fixed = fixed_length(record->type);
+	if (log->length - at < record->size || length < fixed)
+		return false;
+	p += HEADER;
+	switch (record->type) {
+	case CRR_TYPE_STREAM:
+		record->termios = (struct crr_record_stream){
+			.iflag = get32(p),
+			.oflag = get32(p + 4),
+			.cflag = get32(p + 8),
+			.lflag = get32(p + 12),
+			.ispeed = get32(p + 16),
+			.ospeed = get32(p + 20),
+		};
+		break;
+	case CRR_TYPE_WRITE:
+		record->refused = get64(p);
+		record->requested = get32(p + 8);
+		record->result = (__s32)get32(p + 12);
+		record->offset = get32(p + 16);
+		record->crc = get32(p + 20);
+		break;
+	case CRR_TYPE_READ_ERROR:
+		record->empties = get64(p);
+		record->error = get32(p + 8);
+		break;
+	case CRR_TYPE_STREAM_END:
+		record->empties = get64(p);
+		record->reason = get32(p + 8);
+		break;
+	default:
+		if (fixed)
+			record->empties = get64(p);
+		break;
+	}
+	record->data = p + fixed;
+	record->length = length - fixed;
+	return true;
+}
+
+/* The nth record of a type, from 0 on. */
+bool log_get(const struct log *log, unsigned int type, unsigned int nth,
+	     struct record *record)
+{
+	*record = (struct record){};
+	while (log_next(log, record))
+		if (record->type == type && !nth--)
+			return true;
+	return false;
+}
+
+unsigned int log_count(const struct log *log, unsigned int type)
+{
+	struct record record = {};
+	unsigned int n = 0;
+
+	while (log_next(log, &record))
+		n += record.type == type;
+	return n;
+}
+
+/* All bytes that reads delivered; returns how many. */
+size_t log_bytes_in(const struct log *log, void *to, size_t room)
+{
+	struct record record = {};
+	size_t n = 0;
+
+	while (log_next(log, &record)) {
+		if (record.type != CRR_TYPE_READ)
+			continue;
+		if (n + record.length <= room)
+			memcpy((char *)to + n, record.data, record.length);
+		n += record.length;
+	}
+	return n;
+}
+
+static const char *write_fault(const struct record *record)
+{
+	bool captured = record->flags & CRR_FLAG_CAPTURED;
+
+	if (record->flags & ~(CRR_FLAG_CUT | CRR_FLAG_CAPTURED |
+			      CRR_FLAG_INTERRUPTED))
+		return "unknown flags";
+	if (record->flags & CRR_FLAG_INTERRUPTED && !record->refused)
+		return "interrupted, but not refused";
+	if (!record->requested || record->requested > CRR_WRITE_MAX)
+		return "impossible number of bytes requested";
+	if (!record->result || record->result < -511 ||
+	    (record->result > 0 && (__u32)record->result > record->requested))
+		return "impossible result";
+	if (record->offset != (record->result > 0 ? (__u32)record->result : 0))
+		return "offset is not what was taken";
+	if (record->result == -EINTR && !(record->flags & CRR_FLAG_CUT))
+		return "interrupted, but not cut";
+	if (record->length != (captured ? record->requested : 0))
+		return "wrong number of bytes captured";
+	if (captured && crc32c(record->data, record->length) != record->crc)
+		return "wrong CRC";
+	return NULL;
+}
+
+static const char *record_fault(const struct log *log,
+				const struct record *record)
+{
+	const __u8 *p = log->bytes + record->at;
+	size_t length = HEADER + get16(p + 6);
+
+	if (record->size > CRR_RECORD_SIZE_MAX)
+		return "too large";
+	for (; length < record->size; length++)
+		if (p[length])
+			return "padding is not zero";
+	if (record->type != CRR_TYPE_WRITE && record->flags)
+		return "unknown flags";
+	switch (record->type) {
+	case CRR_TYPE_STREAM:
+		return !record->length || record->length > CRR_STREAM_NAME_MAX ?
+		       "impossible name" : NULL;
+	case CRR_TYPE_READ:
+		return !record->length || record->length > CRR_READ_MAX ?
+		       "impossible number of bytes" : NULL;
+	case CRR_TYPE_WRITE:
+		return write_fault(record);
+	case CRR_TYPE_READ_ERROR:
+		if (get32(p + HEADER + 12))
+			return "reserved member is not zero";
+		if (!record->error || record->error > 511)
+			return "impossible errno";
+		break;
+	case CRR_TYPE_STREAM_END:
+		if (get32(p + HEADER + 12))
+			return "reserved member is not zero";
+		if (record->reason < CRR_END_STOP ||
+		    record->reason > CRR_END_HANGUP)
+			return "impossible reason";
+		break;
+	case CRR_TYPE_EOF:
+	case CRR_TYPE_PEER_CLOSED:
+	case CRR_TYPE_HANGUP:
+	case CRR_TYPE_END:
+		break;
+	default:
+		return "unknown type";
+	}
+	return record->length ? "too long" : NULL;
+}
+
+/*
+ * What is wrong with a log of one stream, or NULL. A whole one goes from its
+ * first record to END.
+ */
+const char *log_fault(const struct log *log, bool whole)
+{
+	static char text[128];
+	enum { NONE, OPEN, HUNG_UP, ENDED, OVER } part = NONE;
+	struct record record = {};
+	const char *fault = NULL;
+	__u64 sequence = 0, counter = 0;
+
+	while (!fault && log_next(log, &record)) {
+		fault = record_fault(log, &record);
+		if (fault)
+			break;
+		if (record.sequence != sequence++)
+			fault = "not the next sequence number";
+		else if (record.counter < counter)
+			fault = "the counter goes back";
+		else if (record.stream)
+			fault = "another stream";
+		counter = record.counter;
+		if (fault)
+			break;
+		switch (record.type) {
+		case CRR_TYPE_STREAM:
+			fault = part == NONE ? NULL : "begins twice";
+			part = OPEN;
+			break;
+		case CRR_TYPE_STREAM_END:
+			if (part != OPEN && part != HUNG_UP)
+				fault = "ends, but is not open";
+			else if ((part == HUNG_UP) !=
+				 (record.reason == CRR_END_HANGUP))
+				fault = "ends for another reason";
+			part = ENDED;
+			break;
+		case CRR_TYPE_END:
+			fault = part == ENDED ? NULL : "END too early or twice";
+			part = OVER;
+			break;
+		case CRR_TYPE_HANGUP:
+			fault = part == OPEN ? NULL : "hung up, not open";
+			part = HUNG_UP;
+			break;
+		default:
+			fault = part == OPEN ? NULL : "stream is not open";
+			break;
+		}
+	}
+	if (!fault && record.at + record.size != log->length)
+		fault = "not whole";
+	if (!fault && whole && part != OVER)
+		fault = "no END";
+	if (!fault)
+		return NULL;
+	snprintf(text, sizeof(text), "record %llu (type %u, offset %zu): %s",
+		 (unsigned long long)record.sequence, record.type, record.at,
+		 fault);
+	return text;
+}
+
+void log_print(const struct log *log)
+{
+	struct record record = {};
+
+	while (log_next(log, &record))
+		fprintf(stderr,
+			"#   %llu: type %u flags %x counter %llu empties %llu requested %u result %d error %u reason %u length %zu\n",
+			(unsigned long long)record.sequence, record.type,
+			record.flags, (unsigned long long)record.counter,
+			(unsigned long long)record.empties, record.requested,
+			record.result, record.error, record.reason,
+			record.length);
+}
+
+/*
+ * Read what there is to be read from a session. 0: there may be more to come;
+ * 1: that was the end; or what read(2) said.
+ */
+int drain(int session, struct log *log)
+{
+	__u8 buf[128 << 10];
+
+	for (;;) {
+		ssize_t n = read(session, buf, sizeof(buf));
+
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -errno;
+		if (!n)
+			return 1;
+		log_append(log, buf, n);
+	}
+}
+
+/* The same, up to the end; 0, or what read(2) said. */
+int drain_to_end(int session, struct log *log)
+{
+	long long until = now_ms() + PATIENCE_MS;
+	int ret;
+
+	do {
+		ret = drain(session, log);
+		if (ret)
+			return ret == 1 ? 0 : ret;
+		breathe();
+	} while (now_ms() < until);
+	return -ETIMEDOUT;
+}
+
+/* Write records to a session: 0, if all are taken. */
+int feed(int session, const void *bytes, size_t length)
+{
+	while (length) {
+		ssize_t n = write(session, bytes, length);
+
+		if (n < 0)
+			return -errno;
+		bytes = (const char *)bytes + n;
+		length -= n;
+	}
+	return 0;
+}
+
+int feed_log(int session, const struct log *log)
+{
+	return feed(session, log->bytes, log->length);
+}
+
+/* ---- Calls that sleep ---- */
+
+static void *run(void *arg)
+{
+	struct task *task = arg;
+	struct pollfd pollfd = { .fd = task->fd, .events = task->events };
+
+	task->tid = syscall(SYS_gettid);
+	switch (task->call) {
+	case CALL_READ:
+		task->result = sys(read(task->fd, task->buf, task->length));
+		break;
+	case CALL_WRITE:
+		task->result = sys(write(task->fd, task->buf, task->length));
+		break;
+	case CALL_POLL:
+		task->result = sys(poll(&pollfd, 1, task->timeout));
+		task->revents = pollfd.revents;
+		break;
+	case CALL_COUNT:
+		task->result = count(task->fd, task->counter);
+		break;
+	case CALL_DETACH:
+		task->result = detach(task->fd);
+		break;
+	}
+	task->done = true;
+	return NULL;
+}
+
+void start(struct task *task, struct task how)
+{
+	*task = how;
+	if (pthread_create(&task->thread, NULL, run, task))
+		abort();
+}
+
+static bool is_asleep(const struct task *task)
+{
+	char name[64], text[512];
+	const char *state;
+	FILE *file;
+	bool asleep = false;
+
+	if (!task->tid)
+		return false;
+	snprintf(name, sizeof(name), "/proc/self/task/%d/stat",
+		 (int)task->tid);
+	file = fopen(name, "r");
+	if (!file)
+		return false;
+	if (fgets(text, sizeof(text), file)) {
+		state = strrchr(text, ')');
+		asleep = state && !strncmp(state, ") S", 3);
+	}
+	fclose(file);
+	return asleep;
+}
+
+/*
+ * Does it sleep in its system call? Waits until it does. Between telling its
+ * number and the call a task has nothing to sleep for.
+ */
+bool sleeps(struct task *task)
+{
+	return eventually(task->done || is_asleep(task)) && !task->done;
+}
+
+/* Does it return? Then task->result is there. */
+bool ends(struct task *task)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += PATIENCE_MS / 1000;
+	return !pthread_timedjoin_np(task->thread, NULL, &until);
+}
+
+static void nothing(int sig)
+{
+}
+
+/* How interrupt() interrupts: with or without SA_RESTART. */
+void catch_interrupts(bool restart)
+{
+	struct sigaction action = {
+		.sa_handler = nothing,
+		.sa_flags = restart ? SA_RESTART : 0,
+	};
+
+	sigaction(SIGUSR1, &action, NULL);
+}
+
+void interrupt(struct task *task)
+{
+	pthread_kill(task->thread, SIGUSR1);
+}
+
+/* ---- Bytes ---- */
+
+/* An endless pattern, in which no stretch looks like another. */
+void pattern(void *to, size_t length, size_t offset)
+{
+	__u8 *p = to;
+
+	for (; length--; offset++)
+		*p++ = offset ^ offset >> 8 ^ offset * 2654435761U >> 24;
+}
+
+/* Write all, to a peer that takes it. */
+int send_all(int fd, const void *bytes, size_t length)
+{
+	while (length) {
+		ssize_t n = write(fd, bytes, length);
+
+		if (n < 0)
+			return -errno;
+		bytes = (const char *)bytes + n;
+		length -= n;
+	}
+	return 0;
+}
+
+/* Read so many bytes from a peer that gives them; returns how many came. */
+int receive_all(int fd, void *bytes, size_t length)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	size_t done = 0;
+
+	while (done < length && poll(&pollfd, 1, PATIENCE_MS) == 1) {
+		ssize_t n = read(fd, (char *)bytes + done, length - done);
+
+		if (n <= 0)
+			break;
+		done += n;
+	}
+	return done;
+}
+
+/* Read and forget what there is; returns how much it was. */
+int swallow(int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	char buf[4096];
+	int done = 0;
+
+	while (poll(&pollfd, 1, 0) == 1 && pollfd.revents & POLLIN) {
+		ssize_t n = read(fd, buf, sizeof(buf));
+
+		if (n <= 0)
+			break;
+		done += n;
+	}
+	return done;
+}
+
+/* A buffer of so many bytes, after which nothing is mapped. */
+void *before_hole(size_t length)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	size_t room = (length + page - 1) / page * page;
+	char *p = mmap(NULL, room + page, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		abort();
+	munmap(p + room, page);
+	return p + room - length;
+}
+
+/* What poll(2) says now. */
+short polled(int fd, short events)
+{
+	struct pollfd pollfd = { .fd = fd, .events = events };
+
+	return poll(&pollfd, 1, 0) < 0 ? -errno : pollfd.revents;
+}
