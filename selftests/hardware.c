@@ -11,12 +11,15 @@
 
 /*
  * A command for QEMU, as QMP has it, and that it was carried out. The first one
- * must be qmp_capabilities, and fails if it is not the first one.
+ * must be qmp_capabilities, and fails if it is not the first one. Before it a
+ * byte that JSON does not have: QEMU's parser begins anew after it, whatever
+ * part of its own greeting was echoed to it while the port was being opened.
  */
 static bool monitor(const char *command, const char *arguments)
 {
 	int fd = open(MONITOR, O_RDWR | O_NOCTTY | O_NONBLOCK);
 	char text[512], answer[4096] = "";
+	const char *mine;
 	size_t n = 0;
 	bool done;
 
@@ -26,14 +29,15 @@ static bool monitor(const char *command, const char *arguments)
 	tcflush(fd, TCIFLUSH);
 	set_flags(fd, O_NONBLOCK, false);
 	snprintf(text, sizeof(text),
-		 "{ 'execute': 'qmp_capabilities' }"
+		 "\377{ 'execute': 'qmp_capabilities' }"
 		 "{ 'execute': '%s', 'arguments': {%s}, 'id': 'crr' }\n",
 		 command, arguments);
 	done = !send_all(fd, text, strlen(text)) && eventually(({
 		ssize_t got = read(fd, answer + n, sizeof(answer) - 1 - n);
 
 		n += got > 0 ? got : 0;
-		strstr(answer, "\"id\": \"crr\"") && strchr(answer, '\n');
+		mine = strstr(answer, "\"id\": \"crr\"");
+		mine && strchr(mine, '\n');
 	}));
 	close(fd);
 	if (!done || !strstr(answer, "\"return\": {}, \"id\"")) {
@@ -143,8 +147,7 @@ TEST_F_TIMEOUT(hardware, unplugged_while_recording, 90)
 	struct record rec;
 	char buf[16];
 
-	if (access("/dev/ttyUSB0", F_OK))
-		ASSERT_TRUE(plug_in());
+	ASSERT_TRUE(eventually(!access("/dev/ttyUSB0", F_OK)));
 	ASSERT_EQ(0, open_serial(line, "/dev/ttyUSB0", "/dev/ttyS6"));
 	ASSERT_EQ(0, attach(line->tty));
 	line->session = open_session(line->tty);
