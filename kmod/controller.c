@@ -4,6 +4,7 @@
  * replay.
  */
 #include <linux/anon_inodes.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/poll.h>
@@ -22,6 +23,22 @@ struct file *crr_controller_file(struct crr_session *session)
 {
 	return anon_inode_getfile("[crr-session]", &crr_controller_fops,
 				  session, O_RDWR);
+}
+
+/* The session that a session fd controls, with a reference; or NULL. */
+struct crr_session *crr_controller_session(int fd)
+{
+	struct crr_session *session = NULL;
+	struct file *file = fget(fd);
+
+	if (!file)
+		return NULL;
+	if (file->f_op == &crr_controller_fops) {
+		session = file->private_data;
+		crr_session_get(session);
+	}
+	fput(file);
+	return session;
 }
 
 static bool crr_controller_readable(struct crr_session *session)

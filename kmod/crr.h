@@ -148,6 +148,7 @@ struct crr_recorder {
 struct crr_replayer {
 	u32 flags;			/* CRR_REPLAY_* */
 	struct crr_order *fed;		/* what has been fed */
+	bool begun;			/* and all streams are in it */
 	struct list_head due;		/* inbound records of all streams */
 	u64 remaining;			/* records that must yet be taken */
 	u64 bytes;			/* that they take */
@@ -217,6 +218,8 @@ struct crr_stream {
 	struct list_head inbound;
 	struct list_head outbound;
 	bool begun;			/* STREAM was fed */
+	bool left;			/* by its line, at ... */
+	u64 left_counter;		/* ... this counter */
 	enum crr_end end;		/* STREAM_END was fed */
 	u64 end_counter;
 	u64 end_empties;
@@ -225,6 +228,8 @@ struct crr_stream {
 void crr_session_get(struct crr_session *session);
 void crr_session_put(struct crr_session *session);
 struct file *crr_session_control(struct crr_line *line);
+int crr_session_join(struct crr_session *session, struct crr_line *line,
+		     u32 *number);
 void crr_session_orphan(struct crr_session *session);
 struct crr_stream *crr_session_line_stream(struct crr_line *line, bool active);
 void crr_session_line_left(struct crr_line *line);
@@ -250,6 +255,7 @@ long crr_session_refusal(enum crr_state state);
 /* ---- controller.c: the session fd ---- */
 
 struct file *crr_controller_file(struct crr_session *session);
+struct crr_session *crr_controller_session(int fd);
 
 /* ---- recorder.c: records into the relay buffer, and out of it ---- */
 

@@ -11,6 +11,7 @@
 union crr_arg {
 	struct crr_status status;
 	struct crr_session_fd session_fd;
+	struct crr_join join;
 	struct crr_clock_fd clock_fd;
 	struct crr_counter counter;
 	struct crr_record_start record;
@@ -22,6 +23,7 @@ union crr_arg {
 /* The interface has no holes, and is the same for 32-bit callers. */
 static_assert(sizeof(struct crr_status) == 128);
 static_assert(sizeof(struct crr_session_fd) == 16);
+static_assert(sizeof(struct crr_join) == 24);
 static_assert(sizeof(struct crr_clock_fd) == 16);
 static_assert(sizeof(struct crr_counter) == 24);
 static_assert(sizeof(struct crr_record_start) == 24);
@@ -102,20 +104,47 @@ static int crr_ioctl_status(struct crr_call *call)
 	return 0;
 }
 
+/* May the caller have a session record and replay this line? */
+static int crr_line_may_be_controlled(struct crr_line *line, int tty_fd)
+{
+	if (!capable(CAP_SYS_TTY_CONFIG))
+		return -EPERM;
+	if (crr_line_is_master(line))
+		return -EOPNOTSUPP;
+	return crr_line_has_file(line, tty_fd) ? 0 : -EBADF;
+}
+
 static int crr_ioctl_session(struct crr_call *call)
 {
 	struct crr_session_fd *arg = &call->arg->session_fd;
 	struct crr_line *line = call->target->line;
 	int ret;
 
-	if (!capable(CAP_SYS_TTY_CONFIG))
-		return -EPERM;
-	if (crr_line_is_master(line))
-		return -EOPNOTSUPP;
-	if (!crr_line_has_file(line, arg->tty_fd))
-		return -EBADF;
+	ret = crr_line_may_be_controlled(line, arg->tty_fd);
+	if (ret)
+		return ret;
 	ret = crr_call_file(call, crr_session_control(line));
 	arg->session_fd = call->fd;
+	return ret;
+}
+
+static int crr_ioctl_join(struct crr_call *call)
+{
+	struct crr_join *arg = &call->arg->join;
+	struct crr_line *line = call->target->line;
+	struct crr_session *session;
+	int ret;
+
+	if (arg->__reserved)
+		return -EINVAL;
+	ret = crr_line_may_be_controlled(line, arg->tty_fd);
+	if (ret)
+		return ret;
+	session = crr_controller_session(arg->session_fd);
+	if (!session)
+		return -EBADF;
+	ret = crr_session_join(session, line, &arg->stream);
+	crr_session_put(session);
 	return ret;
 }
 
@@ -291,6 +320,8 @@ static const struct crr_ioctl crr_ioctls[] = {
 		  struct crr_stop, flags, 0, false, crr_ioctl_stop),
 	CRR_IOCTL(CRR_IOC_DIVERGENCE, CRR_ON_SESSION,
 		  struct crr_divergence, got, 0, true, crr_ioctl_divergence),
+	CRR_IOCTL(CRR_IOC_JOIN, CRR_ON_TTY,
+		  struct crr_join, __reserved, 0, true, crr_ioctl_join),
 };
 
 static u32 crr_target_kind(const struct crr_target *target)

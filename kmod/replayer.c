@@ -29,8 +29,10 @@ void crr_replayer_start(struct crr_session *session, u64 limit, u32 flags)
 	replayer->discarded = 0;
 	replayer->dropped = 0;
 	replayer->refused = CRR_REASON_NONE;
+	replayer->begun = false;
 	list_for_each_entry(stream, &session->streams, node) {
 		stream->begun = false;
+		stream->left = false;
 		stream->end = 0;
 	}
 }
@@ -58,21 +60,25 @@ void crr_queued_free(struct crr_queued *queued)
 	kfree_sensitive(queued);
 }
 
+static void crr_replayer_empty(struct crr_stream *stream)
+{
+	struct crr_queued *queued, *next;
+
+	list_splice_tail_init(&stream->outbound, &stream->inbound);
+	list_for_each_entry_safe(queued, next, &stream->inbound, cursor) {
+		crr_replayer_unlink(stream->session, queued);
+		crr_queued_free(queued);
+	}
+}
+
 /* Forget all records, and that there was a replay. */
 void crr_replayer_close(struct crr_session *session)
 {
 	struct crr_replayer *replayer = &session->replayer;
-	struct crr_queued *queued, *next;
 	struct crr_stream *stream;
 
-	list_for_each_entry(stream, &session->streams, node) {
-		list_splice_tail_init(&stream->outbound, &stream->inbound);
-		list_for_each_entry_safe(queued, next, &stream->inbound,
-					 cursor) {
-			crr_replayer_unlink(session, queued);
-			crr_queued_free(queued);
-		}
-	}
+	list_for_each_entry(stream, &session->streams, node)
+		crr_replayer_empty(stream);
 	kfree(replayer->fed);
 	replayer->fed = NULL;
 }
@@ -127,102 +133,6 @@ static int crr_replayer_queue(struct crr_session *session,
 	return 0;
 }
 
-/* One record: 0, -ENOMEM, or a positive enum crr_reason. */
-static int crr_replayer_add(struct crr_session *session,
-			    const struct crr_record *rec)
-{
-	struct crr_replayer *replayer = &session->replayer;
-	struct crr_stream *stream;
-	int ret;
-
-	ret = crr_order_check(replayer->fed, rec);
-	if (ret)
-		return ret;
-	if (!(rec->type & CRR_TYPE_OPTIONAL) && rec->type != CRR_TYPE_END) {
-		stream = crr_replayer_stream(session, rec->stream);
-		if (!stream)
-			return CRR_REASON_STREAMS;
-		switch (rec->type) {
-		case CRR_TYPE_STREAM:
-			stream->begun = true;
-			break;
-		case CRR_TYPE_STREAM_END:
-			stream->end = rec->reason;
-			stream->end_counter = rec->counter;
-			stream->end_empties = rec->empties;
-			break;
-		default:
-			ret = crr_replayer_queue(session, stream, rec);
-			if (ret)
-				return ret;
-			break;
-		}
-	}
-	crr_order_add(replayer->fed, rec);
-	return 0;
-}
-
-/**
- * crr_replayer_feed - take records
- * @session: the session, replaying
- * @from: the records' bytes
- * @length: how many
- *
- * Returns how many bytes were taken; or, if none, -EAGAIN for no room,
- * -EMSGSIZE for no whole record, -EBADMSG for one that is not valid, or
- * -ENOMEM.
- */
-ssize_t crr_replayer_feed(struct crr_session *session, const u8 *from,
-			  size_t length)
-{
-	struct crr_replayer *replayer = &session->replayer;
-	struct crr_record rec;
-	size_t done = 0;
-	size_t size;
-	int ret = 0;
-
-	lockdep_assert_held(&session->lock);
-
-	while (done < length) {
-		if (crr_replayer_full(replayer)) {
-			ret = -EAGAIN;
-			break;
-		}
-		ret = crr_record_decode(from + done, length - done, &size,
-					&rec);
-		if (!ret)
-			ret = crr_replayer_add(session, &rec);
-		if (ret)
-			break;
-		done += size;
-	}
-	replayer->refused = max(ret, 0);
-	if (ret > 0)
-		ret = -EBADMSG;
-	return done ?: ret;
-}
-
-/**
- * crr_replayer_next_due - the counter at which the emulator must look
- * @session: the session, replaying
- *
- * One past END: an operation there finds the session ended.
- */
-u64 crr_replayer_next_due(struct crr_session *session)
-{
-	struct crr_replayer *replayer = &session->replayer;
-	const struct crr_queued *first;
-
-	first = list_first_entry_or_null(&replayer->due, struct crr_queued,
-					 due);
-	if (first)
-		return first->rec.counter;
-	if (!replayer->fed->ended)
-		return replayer->fed->counter;
-	return replayer->fed->counter == CRR_NEVER ?
-	       CRR_NEVER : replayer->fed->counter + 1;
-}
-
 /* ---- Divergence ---- */
 
 /* A stretch of bytes for the report. */
@@ -275,6 +185,146 @@ static void crr_diverge(struct crr_stream *stream,
 	}
 	crr_session_set_state(session, CRR_STATE_DIVERGED, CRR_REASON_NONE);
 }
+
+/* ---- What is fed ---- */
+
+/* Is every stream of the session in the log, which has named all of its own? */
+static bool crr_replayer_begins(struct crr_session *session)
+{
+	struct crr_stream *stream;
+
+	list_for_each_entry(stream, &session->streams, node)
+		if (!stream->begun)
+			return false;
+	return true;
+}
+
+/*
+ * A record for a line that has left the session before the log told. If its
+ * time had come by then, that is how the run departed.
+ */
+static void crr_replayer_too_late(struct crr_stream *stream,
+				  const struct crr_record *rec)
+{
+	if (!crr_must_be_taken(rec))
+		return;
+	if (rec->counter <= stream->left_counter)
+		crr_diverge(stream, CRR_DIVERGENCE_LEFT, CRR_TYPE_STREAM_END,
+			    rec, NULL, 0, 0);
+	else
+		crr_session_set_state(stream->session, CRR_STATE_FAILED,
+				      CRR_REASON_LINE);
+}
+
+/* One record: 0, -ENOMEM, or a positive enum crr_reason. */
+static int crr_replayer_add(struct crr_session *session,
+			    const struct crr_record *rec)
+{
+	struct crr_replayer *replayer = &session->replayer;
+	struct crr_stream *stream;
+	int ret;
+
+	ret = crr_order_check(replayer->fed, rec);
+	if (ret)
+		return ret;
+	if (rec->type & CRR_TYPE_OPTIONAL)
+		goto added;
+	if (rec->type != CRR_TYPE_STREAM && !replayer->begun) {
+		if (!crr_replayer_begins(session))
+			return CRR_REASON_STREAMS;
+		replayer->begun = true;
+	}
+	if (rec->type != CRR_TYPE_END) {
+		stream = crr_replayer_stream(session, rec->stream);
+		if (!stream)
+			return CRR_REASON_STREAMS;
+		switch (rec->type) {
+		case CRR_TYPE_STREAM:
+			stream->begun = true;
+			break;
+		case CRR_TYPE_STREAM_END:
+			stream->end = rec->reason;
+			stream->end_counter = rec->counter;
+			stream->end_empties = rec->empties;
+			break;
+		default:
+			if (stream->left) {
+				crr_replayer_too_late(stream, rec);
+				break;
+			}
+			ret = crr_replayer_queue(session, stream, rec);
+			if (ret)
+				return ret;
+			break;
+		}
+	}
+added:
+	crr_order_add(replayer->fed, rec);
+	return 0;
+}
+
+/**
+ * crr_replayer_feed - take records
+ * @session: the session, replaying
+ * @from: the records' bytes
+ * @length: how many
+ *
+ * Returns how many bytes were taken; or, if none, -EAGAIN for no room,
+ * -EMSGSIZE for no whole record, -EBADMSG for one that is not valid, or
+ * -ENOMEM.
+ */
+ssize_t crr_replayer_feed(struct crr_session *session, const u8 *from,
+			  size_t length)
+{
+	struct crr_replayer *replayer = &session->replayer;
+	struct crr_record rec;
+	size_t done = 0;
+	size_t size;
+	int ret = 0;
+
+	lockdep_assert_held(&session->lock);
+
+	while (done < length && session->state == CRR_STATE_REPLAYING) {
+		if (crr_replayer_full(replayer)) {
+			ret = -EAGAIN;
+			break;
+		}
+		ret = crr_record_decode(from + done, length - done, &size,
+					&rec);
+		if (!ret)
+			ret = crr_replayer_add(session, &rec);
+		if (ret)
+			break;
+		done += size;
+	}
+	replayer->refused = max(ret, 0);
+	if (ret > 0)
+		ret = -EBADMSG;
+	return done ?: ret;
+}
+
+/**
+ * crr_replayer_next_due - the counter at which the emulator must look
+ * @session: the session, replaying
+ *
+ * One past END: an operation there finds the session ended.
+ */
+u64 crr_replayer_next_due(struct crr_session *session)
+{
+	struct crr_replayer *replayer = &session->replayer;
+	const struct crr_queued *first;
+
+	first = list_first_entry_or_null(&replayer->due, struct crr_queued,
+					 due);
+	if (first)
+		return first->rec.counter;
+	if (!replayer->fed->ended)
+		return replayer->fed->counter;
+	return replayer->fed->counter == CRR_NEVER ?
+	       CRR_NEVER : replayer->fed->counter + 1;
+}
+
+/* ---- What must be taken ---- */
 
 /* The next record of a cursor, if the run may not end without it. */
 static struct crr_queued *crr_must_take(struct list_head *cursor)
@@ -710,7 +760,8 @@ void crr_replayer_stop(struct crr_session *session)
  * @reason: CRR_END_CLOSED or CRR_END_HANGUP
  *
  * The emulator closed the tty, as the recorded run may have done; or the
- * replaying tty was hung up, which is not part of any log.
+ * replaying tty was hung up, which is not part of any log. If there are other
+ * lines, whether this was in time may turn out only when more is fed.
  */
 void crr_replayer_line_left(struct crr_stream *stream, enum crr_end reason)
 {
@@ -723,8 +774,17 @@ void crr_replayer_line_left(struct crr_stream *stream, enum crr_end reason)
 	crr_find_left(stream, &stream->outbound, &left, &of);
 	if (left && reason != CRR_END_HANGUP)
 		crr_judge_left(stream, left);
-	else if (!stream->end || crr_must_take(&stream->inbound) ||
-		 crr_must_take(&stream->outbound))
+	else if (crr_must_take(&stream->inbound) ||
+		 crr_must_take(&stream->outbound) ||
+		 (!stream->end &&
+		  (reason == CRR_END_HANGUP || session->nlines == 1)))
 		crr_session_set_state(session, CRR_STATE_FAILED,
 				      CRR_REASON_LINE);
+	if (session->state != CRR_STATE_REPLAYING)
+		return;
+	/* Nobody is left who would be told of a hangup. */
+	crr_replayer_empty(stream);
+	crr_session_publish(session);
+	stream->left = true;
+	stream->left_counter = session->counter;
 }

@@ -116,28 +116,72 @@ struct crr_stream *crr_session_line_stream(struct crr_line *line, bool active)
 	return stream;
 }
 
-/* The line becomes a stream of the session, which gains a reference. */
-static void crr_session_add_line(struct crr_session *session,
-				 struct crr_line *line,
-				 struct crr_stream *stream)
+/* Streams whose lines have gone have no part in what comes next. */
+static void crr_session_forget_streams(struct crr_session *session)
+{
+	struct crr_stream *stream, *next;
+	u16 number = 0;
+
+	lockdep_assert_held(&session->lock);
+
+	crr_replayer_close(session);
+	list_for_each_entry_safe(stream, next, &session->streams, node) {
+		if (!stream->line) {
+			list_del(&stream->node);
+			crr_stream_free(stream);
+			continue;
+		}
+		stream->number = number++;
+		stream->empties = 0;
+		stream->empties_counter = 0;
+		stream->refused = 0;
+		stream->position_in = 0;
+		stream->position_out = 0;
+		stream->peer_closed = false;
+		stream->hung_up = false;
+		stream->hangup_seen = false;
+		stream->ended = false;
+	}
+	session->nstreams = number;
+}
+
+/*
+ * The line becomes a stream of the session, which gains a reference; or the
+ * session is not ready for one.
+ */
+static int crr_session_add_line(struct crr_session *session,
+				struct crr_line *line,
+				struct crr_stream *stream)
 {
 	struct crr_clock *clock;
+	int ret = 0;
 
 	lockdep_assert_held(&crr_link_lock);
 
-	crr_session_get(session);
+	clock = rcu_dereference_protected(line->clock,
+					  lockdep_is_held(&crr_link_lock));
 	mutex_lock(&session->lock);
+	if (session->state != CRR_STATE_IDLE || session->recorder.unread ||
+	    (clock && crr_session_clock(session)))
+		ret = -EBUSY;
+	else if (session->nlines == CRR_STREAMS_MAX)
+		ret = -ENOSPC;
+	if (ret)
+		goto unlock;
+	crr_session_forget_streams(session);
+	crr_session_get(session);
 	stream->number = session->nstreams++;
 	stream->line = line;
 	session->nlines++;
 	list_add_tail(&stream->node, &session->streams);
+unlock:
 	mutex_unlock(&session->lock);
+	if (ret)
+		return ret;
 	rcu_assign_pointer(line->stream, stream);
-
-	clock = rcu_dereference_protected(line->clock,
-					  lockdep_is_held(&crr_link_lock));
 	if (clock)
 		crr_session_set_clock(session, clock);
+	return 0;
 }
 
 /*
@@ -215,6 +259,7 @@ struct file *crr_session_control(struct crr_line *line)
 		goto put;
 	}
 	if (stream)
+		/* A new session refuses nobody. */
 		crr_session_add_line(session, line, stream);
 	WRITE_ONCE(session->controlled, true);
 	goto unlock;
@@ -224,6 +269,39 @@ put:
 unlock:
 	mutex_unlock(&crr_link_lock);
 	return file;
+}
+
+/**
+ * crr_session_join - a line becomes one of a session's
+ * @session: the session
+ * @line: the line; in one of its callbacks
+ * @number: out: of its stream
+ *
+ * Returns 0, or what CRR_IOC_JOIN does.
+ */
+int crr_session_join(struct crr_session *session, struct crr_line *line,
+		     u32 *number)
+{
+	struct crr_stream *stream;
+	int ret;
+
+	stream = crr_stream_create(session);
+	if (!stream)
+		return -ENOMEM;
+	mutex_lock(&crr_link_lock);
+	if (rcu_access_pointer(line->stream))
+		ret = -EBUSY;
+	else if (!session->controlled)
+		/* The fd has been closed meanwhile. */
+		ret = -EBADF;
+	else
+		ret = crr_session_add_line(session, line, stream);
+	if (!ret)
+		*number = stream->number;
+	mutex_unlock(&crr_link_lock);
+	if (ret)
+		crr_stream_free(stream);
+	return ret;
 }
 
 /**
@@ -438,32 +516,6 @@ void crr_session_set_state(struct crr_session *session, enum crr_state state,
 				   EPOLLPRI | EPOLLIN | EPOLLOUT);
 }
 
-/* Streams whose lines have gone have no part in what comes next. */
-static void crr_session_forget_streams(struct crr_session *session)
-{
-	struct crr_stream *stream, *next;
-	u16 number = 0;
-
-	list_for_each_entry_safe(stream, next, &session->streams, node) {
-		if (!stream->line) {
-			list_del(&stream->node);
-			crr_stream_free(stream);
-			continue;
-		}
-		stream->number = number++;
-		stream->empties = 0;
-		stream->empties_counter = 0;
-		stream->refused = 0;
-		stream->position_in = 0;
-		stream->position_out = 0;
-		stream->peer_closed = false;
-		stream->hung_up = false;
-		stream->hangup_seen = false;
-		stream->ended = false;
-	}
-	session->nstreams = number;
-}
-
 /* Is an operation in flight that began with the device? See crr.h. */
 static bool crr_session_is_quiet(struct crr_session *session)
 {
@@ -496,7 +548,6 @@ static int crr_session_enter(struct crr_session *session)
 	}
 
 	crr_session_forget_streams(session);
-	crr_replayer_close(session);
 	session->generation++;
 	session->counter = 0;
 	session->sequence = 0;
@@ -510,16 +561,19 @@ static int crr_session_enter(struct crr_session *session)
 int crr_session_record(struct crr_session *session,
 		       const struct crr_record_start *arg)
 {
+	u32 nstreams = READ_ONCE(session->nstreams);
 	struct crr_recorder recorder;
 	int ret;
 
-	ret = crr_recorder_open(&recorder, READ_ONCE(session->nstreams),
+	ret = crr_recorder_open(&recorder, nstreams,
 				arg->buffer_size ?: CRR_BUFFER_DEFAULT,
 				arg->flags);
 	if (ret)
 		return ret;
 	mutex_lock(&session->lock);
-	ret = crr_session_enter(session);
+	/* Somebody has joined, and the buffer may be too small. */
+	ret = session->nstreams > nstreams ? -EBUSY :
+					     crr_session_enter(session);
 	if (!ret) {
 		swap(session->recorder, recorder);
 		crr_session_sample(session);

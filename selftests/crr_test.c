@@ -236,6 +236,16 @@ int open_session(int tty)
 	return ret ?: arg.session_fd;
 }
 
+/* Returns the number of the tty's stream. */
+int join(int tty, int session)
+{
+	struct crr_join arg = {
+		.size = sizeof(arg), .tty_fd = tty, .session_fd = session,
+	};
+
+	return ioctl(tty, CRR_IOC_JOIN, &arg) ? -errno : (int)arg.stream;
+}
+
 int open_clock(int tty)
 {
 	struct crr_clock_fd arg = { .size = sizeof(arg) };
@@ -697,18 +707,22 @@ static const char *record_fault(const struct log *log,
 }
 
 /*
- * What is wrong with a log of one stream, or NULL. A whole one goes from its
- * first record to END.
+ * What is wrong with a log, or NULL. A whole one goes from its first record to
+ * END.
  */
 const char *log_fault(const struct log *log, bool whole)
 {
 	static char text[128];
-	enum { NONE, OPEN, HUNG_UP, ENDED, OVER } part = NONE;
+	enum { NONE, OPEN, HUNG_UP, ENDED } part[MOST_STREAMS] = { NONE };
 	struct record record = {};
 	const char *fault = NULL;
 	__u64 sequence = 0, counter = 0;
+	unsigned int open = 0;
+	bool over = false;
 
 	while (!fault && log_next(log, &record)) {
+		unsigned int n = record.stream;
+
 		fault = record_fault(log, &record);
 		if (fault)
 			break;
@@ -716,46 +730,52 @@ const char *log_fault(const struct log *log, bool whole)
 			fault = "not the next sequence number";
 		else if (record.counter < counter)
 			fault = "the counter goes back";
-		else if (record.stream)
-			fault = "another stream";
-		counter = record.counter;
+		else if (n >= MOST_STREAMS)
+			fault = "impossible stream";
+		else if (over)
+			fault = "after END";
 		if (fault)
 			break;
+		counter = record.counter;
 		switch (record.type) {
 		case CRR_TYPE_STREAM:
-			fault = part == NONE ? NULL : "begins twice";
-			part = OPEN;
+			fault = part[n] == NONE ? NULL : "STREAM once more";
+			part[n] = OPEN;
+			open++;
 			break;
 		case CRR_TYPE_STREAM_END:
-			if (part != OPEN && part != HUNG_UP)
-				fault = "ends, but is not open";
-			else if ((part == HUNG_UP) !=
+			if (part[n] != OPEN && part[n] != HUNG_UP)
+				fault = "ends, and is not open";
+			else if ((part[n] == HUNG_UP) !=
 				 (record.reason == CRR_END_HANGUP))
 				fault = "ends for another reason";
-			part = ENDED;
+			part[n] = ENDED;
+			open--;
 			break;
 		case CRR_TYPE_END:
-			fault = part == ENDED ? NULL : "END too early or twice";
-			part = OVER;
+			fault = !open && part[0] == ENDED ? NULL :
+							    "END too early";
+			over = true;
 			break;
 		case CRR_TYPE_HANGUP:
-			fault = part == OPEN ? NULL : "hung up, not open";
-			part = HUNG_UP;
+			fault = part[n] == OPEN ? NULL : "hung up, not open";
+			part[n] = HUNG_UP;
 			break;
 		default:
-			fault = part == OPEN ? NULL : "stream is not open";
+			fault = part[n] == OPEN ? NULL : "stream is not open";
 			break;
 		}
 	}
 	if (!fault && record.at + record.size != log->length)
 		fault = "not whole";
-	if (!fault && whole && part != OVER)
+	if (!fault && whole && !over)
 		fault = "no END";
 	if (!fault)
 		return NULL;
-	snprintf(text, sizeof(text), "record %llu (type %u, offset %zu): %s",
-		 (unsigned long long)record.sequence, record.type, record.at,
-		 fault);
+	snprintf(text, sizeof(text),
+		 "record %llu (type %u, stream %u, offset %zu): %s",
+		 (unsigned long long)record.sequence, record.type,
+		 record.stream, record.at, fault);
 	return text;
 }
 
@@ -765,9 +785,9 @@ void log_print(const struct log *log)
 
 	while (log_next(log, &record))
 		fprintf(stderr,
-			"#   %llu: type %u flags %x counter %llu empties %llu requested %u result %d error %u reason %u length %zu\n",
-			(unsigned long long)record.sequence, record.type,
-			record.flags, (unsigned long long)record.counter,
+			"#   %llu: stream %u type %u flags %x counter %llu empties %llu requested %u result %d error %u reason %u length %zu\n",
+			(unsigned long long)record.sequence, record.stream,
+			record.type, record.flags, (unsigned long long)record.counter,
 			(unsigned long long)record.empties, record.requested,
 			record.result, record.error, record.reason,
 			record.length);

@@ -102,6 +102,7 @@ int arrived(int fd);
 /* ---- Ioctls ---- */
 
 int open_session(int tty);
+int join(int tty, int session);
 int open_clock(int tty);
 int map_clock(struct line *line);
 void close_clock(struct line *line);
@@ -144,6 +145,9 @@ struct record {
 	size_t at;
 	size_t size;
 };
+
+/* More than any test has in a session. */
+#define MOST_STREAMS 64
 
 struct log {
 	__u8 *bytes;

@@ -531,15 +531,20 @@ TEST_F(feed, before_and_after_all)
 		EXPECT_EQ(-EBADMSG, feed_log(line->session, &self->bad));
 		EXPECT_EQ(CRR_REASON_STREAM, status(line->session).reason);
 	}
-	/* A log of nothing is one. */
-	log_free(&self->log);
-	log_add(&self->log, END, 0);
+	/* A log of nothing is one; but not of another session's nothing. */
+	log_free(&self->bad);
+	log_add(&self->bad, END, 0);
+	begin_anew(_metadata, line);
+	EXPECT_EQ(-EBADMSG, feed_log(line->session, &self->bad));
+	EXPECT_EQ(CRR_REASON_STREAMS, status(line->session).reason);
+	log_begin(&self->log);
+	log_finish(&self->log, 0, 0);
 	begin_anew(_metadata, line);
 	EXPECT_EQ(0, feed_log(line->session, &self->log));
 	EXPECT_EQ(1, status(line->session).next_due);
 	/* All is over: not even what may be skipped may come. */
 	log_free(&self->bad);
-	self->bad.sequence = 1;
+	self->bad.sequence = self->log.sequence;
 	log_add(&self->bad, OPTIONAL, 0);
 	EXPECT_EQ(-EBADMSG, feed_log(line->session, &self->bad));
 	EXPECT_EQ(CRR_REASON_ORDER, status(line->session).reason);

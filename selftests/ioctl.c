@@ -25,6 +25,7 @@
  *			EOPNOTSUPP	values
  *	STOP		ENODATA		normal
  *	DIVERGENCE	ENODATA		normal
+ *	JOIN		all		lines.c
  *
  * ENFILE and ENOMEM take an injected fault.
  */
@@ -52,7 +53,10 @@ static const struct call_row {
 	unsigned int on;
 	unsigned int flags;
 	bool answers;
-	/* In an idle session with a controller and an unread log. */
+	/*
+	 * In an idle session with a controller and an unread log; of JOIN, with
+	 * standard input for a session fd.
+	 */
 	int normal;
 } rows[] = {
 	{ "STATUS", CRR_IOC_STATUS, 128, TTY | SESSION | CLOCK | MASTER,
@@ -67,6 +71,7 @@ static const struct call_row {
 	  false, -EBUSY },
 	{ "STOP", CRR_IOC_STOP, 8, SESSION, 0, false, -ENODATA },
 	{ "DIVERGENCE", CRR_IOC_DIVERGENCE, 144, SESSION, 0, true, -ENODATA },
+	{ "JOIN", CRR_IOC_JOIN, 24, TTY, 0, true, -EBADF },
 };
 
 /* An ioctl on one of the fds that it is for. */
@@ -141,7 +146,8 @@ static void prepare(const struct call_row *row, void *arg, size_t room,
 	memset(arg, 0, room);
 	if (room >= 4)
 		put_word(arg, 0, size);
-	if (row->cmd == CRR_IOC_SESSION && room >= 12)
+	if ((row->cmd == CRR_IOC_SESSION || row->cmd == CRR_IOC_JOIN) &&
+	    room >= 12)
 		put_word(arg, 8, tty);
 }
 

@@ -51,6 +51,8 @@ static int replayer_init(struct kunit *test)
 	if (!session->replayer.fed)
 		return -ENOMEM;
 	crr_replayer_start(session, LIMIT, 0);
+	/* Most tests have to do with the first one only. */
+	run->streams[1].begun = true;
 	session->state = CRR_STATE_REPLAYING;
 	return 0;
 }
@@ -330,6 +332,20 @@ static void feed_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, replayer->remaining, 1);
 }
 
+/* A log that says nothing of one of the session's streams is another one's. */
+static void feed_without_stream(struct kunit *test)
+{
+	struct run *run = test->priv;
+	const struct crr_replayer *replayer = &run->session.replayer;
+
+	run->streams[1].begun = false;
+	KUNIT_EXPECT_TRUE(test, feed_stream(run, 0));
+	KUNIT_EXPECT_FALSE(test, feed_read(run, 0, 0, "a"));
+	KUNIT_EXPECT_EQ(test, replayer->refused, CRR_REASON_STREAMS);
+	KUNIT_EXPECT_TRUE(test, feed_stream(run, 1));
+	KUNIT_EXPECT_TRUE(test, feed_read(run, 0, 0, "a"));
+}
+
 /* What is whole and valid is taken, up to what is not. */
 static void feed_in_part(struct kunit *test)
 {
@@ -419,7 +435,12 @@ static void due_at_the_end_of_time(struct kunit *test)
 {
 	struct run *run = test->priv;
 
-	feed_end(run, CRR_NEVER);
+	feed_stream(run, 0);
+	feed_in(run, CRR_TYPE_EOF, 1, 0);
+	count(run, 1);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), 0);
+	KUNIT_EXPECT_TRUE(test, feed_stream_end(run, CRR_NEVER, 0, CRR_END_STOP));
+	KUNIT_EXPECT_TRUE(test, feed_end(run, CRR_NEVER));
 	KUNIT_EXPECT_EQ(test, next_due(run), CRR_NEVER);
 }
 
@@ -950,6 +971,7 @@ static void leave_hung_up(struct kunit *test)
 static struct kunit_case replayer_cases[] = {
 	KUNIT_CASE(feed_counts),
 	KUNIT_CASE(feed_refused),
+	KUNIT_CASE(feed_without_stream),
 	KUNIT_CASE(feed_in_part),
 	KUNIT_CASE(feed_until_full),
 	KUNIT_CASE(feed_optional),

@@ -55,6 +55,7 @@
 #define CRR_IOC_REPLAY		_IO(CRR_IOC_TYPE, 0x05)
 #define CRR_IOC_STOP		_IO(CRR_IOC_TYPE, 0x06)
 #define CRR_IOC_DIVERGENCE	_IO(CRR_IOC_TYPE, 0x07)
+#define CRR_IOC_JOIN		_IO(CRR_IOC_TYPE, 0x08)
 
 /**
  * enum crr_state - what a session does
@@ -93,7 +94,8 @@ enum crr_state {
  * @CRR_REASON_SEQUENCE: not the next sequence number
  * @CRR_REASON_COUNTER: the counter goes back
  * @CRR_REASON_STREAM: a stream that has not begun, has ended, or begins twice
- * @CRR_REASON_STREAMS: a stream that the session does not have
+ * @CRR_REASON_STREAMS: a stream that the session does not have; or the first
+ *	record that is not STREAM, and the session has a stream without one
  * @CRR_REASON_ORDER: a record after END, or after its stream's hangup
  */
 enum crr_reason {
@@ -210,6 +212,40 @@ struct crr_session_fd {
 	__u32 flags;
 	__s32 tty_fd;
 	__s32 session_fd;
+};
+
+/**
+ * struct crr_join - ioctl(CRR_IOC_JOIN), on a tty
+ * @size: sizeof(struct crr_join)
+ * @flags: 0
+ * @tty_fd: an fd of this very tty, as for CRR_IOC_SESSION
+ * @session_fd: a session fd
+ * @stream: out: the number of the tty's stream
+ * @__reserved: 0
+ *
+ * Adds the tty to a session that is idle. Streams are numbered from 0, in the
+ * order in which their ttys came into the session; when one leaves an idle
+ * session, those after it move up. A session has one counter: a tty whose
+ * emulator has a clock already brings it along, unless the session has another
+ * one.
+ *
+ * Errors:
+ *  - EPERM: the capability is missing, as for CRR_IOC_SESSION
+ *  - EBADF: @tty_fd as for CRR_IOC_SESSION; or @session_fd is not open, or not
+ *    a session's
+ *  - EBUSY: the tty is in a session already; or the session is not idle, or
+ *    its recording has not been read to its end; or both have a clock
+ *  - ENOSPC: the session has CRR_STREAMS_MAX ttys
+ *  - EOPNOTSUPP: the tty is the master of a pty
+ *  - ENOMEM: no memory
+ */
+struct crr_join {
+	__u32 size;
+	__u32 flags;
+	__s32 tty_fd;
+	__s32 session_fd;
+	__u32 stream;
+	__u32 __reserved;
 };
 
 /**
@@ -472,7 +508,7 @@ struct crr_clock_state {
  *
  * Sequence numbers count from 0 without a gap, counters never go back. The
  * first record of a stream is STREAM, its last STREAM_END; the last record of
- * a log is END.
+ * a log is END. A log begins with the STREAM records of all its streams.
  *
  * read(2) on a session fd gives records that follow each other. They are kept
  * until the next read(2): should the reader die before it has written them
