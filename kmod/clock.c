@@ -29,6 +29,10 @@ struct crr_clock *crr_clock_create(void)
 	clock = kzalloc(sizeof(*clock), GFP_KERNEL_ACCOUNT);
 	if (!clock)
 		return NULL;
+	if (crr_charge(&clock->charge, 2 * PAGE_SIZE)) {
+		kfree(clock);
+		return NULL;
+	}
 	kref_init(&clock->kref);
 	clock->counter_page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	clock->state_page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
@@ -37,6 +41,7 @@ struct crr_clock *crr_clock_create(void)
 			__free_page(clock->counter_page);
 		if (clock->state_page)
 			__free_page(clock->state_page);
+		crr_uncharge(&clock->charge);
 		kfree(clock);
 		return NULL;
 	}
@@ -52,6 +57,7 @@ static void crr_clock_free(struct rcu_head *rcu)
 
 	__free_page(clock->counter_page);
 	__free_page(clock->state_page);
+	crr_uncharge(&clock->charge);
 	kfree(clock);
 }
 

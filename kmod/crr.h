@@ -21,8 +21,8 @@
  *    discipline runs under the semaphore: shared, but exclusive in open and
  *    close. A line therefore stays as long as any of its callbacks runs.
  *  - crr_link_lock: who belongs to whom: line->stream, stream->line,
- *    session->controlled, line->clock, session->clock, clock->line and
- *    clock->session are changed under it. Readers of the RCU pointers need it
+ *    session->controlled, session->unprivileged, line->clock, session->clock,
+ *    clock->line and clock->session are changed under it. Readers of the RCU pointers need it
  *    not. stream->line and session->clock are changed under session->lock too.
  *  - line->read_lock: one read(2) at a time has to do with a session, from
  *    the first call of the tty core to the last.
@@ -64,6 +64,17 @@ struct crr_stream;
 struct crr_line;
 
 extern struct mutex crr_link_lock;
+extern bool crr_unprivileged;
+
+/* ---- charge.c: memory, counted against the user who asked for it ---- */
+
+struct crr_charge {
+	struct user_struct *user;	/* NULL: nothing */
+	unsigned long pages;
+};
+
+int crr_charge(struct crr_charge *charge, size_t bytes);
+void crr_uncharge(struct crr_charge *charge);
 
 /* ---- clock.c: the counter's page and the page that answers it ---- */
 
@@ -72,6 +83,7 @@ struct crr_clock {
 	struct rcu_head rcu;
 	struct page *counter_page;
 	struct page *state_page;
+	struct crr_charge charge;
 	struct crr_clock_counter *user;	/* any value at any time: READ_ONCE */
 	struct crr_clock_state *state;	/* mapped read-only */
 	struct crr_line *line;		/* crr_link_lock */
@@ -134,6 +146,7 @@ struct crr_op {
 /* The recorder's part of a session. Protected by session->lock. */
 struct crr_recorder {
 	struct rchan *chan;		/* NULL: never recorded */
+	struct crr_charge charge;
 	struct rchan_buf *buf;		/* its one buffer */
 	u32 flags;			/* CRR_RECORD_* */
 	size_t reserved;		/* sub-buffers admitted operations may need */
@@ -147,6 +160,7 @@ struct crr_recorder {
 /* The replayer's part of a session. Protected by session->lock. */
 struct crr_replayer {
 	u32 flags;			/* CRR_REPLAY_* */
+	struct crr_charge charge;	/* for limit */
 	struct crr_order *fed;		/* what has been fed */
 	bool begun;			/* and all streams are in it */
 	struct list_head due;		/* inbound records of all streams */
@@ -162,6 +176,8 @@ struct crr_session {
 	struct kref kref;
 	struct rcu_head rcu;
 	bool controlled;		/* crr_link_lock; read anywhere */
+	bool unprivileged;		/* crr_link_lock: so are all streams */
+	kuid_t owner;			/* who made it */
 	struct mutex lock;
 	wait_queue_head_t wait;		/* the session fd's reader and feeder */
 
@@ -196,6 +212,7 @@ struct crr_stream {
 	struct list_head node;		/* session->streams */
 	struct crr_session *session;	/* which this is part of */
 	struct crr_line *line;		/* NULL once it has left */
+	bool unprivileged;		/* who brought it had no capability */
 	u16 number;
 	u8 *bytes;			/* CRR_READ_MAX, for the read in flight */
 
@@ -333,6 +350,7 @@ void crr_ldisc_unregister(void);
 void crr_line_wake(struct crr_line *line);
 void crr_line_describe(struct crr_line *line, struct crr_record *rec);
 bool crr_line_is_master(struct crr_line *line);
+bool crr_line_is_controlling(struct crr_line *line);
 bool crr_line_has_file(struct crr_line *line, int fd);
 
 /* ---- ioctl.c: one table for all fds ---- */

@@ -104,10 +104,15 @@ static int crr_ioctl_status(struct crr_call *call)
 	return 0;
 }
 
-/* May the caller have a session record and replay this line? */
+/*
+ * May the caller have a session record and replay this line? Those without the
+ * capability only where the administrator lets them, and never where somebody
+ * logs in: what is typed for su is not theirs, nor may they type it.
+ */
 static int crr_line_may_be_controlled(struct crr_line *line, int tty_fd)
 {
-	if (!capable(CAP_SYS_TTY_CONFIG))
+	if (!capable(CAP_SYS_TTY_CONFIG) &&
+	    (!READ_ONCE(crr_unprivileged) || crr_line_is_controlling(line)))
 		return -EPERM;
 	if (crr_line_is_master(line))
 		return -EOPNOTSUPP;

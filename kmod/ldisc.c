@@ -81,6 +81,12 @@ bool crr_line_is_master(struct crr_line *line)
 	       driver->subtype == PTY_TYPE_MASTER;
 }
 
+/* Is it some login's terminal? */
+bool crr_line_is_controlling(struct crr_line *line)
+{
+	return READ_ONCE(line->tty->ctrl.session);
+}
+
 /* Is this fd a file of this very tty, open for reading and writing? */
 bool crr_line_has_file(struct crr_line *line, int fd)
 {

@@ -12,6 +12,10 @@ static int ldisc = N_CRR;
 module_param(ldisc, int, 0444);
 MODULE_PARM_DESC(ldisc, "number of the line discipline (default 29)");
 
+bool crr_unprivileged;
+module_param_named(unprivileged, crr_unprivileged, bool, 0644);
+MODULE_PARM_DESC(unprivileged, "whoever has opened a tty may record and replay it (default N)");
+
 static int __init crr_init(void)
 {
 	return crr_ldisc_register(ldisc);

@@ -65,10 +65,14 @@ int crr_recorder_open(struct crr_recorder *recorder, u32 nstreams, size_t size,
 	};
 	/* Each line may have a reader and a writer asleep at the same time. */
 	n = max_t(size_t, n, 2 * nstreams + recorder->standing + 2);
+	if (crr_charge(&recorder->charge, n * CRR_SUBBUF_SIZE))
+		return -ENOMEM;
 	recorder->chan = relay_open(NULL, NULL, CRR_SUBBUF_SIZE, n,
 				    &crr_relay_callbacks, NULL);
-	if (!recorder->chan)
+	if (!recorder->chan) {
+		crr_uncharge(&recorder->charge);
 		return -ENOMEM;
+	}
 	recorder->buf = *per_cpu_ptr(recorder->chan->buf, 0);
 	return 0;
 }
@@ -78,6 +82,7 @@ void crr_recorder_close(struct crr_recorder *recorder)
 	if (recorder->chan)
 		relay_close(recorder->chan);
 	recorder->chan = NULL;
+	crr_uncharge(&recorder->charge);
 }
 
 size_t crr_recorder_capacity(const struct crr_recorder *recorder)

@@ -81,6 +81,7 @@ void crr_replayer_close(struct crr_session *session)
 		crr_replayer_empty(stream);
 	kfree(replayer->fed);
 	replayer->fed = NULL;
+	crr_uncharge(&replayer->charge);
 }
 
 static struct crr_queued *crr_first(struct list_head *cursor)

@@ -5,6 +5,8 @@
  * This file owns all lifetimes. Session fd, lines and clock may go in any
  * order; crr.h tells which lock makes that safe.
  */
+#include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
@@ -36,6 +38,8 @@ static struct crr_session *crr_session_create(void)
 	init_waitqueue_head(&session->wait);
 	INIT_LIST_HEAD(&session->streams);
 	INIT_LIST_HEAD(&session->replayer.due);
+	session->unprivileged = true;
+	session->owner = current_euid();
 	return session;
 }
 
@@ -58,6 +62,7 @@ static struct crr_stream *crr_stream_create(struct crr_session *session)
 		return NULL;
 	}
 	stream->session = session;
+	stream->unprivileged = !capable(CAP_SYS_TTY_CONFIG);
 	INIT_LIST_HEAD(&stream->inbound);
 	INIT_LIST_HEAD(&stream->outbound);
 	return stream;
@@ -178,6 +183,7 @@ unlock:
 	mutex_unlock(&session->lock);
 	if (ret)
 		return ret;
+	session->unprivileged &= stream->unprivileged;
 	rcu_assign_pointer(line->stream, stream);
 	if (clock)
 		crr_session_set_clock(session, clock);
@@ -219,11 +225,20 @@ static void crr_session_dissolve(struct crr_session *session)
 	mutex_unlock(&session->lock);
 }
 
+/* What somebody else recorded is not for everybody who can open the tty. */
+static bool crr_session_may_be_taken(const struct crr_session *session)
+{
+	return capable(CAP_SYS_TTY_CONFIG) ||
+	       (session->unprivileged &&
+		uid_eq(session->owner, current_euid()));
+}
+
 /**
  * crr_session_control - make a line's session, or take an orphaned one over
  * @line: the line; in one of its callbacks
  *
- * Returns the session's new file, or an ERR_PTR: -EBUSY, -ENOMEM, -ENFILE.
+ * Returns the session's new file, or an ERR_PTR: -EBUSY, -EPERM, -ENOMEM,
+ * -ENFILE.
  */
 struct file *crr_session_control(struct crr_line *line)
 {
@@ -238,6 +253,10 @@ struct file *crr_session_control(struct crr_line *line)
 		session = stream->session;
 		if (session->controlled) {
 			file = ERR_PTR(-EBUSY);
+			goto unlock;
+		}
+		if (!crr_session_may_be_taken(session)) {
+			file = ERR_PTR(-EPERM);
 			goto unlock;
 		}
 		crr_session_get(session);
@@ -528,18 +547,33 @@ static bool crr_session_is_quiet(struct crr_session *session)
 }
 
 /*
+ * Has a line that was brought without the capability become some login's
+ * terminal since? What is typed there is not its controller's to see.
+ */
+static bool crr_stream_is_closed_to(const struct crr_stream *stream)
+{
+	return stream->unprivileged && stream->line &&
+	       crr_line_is_controlling(stream->line);
+}
+
+/*
  * Prepare to leave the idle state, if nothing is in flight. The caller sets
  * the new state; to those who look without the lock nothing has happened until
  * then.
  */
 static int crr_session_enter(struct crr_session *session)
 {
+	struct crr_stream *stream;
+
 	lockdep_assert_held(&session->lock);
 
 	if (session->state != CRR_STATE_IDLE || session->recorder.unread)
 		return -EBUSY;
 	if (!session->nlines)
 		return -ENODEV;
+	list_for_each_entry(stream, &session->streams, node)
+		if (crr_stream_is_closed_to(stream))
+			return -EPERM;
 	WRITE_ONCE(session->active, true);
 	smp_mb(); /* pairs with crr_line_enter() */
 	if (!crr_session_is_quiet(session)) {
@@ -589,27 +623,33 @@ int crr_session_record(struct crr_session *session,
 int crr_session_replay(struct crr_session *session,
 		       const struct crr_replay_start *arg)
 {
+	u64 limit = arg->buffer_size ?: CRR_BUFFER_DEFAULT;
 	struct crr_recorder recorder = {};
+	struct crr_charge charge;
 	struct crr_order *fed;
 	int ret;
 
-	fed = kzalloc(sizeof(*fed), GFP_KERNEL_ACCOUNT);
-	if (!fed)
+	if (crr_charge(&charge, limit))
 		return -ENOMEM;
+	fed = kzalloc(sizeof(*fed), GFP_KERNEL_ACCOUNT);
+	if (!fed) {
+		crr_uncharge(&charge);
+		return -ENOMEM;
+	}
 	mutex_lock(&session->lock);
 	ret = crr_session_enter(session);
 	if (!ret) {
 		swap(session->recorder, recorder);
 		session->supplied = 0;
 		swap(session->replayer.fed, fed);
-		crr_replayer_start(session,
-				   arg->buffer_size ?: CRR_BUFFER_DEFAULT,
-				   arg->flags);
+		swap(session->replayer.charge, charge);
+		crr_replayer_start(session, limit, arg->flags);
 		crr_session_set_state(session, CRR_STATE_REPLAYING,
 				      CRR_REASON_NONE);
 	}
 	mutex_unlock(&session->lock);
 	crr_recorder_close(&recorder);
+	crr_uncharge(&charge);
 	kfree(fed);
 	return ret;
 }
@@ -730,6 +770,11 @@ enum crr_verdict crr_session_judge(struct crr_op *op, const u8 *buf,
 
 	mutex_lock(&session->lock);
 	crr_op_awake(op);
+	if (unlikely(crr_stream_is_closed_to(op->stream)) &&
+	    (session->state == CRR_STATE_RECORDING ||
+	     session->state == CRR_STATE_REPLAYING))
+		crr_session_set_state(session, CRR_STATE_FAILED,
+				      CRR_REASON_TERMINAL);
 	verdict = CRR_RESULT;
 	if (session->state == CRR_STATE_IDLE)
 		verdict = CRR_PASS;

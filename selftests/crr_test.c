@@ -305,11 +305,20 @@ int record(int session, __u32 flags)
 	return record_into(session, flags, 0);
 }
 
-int replay(int session, __u32 flags)
+int replay_from(int session, __u32 flags, __u64 buffer_size)
 {
-	struct crr_replay_start arg = { .size = sizeof(arg), .flags = flags };
+	struct crr_replay_start arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.buffer_size = buffer_size,
+	};
 
 	return sys(ioctl(session, CRR_IOC_REPLAY, &arg));
+}
+
+int replay(int session, __u32 flags)
+{
+	return replay_from(session, flags, 0);
 }
 
 int stop(int session)

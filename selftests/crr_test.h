@@ -110,6 +110,7 @@ int count(int fd, __u64 counter);
 int record(int session, __u32 flags);
 int record_into(int session, __u32 flags, __u64 buffer_size);
 int replay(int session, __u32 flags);
+int replay_from(int session, __u32 flags, __u64 buffer_size);
 int stop(int session);
 struct crr_status status(int fd);
 int divergence(int session, struct crr_divergence *div);

@@ -85,6 +85,8 @@ enum crr_state {
  *	no room
  * @CRR_REASON_FEEDER: the feeder closed the session fd before END was fed
  * @CRR_REASON_LINE: the tty was hung up, or left N_CRR, before the log's end
+ * @CRR_REASON_TERMINAL: the tty was brought into the session without
+ *	CAP_SYS_TTY_CONFIG, and has become some login's controlling terminal
  * @CRR_REASON_TYPE: record of an unknown type
  * @CRR_REASON_FLAGS: record with unknown flags
  * @CRR_REASON_LENGTH: a length that is not possible for the record's type
@@ -103,6 +105,7 @@ enum crr_reason {
 	CRR_REASON_ORPHAN	= 1,
 	CRR_REASON_FEEDER	= 2,
 	CRR_REASON_LINE		= 3,
+	CRR_REASON_TERMINAL	= 4,
 	CRR_REASON_TYPE		= 16,
 	CRR_REASON_FLAGS	= 17,
 	CRR_REASON_LENGTH	= 18,
@@ -196,11 +199,14 @@ struct crr_status {
  *
  * Makes the tty's session, or takes over one whose controller has gone, in
  * whatever state it is. Needs CAP_SYS_TTY_CONFIG in the initial user
- * namespace. A line discipline's ioctl does not see through which file it was
- * called, so that @tty_fd says it once more.
+ * namespace; or, if the module's parameter "unprivileged" is on, nothing more
+ * than the open tty, as long as that is nobody's controlling terminal. Without
+ * the capability, what is taken over must have been made by the same user, and
+ * without it as well. A line discipline's ioctl does not see through which
+ * file it was called, so that @tty_fd says it once more.
  *
  * Errors:
- *  - EPERM: the capability is missing
+ *  - EPERM: the capability is missing, and is needed
  *  - EBADF: @tty_fd is not open, not a file of this tty, or not open for both
  *    reading and writing
  *  - EBUSY: the session has a controller
@@ -230,7 +236,7 @@ struct crr_session_fd {
  * one.
  *
  * Errors:
- *  - EPERM: the capability is missing, as for CRR_IOC_SESSION
+ *  - EPERM: the capability is missing, and is needed, as for CRR_IOC_SESSION
  *  - EBADF: @tty_fd as for CRR_IOC_SESSION; or @session_fd is not open, or not
  *    a session's
  *  - EBUSY: the tty is in a session already; or the session is not idle, or
@@ -261,7 +267,8 @@ struct crr_join {
  *
  * Errors:
  *  - EOPNOTSUPP: the tty is the master of a pty
- *  - EMFILE, ENFILE, ENOMEM: no fd, no file, no memory
+ *  - EMFILE, ENFILE, ENOMEM: no fd, no file, no memory; the pages count against
+ *	RLIMIT_MEMLOCK
  */
 struct crr_clock_fd {
 	__u32 size;
@@ -330,7 +337,10 @@ enum crr_delivery {
  *  - ENODEV: the tty has gone
  *  - EINVAL: @buffer_size is less than CRR_BUFFER_MIN or more than
  *    CRR_BUFFER_MAX
- *  - ENOMEM: no memory for the buffer
+ *  - EPERM: a tty was brought without CAP_SYS_TTY_CONFIG, and has become a
+ *	controlling terminal
+ *  - ENOMEM: no memory for the buffer; it counts against the caller's
+ *	RLIMIT_MEMLOCK, unless the caller has CAP_IPC_LOCK
  */
 struct crr_record_start {
 	__u32 size;

@@ -121,7 +121,8 @@ void line_open(struct line *line, const char *path)
 		fail("%s is being recorded or replayed by another crrctl",
 		     line->path);
 	case EPERM:
-		fail("%s: this needs root (CAP_SYS_TTY_CONFIG)", line->path);
+		fail("%s: this needs root (CAP_SYS_TTY_CONFIG), or the module's parameter unprivileged and a tty that is no login's terminal",
+		     line->path);
 	case EOPNOTSUPP:
 		fail("%s is the master of a pty: use the other end",
 		     line->path);

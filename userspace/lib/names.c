@@ -26,6 +26,7 @@ const char *crr_reason_text(unsigned int reason)
 		[CRR_REASON_NONE] = "no reason",
 		[CRR_REASON_ORPHAN] = "nobody reads the recording, and its buffer is full",
 		[CRR_REASON_FEEDER] = "the feeder went before the log's end",
+		[CRR_REASON_TERMINAL] = "the tty has become a login's terminal, and is not the controller's any more",
 		[CRR_REASON_LINE] = "the tty was hung up or left N_CRR before the log's end",
 		[CRR_REASON_TYPE] = "unknown type of record",
 		[CRR_REASON_FLAGS] = "unknown flags",
