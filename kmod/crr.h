@@ -28,10 +28,13 @@
  *    the first call of the tty core to the last.
  *  - session->consume_lock and feed_lock: one reader of the session fd, who
  *    also owns recorder->taken, and one feeder.
+ *  - gate->caller: one CHECKPOINT_BEGIN or _END at a time, for as long as it
+ *    takes.
  *  - session->lock: everything else in a session and its streams. Never taken
  *    where n_tty holds its own locks (between the pieces of a read, in
  *    receive_buf, in set_termios), and never held across a copy to or from
  *    the user.
+ *  - gate->lock: a spinlock, for what is needed there.
  *  - the tty's wait queues, and N_TTY's locks, inside N_TTY.
  *
  * An operation counts itself in line->inflight before it looks at
@@ -121,8 +124,13 @@ enum crr_sleep {
 /**
  * struct crr_op - one operation of the emulator
  * @stream: on which it is; it holds a reference to the session
+ * @kind: what it is
  * @generation: of the session when it was judged
  * @stamp: the counter at its entry
+ * @counter: of a checkpoint's begin: where the emulator stands
+ * @max_bytes: likewise: what may be taken
+ * @gated: admitted while recording with gated delivery
+ * @window: then: in which opening of the gate
  * @nowait: reads: an empty one returns @empty instead of sleeping;
  *	writes: one without room is refused instead of sleeping
  * @empty: what an empty read returns
@@ -135,6 +143,15 @@ struct crr_op {
 	struct crr_stream *stream;
 	u32 generation;
 	u64 stamp;
+	enum crr_kind {
+		CRR_OP_READ,
+		CRR_OP_WRITE,
+		CRR_OP_CHECKPOINT,
+	} kind;
+	u64 counter;
+	u32 max_bytes;
+	bool gated;
+	u32 window;
 	bool nowait;
 	ssize_t empty;
 	ssize_t result;
@@ -172,6 +189,20 @@ struct crr_replayer {
 	u32 refused;			/* enum crr_reason */
 };
 
+/* The gate of a session with gated delivery. */
+struct crr_gate {
+	struct mutex caller;		/* one BEGIN or END at a time */
+	bool gated;			/* session->lock */
+	bool begun;			/* session->lock; the counter stands */
+	spinlock_t lock;
+	bool open;			/* lock, with session->lock */
+	u32 window;			/* lock: of which opening */
+	u32 left;			/* lock: bytes that may be taken */
+	u32 busy;			/* lock: calls of N_TTY under way */
+	u64 consumed;			/* lock, or session->lock in replay */
+	wait_queue_head_t idle;		/* who waits for busy to be 0 */
+};
+
 struct crr_session {
 	struct kref kref;
 	struct rcu_head rcu;
@@ -200,6 +231,7 @@ struct crr_session {
 	u64 bytes_in;
 	u64 bytes_out;
 	u32 sleeping[CRR_SLEEPS];
+	struct crr_gate gate;
 	struct crr_recorder recorder;
 	struct crr_replayer replayer;
 	struct crr_divergence divergence;	/* kind 0: none */
@@ -215,6 +247,7 @@ struct crr_stream {
 	bool unprivileged;		/* who brought it had no capability */
 	u16 number;
 	u8 *bytes;			/* CRR_READ_MAX, for the read in flight */
+	u32 taken;			/* gate.lock: of them, not logged yet */
 
 	/* Recording and replay. Protected by session->lock. */
 	u64 empties;			/* empty reads at ... */
@@ -255,6 +288,8 @@ void crr_session_set_state(struct crr_session *session, enum crr_state state,
 void crr_session_publish(struct crr_session *session);
 void crr_session_wake(struct crr_session *session);
 int crr_session_sample(struct crr_session *session);
+int crr_session_set_counter(struct crr_session *session, u64 counter);
+u64 crr_session_next_due(struct crr_session *session);
 int crr_session_count(struct crr_session *session, u64 counter, u64 *next_due);
 int crr_session_record(struct crr_session *session,
 		       const struct crr_record_start *arg);
@@ -268,6 +303,19 @@ enum crr_verdict crr_session_judge(struct crr_op *op, const u8 *buf,
 				   u32 length);
 void crr_session_give_up(struct crr_op *op);
 long crr_session_refusal(enum crr_state state);
+
+/* ---- gate.c: gated delivery ---- */
+
+void crr_gate_init(struct crr_gate *gate);
+void crr_gate_start(struct crr_session *session, bool gated);
+bool crr_gate_hides(const struct crr_stream *stream);
+u32 crr_gate_enter(struct crr_gate *gate, u32 window, u32 nr);
+void crr_gate_leave(struct crr_stream *stream, u32 asked, u32 taken);
+u32 crr_gate_log(struct crr_stream *stream);
+enum crr_verdict crr_gate_begin(struct crr_op *op);
+int crr_gate_lock(struct crr_session *session);
+void crr_gate_unlock(struct crr_session *session);
+int crr_gate_checkpoint_end(struct crr_session *session, u64 *consumed);
 
 /* ---- controller.c: the session fd ---- */
 
@@ -283,13 +331,14 @@ void crr_recorder_start(struct crr_session *session);
 void crr_recorder_stop(struct crr_session *session);
 size_t crr_recorder_capacity(const struct crr_recorder *recorder);
 bool crr_recorder_has_room(struct crr_recorder *recorder);
-enum crr_verdict crr_recorder_admit(struct crr_op *op, bool writing);
+enum crr_verdict crr_recorder_admit(struct crr_op *op);
 void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen);
 void crr_recorder_write_done(struct crr_op *op, const u8 *buf, u32 requested,
 			     ssize_t result, bool cut);
 void crr_recorder_cancel(struct crr_op *op);
 void crr_recorder_interrupted(struct crr_op *op);
 void crr_recorder_hangup_seen(struct crr_session *session);
+void crr_recorder_checkpoint(struct crr_session *session);
 void crr_recorder_line_left(struct crr_stream *stream, enum crr_end reason);
 ssize_t crr_recorder_peek(struct crr_recorder *recorder, size_t length,
 			  const void **from);
@@ -315,6 +364,8 @@ u64 crr_replayer_next_due(struct crr_session *session);
 enum crr_verdict crr_replayer_read(struct crr_op *op);
 enum crr_verdict crr_replayer_write(struct crr_op *op, const u8 *buf,
 				    u32 length);
+enum crr_verdict crr_replayer_checkpoint(struct crr_op *op, bool *open);
+int crr_replayer_checkpoint_end(struct crr_session *session);
 void crr_replayer_short_read(struct crr_op *op, u32 delivered);
 bool crr_replayer_poll(struct crr_stream *stream, __poll_t wanted,
 		       __poll_t *mask);
@@ -329,6 +380,7 @@ struct crr_read {
 	enum crr_verdict mode;		/* CRR_PASS, CRR_RECORD, CRR_REPLAY */
 	void *cookie;			/* N_TTY's */
 	u32 done;			/* bytes handed to the core */
+	bool seen;			/* its outcome is logged */
 	struct crr_op op;
 };
 
@@ -352,6 +404,8 @@ void crr_line_describe(struct crr_line *line, struct crr_record *rec);
 bool crr_line_is_master(struct crr_line *line);
 bool crr_line_is_controlling(struct crr_line *line);
 bool crr_line_has_file(struct crr_line *line, int fd);
+int crr_line_checkpoint(struct crr_line *line, struct crr_stream *stream,
+			u64 counter, u32 max_bytes);
 
 /* ---- ioctl.c: one table for all fds ---- */
 

@@ -12,6 +12,8 @@ union crr_arg {
 	struct crr_status status;
 	struct crr_session_fd session_fd;
 	struct crr_join join;
+	struct crr_checkpoint_begin checkpoint_begin;
+	struct crr_checkpoint_end checkpoint_end;
 	struct crr_clock_fd clock_fd;
 	struct crr_counter counter;
 	struct crr_record_start record;
@@ -24,6 +26,8 @@ union crr_arg {
 static_assert(sizeof(struct crr_status) == 128);
 static_assert(sizeof(struct crr_session_fd) == 16);
 static_assert(sizeof(struct crr_join) == 24);
+static_assert(sizeof(struct crr_checkpoint_begin) == 32);
+static_assert(sizeof(struct crr_checkpoint_end) == 16);
 static_assert(sizeof(struct crr_clock_fd) == 16);
 static_assert(sizeof(struct crr_counter) == 24);
 static_assert(sizeof(struct crr_record_start) == 24);
@@ -236,8 +240,6 @@ static int crr_ioctl_record(struct crr_call *call)
 {
 	const struct crr_record_start *arg = &call->arg->record;
 
-	if (arg->delivery != CRR_DELIVERY_FREE)
-		return -EOPNOTSUPP;
 	if (arg->__reserved || crr_check_buffer(arg->buffer_size))
 		return -EINVAL;
 	return crr_session_record(call->target->session, arg);
@@ -255,6 +257,54 @@ static int crr_ioctl_replay(struct crr_call *call)
 static int crr_ioctl_stop(struct crr_call *call)
 {
 	return crr_session_stop(call->target->session);
+}
+
+/* Without a session that does something, a checkpoint sets the counter. */
+static int crr_ioctl_checkpoint_begin(struct crr_call *call)
+{
+	struct crr_checkpoint_begin *arg = &call->arg->checkpoint_begin;
+	struct crr_line *line = call->target->line;
+	struct crr_call count = {
+		.target = call->target,
+		.arg = &(union crr_arg){ .counter.counter = arg->counter },
+	};
+	struct crr_stream *stream;
+	struct crr_session *session;
+	int ret;
+
+	if (arg->__reserved)
+		return -EINVAL;
+	arg->next_due = CRR_NEVER;
+	stream = crr_session_line_stream(line, true);
+	if (!stream)
+		return crr_ioctl_counter(&count);
+	session = stream->session;
+	ret = crr_gate_lock(session);
+	if (!ret) {
+		ret = crr_line_checkpoint(line, stream, arg->counter,
+					  arg->max_bytes ?: U32_MAX);
+		mutex_lock(&session->lock);
+		arg->next_due = crr_session_next_due(session);
+		mutex_unlock(&session->lock);
+		crr_gate_unlock(session);
+	}
+	crr_session_put(session);
+	return ret;
+}
+
+static int crr_ioctl_checkpoint_end(struct crr_call *call)
+{
+	struct crr_checkpoint_end *arg = &call->arg->checkpoint_end;
+	struct crr_stream *stream;
+	int ret;
+
+	arg->consumed = 0;
+	stream = crr_session_line_stream(call->target->line, true);
+	if (!stream)
+		return 0;
+	ret = crr_gate_checkpoint_end(stream->session, &arg->consumed);
+	crr_session_put(stream->session);
+	return ret;
 }
 
 static int crr_ioctl_divergence(struct crr_call *call)
@@ -317,16 +367,24 @@ static const struct crr_ioctl crr_ioctls[] = {
 	CRR_IOCTL(CRR_IOC_RECORD, CRR_ON_SESSION,
 		  struct crr_record_start, buffer_size,
 		  CRR_RECORD_CAPTURE | CRR_RECORD_FAIL_ORPHAN |
-		  CRR_RECORD_BLOCK, false, crr_ioctl_record),
+		  CRR_RECORD_BLOCK | CRR_RECORD_GATED, false,
+		  crr_ioctl_record),
 	CRR_IOCTL(CRR_IOC_REPLAY, CRR_ON_SESSION,
-		  struct crr_replay_start, buffer_size, CRR_REPLAY_MUTE,
-		  false, crr_ioctl_replay),
+		  struct crr_replay_start, buffer_size,
+		  CRR_REPLAY_MUTE | CRR_REPLAY_GATED, false,
+		  crr_ioctl_replay),
 	CRR_IOCTL(CRR_IOC_STOP, CRR_ON_SESSION,
 		  struct crr_stop, flags, 0, false, crr_ioctl_stop),
 	CRR_IOCTL(CRR_IOC_DIVERGENCE, CRR_ON_SESSION,
 		  struct crr_divergence, got, 0, true, crr_ioctl_divergence),
 	CRR_IOCTL(CRR_IOC_JOIN, CRR_ON_TTY,
 		  struct crr_join, __reserved, 0, true, crr_ioctl_join),
+	CRR_IOCTL(CRR_IOC_CHECKPOINT_BEGIN, CRR_ON_TTY,
+		  struct crr_checkpoint_begin, next_due, 0, true,
+		  crr_ioctl_checkpoint_begin),
+	CRR_IOCTL(CRR_IOC_CHECKPOINT_END, CRR_ON_TTY,
+		  struct crr_checkpoint_end, consumed, 0, true,
+		  crr_ioctl_checkpoint_end),
 };
 
 static u32 crr_target_kind(const struct crr_target *target)

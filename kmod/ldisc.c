@@ -172,6 +172,39 @@ static void crr_line_leave(struct crr_line *line)
 	atomic_dec(&line->inflight);
 }
 
+/**
+ * crr_line_checkpoint - a checkpoint begins
+ * @line: the line
+ * @stream: its stream; the caller holds it
+ * @counter: where the emulator stands
+ * @max_bytes: that may be taken
+ *
+ * Returns what CRR_IOC_CHECKPOINT_BEGIN does.
+ */
+int crr_line_checkpoint(struct crr_line *line, struct crr_stream *stream,
+			u64 counter, u32 max_bytes)
+{
+	struct crr_op op = {
+		.stream = stream,
+		.kind = CRR_OP_CHECKPOINT,
+		.counter = counter,
+		.max_bytes = max_bytes,
+	};
+	int verdict;
+
+	verdict = crr_line_judge(line, &op, &line->tty->read_wait, NULL, 0);
+	switch (verdict) {
+	case CRR_PASS:
+		return 0;
+	case CRR_RESULT:
+		return op.result;
+	case -ERESTARTSYS:
+		return -EINTR;
+	default:
+		return verdict;
+	}
+}
+
 /* ---- read(2) ----
  *
  * The tty core calls ->read with a buffer of its own, small, until the read(2)
@@ -238,30 +271,96 @@ static void crr_read_finish(struct crr_read *rd, void **cookie)
 	crr_line_leave(line);
 }
 
+/*
+ * One call of N_TTY for a read that is recorded. With gated delivery it does
+ * not wait, and takes what the gate lets through.
+ */
+static ssize_t crr_record_piece(struct crr_read *rd, struct file *file, u8 *buf,
+				size_t nr, unsigned long offset)
+{
+	struct crr_stream *stream = rd->op.stream;
+	struct crr_gate *gate = &stream->session->gate;
+	struct tty_struct *tty = rd->line->tty;
+	/* N_TTY looks at no more of a file, and only in the first call. */
+	struct file nowait = { .f_op = file->f_op, };
+	bool first = !rd->cookie;
+	u32 asked = 0;
+	ssize_t n = 0;
+
+	nr = min_t(size_t, nr, CRR_READ_MAX - rd->done);
+	if (!rd->op.gated) {
+		n = crr_n_tty.read(tty, file, buf, nr, &rd->cookie, offset);
+	} else {
+		nowait.f_flags = file->f_flags | O_NONBLOCK;
+		asked = crr_gate_enter(gate, rd->op.window, nr);
+		/* With nothing to ask for, N_TTY is only to leave its locks. */
+		n = first && !asked ? -EAGAIN :
+		    crr_n_tty.read(tty, &nowait, buf, asked, &rd->cookie,
+				   offset);
+	}
+	/* N_TTY may hold its locks: no more than a copy here. */
+	if (n > 0) {
+		memcpy(stream->bytes + rd->done, buf, n);
+		rd->done += n;
+	} else if (rd->op.gated && first && !(n == -EAGAIN && !rd->op.nowait)) {
+		/* What is no bytes belongs to the checkpoint as well. */
+		crr_read_seen(rd, file, n, 0);
+		rd->seen = true;
+	}
+	if (rd->op.gated)
+		crr_gate_leave(stream, asked, max_t(ssize_t, n, 0));
+	return n;
+}
+
 static ssize_t crr_record_read(struct crr_read *rd, struct file *file, u8 *buf,
 			       size_t nr, void **cookie, unsigned long offset)
 {
 	ssize_t n = 0;
 
-	if (rd->cookie || !*cookie) {
-		nr = min_t(size_t, nr, CRR_READ_MAX - rd->done);
-		n = crr_n_tty.read(rd->line->tty, file, buf, nr, &rd->cookie,
-				   offset);
-	}
+	if (rd->cookie || !*cookie)
+		n = crr_record_piece(rd, file, buf, nr, offset);
 	if (n > 0) {
 		/*
-		 * N_TTY may hold its locks: no more than a copy here. The core
-		 * calls once more even if N_TTY is done, and so tells how much
-		 * the user got.
+		 * The core calls once more even if N_TTY is done, and so tells
+		 * how much the user got.
 		 */
-		memcpy(rd->op.stream->bytes + rd->done, buf, n);
-		rd->done += n;
 		*cookie = rd;
 		return n;
 	}
-	crr_read_seen(rd, file, n, offset);
+	if (!rd->seen)
+		crr_read_seen(rd, file, n, offset);
 	crr_read_finish(rd, cookie);
 	return n;
+}
+
+/*
+ * A read that sleeps does so here, and not in N_TTY, whose sleep does not know
+ * of the gate: until there is something behind an open gate. Returns as
+ * crr_line_judge() does. Once it sleeps it is on the tty's queue.
+ */
+static int crr_gated_sleep(struct crr_line *line, struct crr_op *op,
+			   struct file *file, size_t nr,
+			   struct wait_queue_entry *wait, bool *queued)
+{
+	struct tty_struct *tty = line->tty;
+	int verdict, ret;
+
+	for (;;) {
+		verdict = crr_line_judge(line, op, &tty->read_wait, NULL, nr);
+		if (verdict != CRR_RECORD || !op->gated || op->nowait)
+			return verdict;
+		if (crr_n_tty.poll(tty, file, NULL) & (EPOLLIN | EPOLLHUP))
+			return verdict;
+		crr_recorder_cancel(op);
+		if (!*queued) {
+			add_wait_queue(&tty->read_wait, wait);
+			*queued = true;
+			continue;
+		}
+		ret = crr_line_wait(line, wait);
+		if (ret)
+			return ret;
+	}
 }
 
 static ssize_t crr_replay_read(struct crr_read *rd, u8 *buf, size_t nr,
@@ -337,8 +436,10 @@ static ssize_t crr_session_line_read(struct crr_line *line,
 				     void **cookie, bool *pass)
 {
 	struct tty_struct *tty = line->tty;
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct crr_read *rd = &line->active;
 	struct crr_op op = { .stream = stream };
+	bool queued = false;
 	ssize_t ret;
 	int verdict;
 
@@ -353,14 +454,33 @@ static ssize_t crr_session_line_read(struct crr_line *line,
 		goto leave;
 	}
 
-	verdict = crr_line_judge(line, &op, &tty->read_wait, NULL, nr);
+again:
+	verdict = crr_gated_sleep(line, &op, file, nr, &wait, &queued);
 	rd->op = op;
 	rd->mode = verdict;
 	rd->cookie = NULL;
 	rd->done = 0;
+	rd->seen = false;
+	if (verdict == CRR_RECORD && op.gated) {
+		ret = crr_record_piece(rd, file, buf, nr, 0);
+		if (ret == -EAGAIN && !op.nowait) {
+			/* It was flushed, or the gate shut, meanwhile. */
+			crr_recorder_cancel(&op);
+			goto again;
+		}
+	}
+	if (queued)
+		remove_wait_queue(&tty->read_wait, &wait);
 	switch (verdict) {
 	case CRR_RECORD:
-		return crr_record_read(rd, file, buf, nr, cookie, 0);
+		if (!op.gated)
+			return crr_record_read(rd, file, buf, nr, cookie, 0);
+		if (ret > 0) {
+			*cookie = rd;
+			return ret;
+		}
+		crr_read_finish(rd, cookie);
+		return ret == -EAGAIN ? op.empty : ret;
 	case CRR_REPLAY:
 		return crr_replay_read(rd, buf, nr, cookie, 0);
 	case CRR_PASS:
@@ -485,6 +605,7 @@ static ssize_t crr_ldisc_write(struct tty_struct *tty, struct file *file,
 	if (stream) {
 		nr = min_t(size_t, nr, CRR_WRITE_MAX);
 		op.stream = stream;
+		op.kind = CRR_OP_WRITE;
 		op.nowait = tty_io_nonblock(tty, file);
 		verdict = crr_line_judge(line, &op, &tty->write_wait, buf, nr);
 	}
@@ -586,6 +707,8 @@ static __poll_t crr_ldisc_poll(struct tty_struct *tty, struct file *file,
 	    !crr_replay_poll(line, stream, poll_requested_events(wait), &mask))
 		mask = crr_n_tty.poll(tty, file, NULL);
 	mutex_lock(&session->lock);
+	if (session->state == CRR_STATE_RECORDING && crr_gate_hides(stream))
+		mask &= ~(EPOLLIN | EPOLLRDNORM | EPOLLHUP);
 	if (session->state == CRR_STATE_RECORDING &&
 	    !crr_recorder_has_room(&session->recorder)) {
 		/* What is there cannot be had before there is room. */
@@ -621,6 +744,36 @@ static int crr_replay_queues(struct crr_line *line, unsigned int cmd,
 	return n < 0 ? -ENOIOCTLCMD : put_user(n, (int __user *)arg);
 }
 
+/*
+ * FIONREAD while recording with gated delivery: of what N_TTY has, so much as
+ * the gate lets through. -ENOIOCTLCMD: it is N_TTY's.
+ */
+static int crr_gated_queue(struct crr_line *line, unsigned long arg)
+{
+	struct crr_stream *stream = crr_session_line_stream(line, true);
+	struct crr_session *session;
+	bool gated;
+	u32 left;
+	int ret, n;
+
+	if (!stream)
+		return -ENOIOCTLCMD;
+	session = stream->session;
+	mutex_lock(&session->lock);
+	gated = session->state == CRR_STATE_RECORDING && session->gate.gated;
+	left = session->gate.open ? READ_ONCE(session->gate.left) : 0;
+	mutex_unlock(&session->lock);
+	crr_session_put(session);
+	if (!gated)
+		return -ENOIOCTLCMD;
+	ret = crr_n_tty.ioctl(line->tty, TIOCINQ, arg);
+	if (ret)
+		return ret;
+	if (get_user(n, (int __user *)arg))
+		return -EFAULT;
+	return put_user(min_t(u32, n, left), (int __user *)arg);
+}
+
 /* ---- ioctl(2) ---- */
 
 /* Called by the tty core for what neither it nor the driver knows. */
@@ -629,7 +782,7 @@ static int crr_ldisc_ioctl(struct tty_struct *tty, unsigned int cmd,
 {
 	struct crr_target target = { .line = crr_line_find(tty) };
 	struct crr_stream *stream;
-	bool replaying = false;
+	bool replaying = false, gated = false;
 	int ret;
 
 	if (_IOC_TYPE(cmd) == CRR_IOC_TYPE) {
@@ -639,12 +792,18 @@ static int crr_ldisc_ioctl(struct tty_struct *tty, unsigned int cmd,
 	if (cmd == TIOCINQ || cmd == TIOCOUTQ) {
 		rcu_read_lock();
 		stream = rcu_dereference(target.line->stream);
-		if (stream)
+		if (stream) {
 			replaying = READ_ONCE(stream->session->state) >=
 				    CRR_STATE_REPLAYING;
+			gated = READ_ONCE(stream->session->gate.gated);
+		}
 		rcu_read_unlock();
 		if (replaying) {
 			ret = crr_replay_queues(target.line, cmd, arg);
+			if (ret != -ENOIOCTLCMD)
+				return ret;
+		} else if (gated && cmd == TIOCINQ) {
+			ret = crr_gated_queue(target.line, arg);
 			if (ret != -ENOIOCTLCMD)
 				return ret;
 		}

@@ -161,6 +161,9 @@ static u64 crr_take_empties(struct crr_stream *stream)
 
 static void crr_add_empty(struct crr_stream *stream)
 {
+	/* What another thread finds behind the gate is no part of the run. */
+	if (stream->session->gate.gated)
+		return;
 	if (stream->empties_counter != stream->session->counter) {
 		stream->empties_counter = stream->session->counter;
 		stream->empties = 0;
@@ -260,27 +263,60 @@ void crr_recorder_hangup_seen(struct crr_session *session)
 	}
 }
 
+/**
+ * crr_recorder_checkpoint - a checkpoint ends: log what was taken in it
+ * @session: the session
+ *
+ * By reads that are on their way to the user; those that have come there have
+ * logged it. Each was admitted, so that there is room.
+ */
+void crr_recorder_checkpoint(struct crr_session *session)
+{
+	struct crr_stream *stream;
+
+	list_for_each_entry(stream, &session->streams, node) {
+		struct crr_record rec = {
+			.type = CRR_TYPE_READ,
+			.stream = stream->number,
+			.data = stream->bytes,
+			.data_length = crr_gate_log(stream),
+		};
+
+		if (!rec.data_length)
+			continue;
+		session->bytes_in += rec.data_length;
+		crr_emit(session, &rec);
+	}
+}
+
 /* ---- Operations ---- */
 
 /**
  * crr_recorder_admit - may an operation begin?
  * @op: the operation
- * @writing: it is a write
  *
  * It may if there is room for its record; it then ends in one of
  * crr_recorder_read_done(), crr_recorder_write_done(), crr_recorder_cancel().
  * Being refused is something that the emulator sees: it is counted, and so
  * comes back in replay.
  */
-enum crr_verdict crr_recorder_admit(struct crr_op *op, bool writing)
+enum crr_verdict crr_recorder_admit(struct crr_op *op)
 {
+	bool writing = op->kind == CRR_OP_WRITE;
 	struct crr_stream *stream = op->stream;
 	struct crr_session *session = stream->session;
 	struct crr_recorder *recorder = &session->recorder;
 
 	lockdep_assert_held(&session->lock);
 
+	if (!writing && crr_gate_hides(stream)) {
+		op->result = op->empty;
+		op->sleep = CRR_SLEEP_TIME;
+		return op->nowait ? CRR_RESULT : CRR_SLEEP;
+	}
 	if (likely(crr_recorder_has_room(recorder))) {
+		op->gated = session->gate.gated;
+		op->window = session->gate.window;
 		recorder->reserved++;
 		return CRR_RECORD;
 	}
@@ -380,6 +416,11 @@ void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen)
 		return;
 	/* Delivery is now. A step back since entry: the next operation fails. */
 	crr_session_sample(session);
+	/* The end of its checkpoint may have told it. */
+	if (op->gated && !crr_gate_log(stream) &&
+	    (seen->type == CRR_TYPE_READ ||
+	     (seen->type == CRR_TYPE_READ_ERROR && seen->error == EFAULT)))
+		seen->type = 0;
 	switch (seen->type) {
 	case 0:
 		crr_add_empty(stream);

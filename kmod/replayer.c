@@ -417,10 +417,14 @@ static enum crr_verdict crr_op_takes(struct crr_op *op,
 		stream->empties = 0;
 		stream->position_in += rec->data_length;
 		session->bytes_in += rec->data_length;
+		session->gate.consumed += rec->data_length;
 	}
 	session->records++;
 	crr_replayer_unlink(session, queued);
 	crr_session_publish(session);
+	/* The next one may be another stream's, and seen from now on. */
+	if (session->gate.gated && rec->type != CRR_TYPE_WRITE)
+		crr_session_wake(session);
 	if (wq_has_sleeper(&session->wait) &&
 	    session->replayer.bytes <= session->replayer.limit / 2)
 		wake_up_interruptible_poll(&session->wait, EPOLLOUT);
@@ -451,6 +455,22 @@ static bool crr_is_due(const struct crr_stream *stream,
 		return rec->counter < counter;
 	return rec->empties <= (stream->empties_counter == counter ?
 				stream->empties : 0);
+}
+
+/*
+ * With gated delivery nothing is to be seen out of checkpoints; and in one, the
+ * records of all streams come in the order in which they were taken.
+ */
+static bool crr_is_hidden(const struct crr_stream *stream)
+{
+	const struct crr_session *session = stream->session;
+	const struct list_head *due = &session->replayer.due;
+
+	if (crr_gate_hides(stream))
+		return true;
+	return session->gate.gated && !list_empty(&stream->inbound) &&
+	       list_first_entry(due, struct crr_queued, due) !=
+	       list_first_entry(&stream->inbound, struct crr_queued, cursor);
 }
 
 static enum crr_verdict crr_read_nothing(struct crr_op *op)
@@ -527,6 +547,12 @@ enum crr_verdict crr_replayer_read(struct crr_op *op)
 	struct crr_queued *queued;
 	struct crr_record *rec;
 
+	if (crr_is_hidden(stream)) {
+		if (stream->hung_up)
+			return crr_op_result(op, 0);
+		return op->nowait ? crr_op_result(op, op->empty) :
+				    crr_op_sleep(op, CRR_SLEEP_TIME);
+	}
 	crr_replayer_tick(stream);
 	queued = crr_first(&stream->inbound);
 	if (!queued)
@@ -691,7 +717,8 @@ u32 crr_replayer_readable(struct crr_stream *stream)
 {
 	const struct crr_queued *in = crr_first(&stream->inbound);
 
-	return in && crr_is_due(stream, &in->rec) ? in->rec.data_length : 0;
+	return in && !crr_is_hidden(stream) && crr_is_due(stream, &in->rec) ?
+	       in->rec.data_length : 0;
 }
 
 /**
@@ -711,8 +738,11 @@ bool crr_replayer_poll(struct crr_stream *stream, __poll_t wanted,
 	const struct crr_queued *in = crr_first(&stream->inbound);
 	const struct crr_queued *out = crr_first(&stream->outbound);
 	u64 counter = session->counter;
+	bool hidden = crr_is_hidden(stream);
 	bool known, over;
 
+	if (hidden)
+		in = NULL;
 	known = stream->end || counter < replayer->fed->counter ||
 		crr_replayer_full(replayer);
 	over = crr_is_over(stream);
@@ -742,8 +772,60 @@ bool crr_replayer_poll(struct crr_stream *stream, __poll_t wanted,
 
 	if (known)
 		return true;
-	return (in || !(wanted & (EPOLLIN | EPOLLRDNORM))) &&
+	return (in || hidden || !(wanted & (EPOLLIN | EPOLLRDNORM))) &&
 	       (out || !(wanted & (EPOLLOUT | EPOLLWRNORM)));
+}
+
+/* ---- Checkpoints of gated delivery ---- */
+
+/* The run has not taken what it should have: true, and it has departed. */
+static bool crr_judge_passed(struct crr_session *session, u64 counter)
+{
+	struct crr_queued *first;
+
+	first = list_first_entry_or_null(&session->replayer.due,
+					 struct crr_queued, due);
+	if (!first || first->rec.counter > counter ||
+	    !crr_must_be_taken(&first->rec))
+		return false;
+	crr_diverge(crr_replayer_stream(session, first->rec.stream),
+		    CRR_DIVERGENCE_LATE, CRR_TYPE_READ, &first->rec, NULL, 0,
+		    0);
+	return true;
+}
+
+/**
+ * crr_replayer_checkpoint - a checkpoint begins: is there anything in it?
+ * @op: the operation
+ * @open: out: there is
+ *
+ * CRR_RESULT: op->result; CRR_SLEEP: the feeder knows.
+ */
+enum crr_verdict crr_replayer_checkpoint(struct crr_op *op, bool *open)
+{
+	struct crr_session *session = op->stream->session;
+	const struct crr_replayer *replayer = &session->replayer;
+	u64 counter = session->counter;
+	bool due;
+
+	due = !list_empty(&replayer->due);
+	if (!due && !replayer->fed->ended &&
+	    counter >= replayer->fed->counter && !crr_replayer_full(replayer))
+		return crr_op_sleep(op, CRR_SLEEP_FEED);
+	if (crr_is_over(op->stream))
+		return crr_op_ends(op);
+	if (counter && crr_judge_passed(session, counter - 1))
+		return crr_op_result(op,
+				     crr_session_refusal(CRR_STATE_DIVERGED));
+	*open = due && crr_replayer_next_due(session) <= counter;
+	return crr_op_result(op, 0);
+}
+
+/* It ends: all that was taken in it must have been taken. 0 or -errno. */
+int crr_replayer_checkpoint_end(struct crr_session *session)
+{
+	return crr_judge_passed(session, session->counter) ?
+	       crr_session_refusal(CRR_STATE_DIVERGED) : 0;
 }
 
 /* ---- The end ---- */

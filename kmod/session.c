@@ -38,6 +38,7 @@ static struct crr_session *crr_session_create(void)
 	init_waitqueue_head(&session->wait);
 	INIT_LIST_HEAD(&session->streams);
 	INIT_LIST_HEAD(&session->replayer.due);
+	crr_gate_init(&session->gate);
 	session->unprivileged = true;
 	session->owner = current_euid();
 	return session;
@@ -431,20 +432,22 @@ void crr_session_set_clock(struct crr_session *session,
  * @session: the session, locked
  *
  * Returns 0, or -ERANGE if the counter has gone back; session->counter then
- * is what it was.
+ * is what it was. In a checkpoint it stands.
  */
 int crr_session_sample(struct crr_session *session)
 {
 	struct crr_clock *clock = crr_session_clock(session);
 	u64 counter = clock ? crr_clock_counter(clock) : session->supplied;
 
+	if (session->gate.begun)
+		return 0;
 	if (counter < session->counter)
 		return -ERANGE;
 	session->counter = counter;
 	return 0;
 }
 
-static u64 crr_session_next_due(struct crr_session *session)
+u64 crr_session_next_due(struct crr_session *session)
 {
 	switch (session->state) {
 	case CRR_STATE_IDLE:
@@ -468,33 +471,48 @@ void crr_session_publish(struct crr_session *session)
 }
 
 /**
- * crr_session_count - the emulator supplies its counter by ioctl
- * @session: the session
+ * crr_session_set_counter - the counter is such
+ * @session: the session, locked
  * @counter: the value
- * @next_due: out: &struct crr_counter
  *
- * Returns 0, or -ERANGE if it goes back.
+ * Returns 0; -ERANGE if it goes back; -EBUSY if it moves in a checkpoint.
  */
-int crr_session_count(struct crr_session *session, u64 counter, u64 *next_due)
+int crr_session_set_counter(struct crr_session *session, u64 counter)
 {
-	struct crr_clock *clock;
-	int ret = 0;
+	struct crr_clock *clock = crr_session_clock(session);
 
-	mutex_lock(&session->lock);
 	if (session->state != CRR_STATE_IDLE)
 		crr_session_sample(session);
 	else
 		session->counter = 0;
-	if (counter < session->counter) {
-		ret = -ERANGE;
-		goto unlock;
-	}
-	clock = crr_session_clock(session);
+	if (counter < session->counter)
+		return -ERANGE;
+	if (session->gate.begun && counter != session->counter)
+		return -EBUSY;
 	if (clock)
 		crr_clock_set(clock, counter);
 	else
 		session->supplied = counter;
 	session->counter = counter;
+	return 0;
+}
+
+/**
+ * crr_session_count - the emulator supplies its counter by ioctl
+ * @session: the session
+ * @counter: the value
+ * @next_due: out: &struct crr_counter
+ *
+ * Returns what crr_session_set_counter() does.
+ */
+int crr_session_count(struct crr_session *session, u64 counter, u64 *next_due)
+{
+	int ret;
+
+	mutex_lock(&session->lock);
+	ret = crr_session_set_counter(session, counter);
+	if (ret)
+		goto unlock;
 	*next_due = crr_session_next_due(session);
 	if (session->state == CRR_STATE_RECORDING)
 		crr_recorder_hangup_seen(session);
@@ -610,6 +628,7 @@ int crr_session_record(struct crr_session *session,
 					     crr_session_enter(session);
 	if (!ret) {
 		swap(session->recorder, recorder);
+		crr_gate_start(session, arg->flags & CRR_RECORD_GATED);
 		crr_session_sample(session);
 		crr_recorder_start(session);
 		crr_session_set_state(session, CRR_STATE_RECORDING,
@@ -641,6 +660,7 @@ int crr_session_replay(struct crr_session *session,
 	if (!ret) {
 		swap(session->recorder, recorder);
 		session->supplied = 0;
+		crr_gate_start(session, arg->flags & CRR_REPLAY_GATED);
 		swap(session->replayer.fed, fed);
 		swap(session->replayer.charge, charge);
 		crr_replayer_start(session, limit, arg->flags);
@@ -674,6 +694,7 @@ int crr_session_stop(struct crr_session *session)
 	}
 	session->generation++;
 	session->supplied = 0;
+	crr_gate_start(session, false);
 	crr_session_set_state(session, CRR_STATE_IDLE, session->reason);
 unlock:
 	mutex_unlock(&session->lock);
@@ -714,6 +735,10 @@ void crr_session_status(struct crr_session *session, struct crr_status *status)
 		status->facts |= CRR_STATUS_DIVERGENCE;
 	if (recorder->unread)
 		status->facts |= CRR_STATUS_UNREAD;
+	if (session->gate.gated)
+		status->facts |= CRR_STATUS_GATED;
+	if (session->gate.begun)
+		status->facts |= CRR_STATUS_CHECKPOINT;
 	status->state = session->state;
 	status->reason = session->reason ?: replayer->refused;
 	status->streams = session->nstreams;
@@ -782,9 +807,11 @@ enum crr_verdict crr_session_judge(struct crr_op *op, const u8 *buf,
 		op->result = crr_session_refusal(session->state);
 	else if (crr_session_sample(session))
 		op->result = -ERANGE;
+	else if (op->kind == CRR_OP_CHECKPOINT)
+		verdict = crr_gate_begin(op);
 	else if (session->state == CRR_STATE_RECORDING)
-		verdict = crr_recorder_admit(op, buf);
-	else if (buf)
+		verdict = crr_recorder_admit(op);
+	else if (op->kind == CRR_OP_WRITE)
 		verdict = crr_replayer_write(op, buf, length);
 	else
 		verdict = crr_replayer_read(op);

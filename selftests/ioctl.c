@@ -26,6 +26,7 @@
  *	STOP		ENODATA		normal
  *	DIVERGENCE	ENODATA		normal
  *	JOIN		all		lines.c
+ *	CHECKPOINT_*	all		gate.c
  *
  * ENFILE and ENOMEM take an injected fault.
  */
@@ -65,13 +66,18 @@ static const struct call_row {
 	{ "CLOCK", CRR_IOC_CLOCK, 16, TTY, 0, true, 0 },
 	{ "COUNTER", CRR_IOC_COUNTER, 24, TTY | CLOCK | MASTER, 0, true, 0 },
 	{ "RECORD", CRR_IOC_RECORD, 24, SESSION,
-	  CRR_RECORD_CAPTURE | CRR_RECORD_FAIL_ORPHAN | CRR_RECORD_BLOCK,
+	  CRR_RECORD_CAPTURE | CRR_RECORD_FAIL_ORPHAN | CRR_RECORD_BLOCK |
+	  CRR_RECORD_GATED,
 	  false, -EBUSY },
-	{ "REPLAY", CRR_IOC_REPLAY, 16, SESSION, CRR_REPLAY_MUTE,
-	  false, -EBUSY },
+	{ "REPLAY", CRR_IOC_REPLAY, 16, SESSION,
+	  CRR_REPLAY_MUTE | CRR_REPLAY_GATED, false, -EBUSY },
 	{ "STOP", CRR_IOC_STOP, 8, SESSION, 0, false, -ENODATA },
 	{ "DIVERGENCE", CRR_IOC_DIVERGENCE, 144, SESSION, 0, true, -ENODATA },
 	{ "JOIN", CRR_IOC_JOIN, 24, TTY, 0, true, -EBADF },
+	{ "CHECKPOINT_BEGIN", CRR_IOC_CHECKPOINT_BEGIN, 32, TTY | MASTER, 0,
+	  true, 0 },
+	{ "CHECKPOINT_END", CRR_IOC_CHECKPOINT_END, 16, TTY | MASTER, 0,
+	  true, 0 },
 };
 
 /* An ioctl on one of the fds that it is for. */
@@ -400,10 +406,8 @@ TEST_F(ioctl, values)
 		struct crr_record_start arg;
 		int expected;
 	} starts[] = {
-		{ { .delivery = 1 }, -EOPNOTSUPP },
-		{ { .delivery = 0xffffffff }, -EOPNOTSUPP },
 		{ { .__reserved = 1 }, -EINVAL },
-		{ { .__reserved = 1U << 31 }, -EINVAL },
+		{ { .__reserved = 1ULL << 63 }, -EINVAL },
 		{ { .buffer_size = 1 }, -EINVAL },
 		{ { .buffer_size = CRR_BUFFER_MIN - 1 }, -EINVAL },
 		{ { .buffer_size = CRR_BUFFER_MAX + 1ULL }, -EINVAL },
@@ -442,7 +446,7 @@ TEST_F(ioctl, values)
 			EXPECT_EQ(0, drain_to_end(other->session, &log));
 			log_free(&log);
 		}
-		if (arg.delivery || arg.__reserved)
+		if (arg.__reserved)
 			continue;
 		EXPECT_EQ(starts[i].expected,
 			  sys(ioctl(other->session, CRR_IOC_REPLAY,

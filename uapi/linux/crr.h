@@ -56,6 +56,8 @@
 #define CRR_IOC_STOP		_IO(CRR_IOC_TYPE, 0x06)
 #define CRR_IOC_DIVERGENCE	_IO(CRR_IOC_TYPE, 0x07)
 #define CRR_IOC_JOIN		_IO(CRR_IOC_TYPE, 0x08)
+#define CRR_IOC_CHECKPOINT_BEGIN _IO(CRR_IOC_TYPE, 0x09)
+#define CRR_IOC_CHECKPOINT_END	_IO(CRR_IOC_TYPE, 0x0a)
 
 /**
  * enum crr_state - what a session does
@@ -132,6 +134,8 @@ enum crr_reason {
 #define CRR_STATUS_END_FED	0x10	/* replay: END has been fed */
 #define CRR_STATUS_DIVERGENCE	0x20	/* CRR_IOC_DIVERGENCE has an answer */
 #define CRR_STATUS_UNREAD	0x40	/* recording: records wait to be read */
+#define CRR_STATUS_GATED	0x80	/* delivery is gated */
+#define CRR_STATUS_CHECKPOINT	0x100	/* a checkpoint has begun */
 /* struct crr_status.waiting: who sleeps in crr at this moment */
 #define CRR_WAITING_READ	0x1	/* a read(2), for its time to come */
 #define CRR_WAITING_FEED	0x2	/* an operation, for the feeder */
@@ -303,15 +307,21 @@ struct crr_counter {
  * enum crr_delivery - when a byte counts as delivered
  * @CRR_DELIVERY_FREE: when read(2) returns it. For emulators in which the
  *	thread that moves the counter also does the I/O.
+ * @CRR_DELIVERY_GATED: when the emulator says so, by a checkpoint. For those in
+ *	which another thread does the I/O: CRR_IOC_CHECKPOINT_BEGIN.
+ *
+ * What a log file's header says of its recording.
  */
 enum crr_delivery {
 	CRR_DELIVERY_FREE	= 0,
+	CRR_DELIVERY_GATED	= 1,
 };
 
 /* struct crr_record_start.flags */
 #define CRR_RECORD_CAPTURE	0x1	/* WRITE records bear the bytes */
 #define CRR_RECORD_FAIL_ORPHAN	0x2	/* no controller and no room: fail */
 #define CRR_RECORD_BLOCK	0x4	/* no room: writes sleep, O_NONBLOCK or not */
+#define CRR_RECORD_GATED	0x8	/* CRR_DELIVERY_GATED */
 
 /* struct crr_record_start.buffer_size, in bytes */
 #define CRR_BUFFER_MIN		(256U << 10)
@@ -322,7 +332,6 @@ enum crr_delivery {
  * struct crr_record_start - ioctl(CRR_IOC_RECORD), on a session fd
  * @size: sizeof(struct crr_record_start)
  * @flags: CRR_RECORD_*
- * @delivery: &enum crr_delivery
  * @__reserved: 0
  * @buffer_size: bytes of the buffer between the emulator and the session
  *	fd's reader, rounded up; 0 for CRR_BUFFER_DEFAULT
@@ -345,13 +354,13 @@ enum crr_delivery {
 struct crr_record_start {
 	__u32 size;
 	__u32 flags;
-	__u32 delivery;
-	__u32 __reserved;
+	__aligned_u64 __reserved;
 	__aligned_u64 buffer_size;
 };
 
 /* struct crr_replay_start.flags */
 #define CRR_REPLAY_MUTE		0x1	/* do not write output to the device */
+#define CRR_REPLAY_GATED	0x2	/* the log was recorded with CRR_RECORD_GATED */
 
 /**
  * struct crr_replay_start - ioctl(CRR_IOC_REPLAY), on a session fd
@@ -462,6 +471,70 @@ struct crr_divergence {
 	__u32 __reserved;	/* 0 */
 	__u8 expected[CRR_DIVERGENCE_BYTES];
 	__u8 got[CRR_DIVERGENCE_BYTES];
+};
+
+/**
+ * struct crr_checkpoint_begin - ioctl(CRR_IOC_CHECKPOINT_BEGIN), on a tty
+ * @size: sizeof(struct crr_checkpoint_begin)
+ * @flags: 0
+ * @counter: where the emulator stands, until the end of the checkpoint
+ * @max_bytes: how many bytes may be read, on all ttys of the session together;
+ *	0 for any number
+ * @__reserved: 0
+ * @next_due: out: as in &struct crr_clock_state
+ *
+ * For gated delivery. Between checkpoints a session's ttys show no input: read
+ * gives EAGAIN or sleeps, poll has no EPOLLIN, FIONREAD says 0. Now they show
+ * what there is, wake whoever waits for it, and each read is stamped with
+ * @counter. In replay they show what was read in the recorded checkpoint at
+ * this very counter, in the order in which it was read, and nothing
+ * otherwise. Output does not care; it is
+ * stamped with @counter as well.
+ *
+ * The caller need not be the thread that reads. It may have to wait for the
+ * feeder of a replay, but never for a reader.
+ *
+ * While a tty is in no session, or its session idle, this is CRR_IOC_COUNTER.
+ *
+ * Errors:
+ *  - ERANGE: @counter is less than it was
+ *  - EBUSY: a checkpoint has begun already
+ *  - EPROTO: delivery is not gated
+ *  - ENODATA: the replay is past the end of its log
+ *  - EILSEQ: the replay has departed from its log; or does now, as a record
+ *	before @counter has not been read
+ *  - EIO: recording or replay cannot go on
+ *  - EAGAIN: the tty's discipline is being changed
+ *  - EINTR: a signal came while waiting. The counter may have been set.
+ */
+struct crr_checkpoint_begin {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 counter;
+	__u32 max_bytes;
+	__u32 __reserved;
+	__aligned_u64 next_due;
+};
+
+/**
+ * struct crr_checkpoint_end - ioctl(CRR_IOC_CHECKPOINT_END), on a tty
+ * @size: sizeof(struct crr_checkpoint_end)
+ * @flags: 0
+ * @consumed: out: bytes read in the checkpoint, on all ttys of the session
+ *
+ * Hides the ttys' input again. A read(2) that has taken bytes, and has not
+ * returned yet, returns with them and no more: until the thread that reads has
+ * dealt with @consumed bytes, the emulator's counter should not move.
+ *
+ * Errors: as for CRR_IOC_CHECKPOINT_BEGIN, but
+ *  - EPROTO: delivery is not gated, or no checkpoint has begun
+ *  - EILSEQ: in replay, what was read in the recorded checkpoint has not been
+ *	read in this one
+ */
+struct crr_checkpoint_end {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 consumed;
 };
 
 /**

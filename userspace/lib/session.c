@@ -64,7 +64,6 @@ int crr_session_record(int session_fd, unsigned int flags, size_t buffer_size)
 	struct crr_record_start arg = {
 		.size = sizeof(arg),
 		.flags = flags,
-		.delivery = CRR_DELIVERY_FREE,
 		.buffer_size = buffer_size,
 	};
 
