@@ -190,6 +190,39 @@ ssize_t crr_tty_read(struct crr_tty *tty, void *buf, size_t length);
 ssize_t crr_tty_write(struct crr_tty *tty, const void *buf, size_t length);
 
 /**
+ * crr_checkpoint_begin - let another thread read, at this counter
+ * @tty: any of the session's
+ * @counter: where the emulator stands, and stays until crr_checkpoint_end()
+ * @max_bytes: how many bytes may be read, on all ttys of the session together;
+ *	0 for any number
+ *
+ * For emulators in which another thread than the one that moves the counter
+ * does the I/O, and recordings with gated delivery: between checkpoints no
+ * input is seen. May be called by any thread. On a tty without N_CRR, or one
+ * that is neither recorded nor replayed, nothing is hidden.
+ *
+ * Returns 0, or -1: EPROTO if delivery is not gated, EBUSY if a checkpoint has
+ * begun, and what crr_tty_read() says; EINTR.
+ *
+ * Since: 0.1
+ */
+int crr_checkpoint_begin(struct crr_tty *tty, uint64_t counter,
+			 uint32_t max_bytes);
+
+/**
+ * crr_checkpoint_end - hide input again
+ * @tty: any of the session's
+ *
+ * Returns how many bytes were read since crr_checkpoint_begin(): the counter
+ * must not move before the other thread has dealt with them. Or -1, as
+ * crr_checkpoint_begin(); EILSEQ also if what was read in the recorded
+ * checkpoint has not been read in this one.
+ *
+ * Since: 0.1
+ */
+int64_t crr_checkpoint_end(struct crr_tty *tty);
+
+/**
  * crr_count - supply the counter by ioctl, without a clock
  * @tty_fd: the tty
  * @counter: as for crr_clock_due()
@@ -249,6 +282,17 @@ int crr_detach(int tty_fd);
  * Since: 0.1
  */
 int crr_session_open(int tty_fd);
+
+/**
+ * crr_session_join - add a tty to a session that is idle
+ * @session_fd: the session
+ * @tty_fd: the tty, open for reading and writing, with N_CRR
+ *
+ * Returns the number of its stream, or -1 with the errno of CRR_IOC_JOIN.
+ *
+ * Since: 0.1
+ */
+int crr_session_join(int session_fd, int tty_fd);
 
 /**
  * crr_session_record - start recording

@@ -141,7 +141,7 @@ static int crr_read_header(struct crr_log_reader *reader,
 		crr_log_fail(error, 0, "the header is damaged (CRC)");
 		goto free;
 	}
-	if (le32toh(header.delivery) != CRR_DELIVERY_FREE) {
+	if (le32toh(header.delivery) > CRR_DELIVERY_GATED) {
 		crr_log_fail(error, 16, "delivery %u is not known",
 			      le32toh(header.delivery));
 		goto free;

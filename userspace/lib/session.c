@@ -59,6 +59,19 @@ int crr_session_open(int tty_fd)
 	return arg.session_fd;
 }
 
+int crr_session_join(int session_fd, int tty_fd)
+{
+	struct crr_join arg = {
+		.size = sizeof(arg),
+		.tty_fd = tty_fd,
+		.session_fd = session_fd,
+	};
+
+	if (crr_ioctl(tty_fd, CRR_IOC_JOIN, &arg))
+		return -1;
+	return (int)arg.stream;
+}
+
 int crr_session_record(int session_fd, unsigned int flags, size_t buffer_size)
 {
 	struct crr_record_start arg = {

@@ -200,6 +200,31 @@ ssize_t crr_tty_write(struct crr_tty *tty, const void *buf, size_t length)
 	return write(tty->fd, buf, length);
 }
 
+int crr_checkpoint_begin(struct crr_tty *tty, uint64_t counter,
+			 uint32_t max_bytes)
+{
+	struct crr_checkpoint_begin arg = {
+		.size = sizeof(arg),
+		.counter = counter,
+		.max_bytes = max_bytes,
+	};
+
+	if (tty->clock.fd < 0)
+		return 0;
+	return ioctl(tty->fd, CRR_IOC_CHECKPOINT_BEGIN, &arg);
+}
+
+int64_t crr_checkpoint_end(struct crr_tty *tty)
+{
+	struct crr_checkpoint_end arg = { .size = sizeof(arg) };
+
+	if (tty->clock.fd < 0)
+		return 0;
+	if (ioctl(tty->fd, CRR_IOC_CHECKPOINT_END, &arg))
+		return -1;
+	return (int64_t)arg.consumed;
+}
+
 int crr_count(int tty_fd, uint64_t counter, uint64_t *next_due)
 {
 	struct crr_counter arg = { .size = sizeof(arg), .counter = counter };

@@ -972,7 +972,7 @@ static void test_header(void **state)
 	char texts[4096];
 	int fd;
 
-	assert_header_refused(forge_header("", 40, 1, 1), 16, "delivery 1");
+	assert_header_refused(forge_header("", 40, 1, 2), 16, "delivery 2");
 	assert_header_refused(forge_header("", 0, 1, 0), 12, "length");
 	assert_header_refused(forge_header("", 24, 1, 0), 12, "length");
 	assert_header_refused(forge_header("", 36, 1, 0), 12, "length");
