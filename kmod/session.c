@@ -167,9 +167,11 @@ static int crr_session_add_line(struct crr_session *session,
 	clock = rcu_dereference_protected(line->clock,
 					  lockdep_is_held(&crr_link_lock));
 	mutex_lock(&session->lock);
-	if (session->state != CRR_STATE_IDLE || session->recorder.unread ||
-	    (clock && crr_session_clock(session)))
+	if (session->state != CRR_STATE_IDLE || session->recorder.unread)
 		ret = -EBUSY;
+	else if (clock && crr_session_clock(session))
+		/* Two pages cannot be one counter. */
+		ret = -EEXIST;
 	else if (session->nlines == CRR_STREAMS_MAX)
 		ret = -ENOSPC;
 	if (ret)

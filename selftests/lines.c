@@ -4,7 +4,8 @@
  *
  *	EPERM			join_needs_capability
  *	EBADF			join_wrong_fds
- *	EBUSY			join_busy, clocks_of_two
+ *	EBUSY			join_busy
+ *	EEXIST			clocks_of_two
  *	EOPNOTSUPP		join_master
  */
 #include "kselftest_harness.h"
@@ -207,7 +208,7 @@ TEST_F(lines, clocks_of_two)
 
 	ASSERT_EQ(0, map_clock(&line[1]));
 	ASSERT_EQ(0, map_clock(other));
-	EXPECT_EQ(-EBUSY, join(other->tty, line[0].session));
+	EXPECT_EQ(-EEXIST, join(other->tty, line[0].session));
 	close_clock(other);
 	EXPECT_EQ(LINES, join(other->tty, line[0].session));
 }

@@ -4,6 +4,7 @@
  * how much memory. That nobody may without the capability when it is off:
  * ioctl.c, lines.c.
  */
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -211,6 +212,16 @@ static void take_over_refused(const char *name)
 	must(open_session(fd) == -EPERM);
 }
 
+/* Root, of a namespace of its own: the very user, without the capability. */
+static void take_over_from_namespace(const char *name)
+{
+	int fd = open(name, O_RDWR | O_NOCTTY);
+
+	must(fd >= 0);
+	if (!unshare(CLONE_NEWUSER))
+		must(open_session(fd) == -EPERM);
+}
+
 static void begin_recording(const char *name)
 {
 	int fd = open(name, O_RDWR | O_NOCTTY);
@@ -233,6 +244,7 @@ TEST_F(rights, taken_over_by_its_owner)
 	ASSERT_EQ(0, record(self->line.session, 0));
 	close_fd(&self->line.session);
 	EXPECT_EQ(0, run_as(NOBODY, take_over_refused, self->line.name));
+	EXPECT_EQ(0, run_as(0, take_over_from_namespace, self->line.name));
 	self->line.session = open_session(self->line.tty);
 	EXPECT_LE(0, self->line.session);
 

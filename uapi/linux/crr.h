@@ -244,7 +244,8 @@ struct crr_session_fd {
  *  - EBADF: @tty_fd as for CRR_IOC_SESSION; or @session_fd is not open, or not
  *    a session's
  *  - EBUSY: the tty is in a session already; or the session is not idle, or
- *    its recording has not been read to its end; or both have a clock
+ *    its recording has not been read to its end
+ *  - EEXIST: the tty and the session have a clock each
  *  - ENOSPC: the session has CRR_STREAMS_MAX ttys
  *  - EOPNOTSUPP: the tty is the master of a pty
  *  - ENOMEM: no memory
