@@ -9,34 +9,79 @@
 
 #include "crrctl.h"
 
-/* word, with every {} replaced. */
-static char *substitute(const char *word, const char *tty)
+/*
+ * Does {} or {N} stand here? Returns its length, and which line it means; or
+ * 0. Other braces are COMMAND's own.
+ */
+static size_t placeholder(const char *p, unsigned long *line)
 {
-	size_t length = 0;
-	const char *p;
-	char *out, *q;
+	size_t digits;
 
-	for (p = word; *p; p++) {
-		if (!strncmp(p, "{}", 2)) {
-			length += strlen(tty);
-			p++;
-		} else {
-			length++;
-		}
-	}
-	out = malloc(length + 1);
-	if (!out)
+	if (*p != '{')
+		return 0;
+	digits = strspn(p + 1, "0123456789");
+	if (p[1 + digits] != '}' || digits > 4)
+		return 0;
+	*line = strtoul(p + 1, NULL, 10);
+	return digits + 2;
+}
+
+/**
+ * child_wrong_line - does COMMAND ask for a line that is not there?
+ * @argv: the command
+ * @nlines: how many there are
+ *
+ * Returns the word in which it does, or NULL.
+ */
+const char *child_wrong_line(char *const *argv, unsigned int nlines)
+{
+	unsigned long line;
+	const char *p;
+
+	for (; *argv; argv++)
+		for (p = *argv; *p; p++)
+			if (placeholder(p, &line) && line >= nlines)
+				return *argv;
+	return NULL;
+}
+
+/* word, with every {} and {N} replaced. */
+static char *substitute(const char *word, const struct line *lines)
+{
+	unsigned long line;
+	size_t length, size;
+	char *out = NULL;
+	const char *p;
+	FILE *file;
+
+	file = open_memstream(&out, &size);
+	if (!file)
 		fail("%s", strerror(errno));
-	for (p = word, q = out; *p; p++) {
-		if (!strncmp(p, "{}", 2)) {
-			q = stpcpy(q, tty);
-			p++;
+	for (p = word; *p; p++) {
+		length = placeholder(p, &line);
+		if (length) {
+			fputs(lines[line].path, file);
+			p += length - 1;
 		} else {
-			*q++ = *p;
+			fputc(*p, file);
 		}
 	}
-	*q = '\0';
+	if (fclose(file))
+		fail("%s", strerror(errno));
 	return out;
+}
+
+/* CRR_TTY is the first line, CRR_TTY0, CRR_TTY1 ... are all of them. */
+static void export_lines(const struct line *lines, unsigned int nlines)
+{
+	char name[32];
+	unsigned int i;
+
+	setenv("CRR_TTY", lines->path, 1);
+	for (i = 0; i < nlines; i++) {
+		snprintf(name, sizeof(name), "CRR_TTY%u", i);
+		setenv(name, lines[i].path, 1);
+	}
 }
 
 /* In the child: what a program expects to begin with. */
@@ -65,9 +110,12 @@ static noreturn void exec_failed(const char *name)
  * child_start - start COMMAND
  * @child: out
  * @argv: the command
- * @tty: what {} in its words, and CRR_TTY in its environment, are to be
+ * @lines: what {}, {0}, {1} ... in its words are to be, and CRR_TTY, CRR_TTY0,
+ *	CRR_TTY1 ... in its environment
+ * @nlines: how many
  */
-void child_start(struct child *child, char *const *argv, const char *tty)
+void child_start(struct child *child, char *const *argv,
+		 const struct line *lines, unsigned int nlines)
 {
 	size_t n = 0;
 	pid_t parent;
@@ -79,7 +127,7 @@ void child_start(struct child *child, char *const *argv, const char *tty)
 	if (!words)
 		fail("%s", strerror(errno));
 	for (n = 0; argv[n]; n++)
-		words[n] = substitute(argv[n], tty);
+		words[n] = substitute(argv[n], lines);
 
 	parent = getpid();
 	child->pid = fork();
@@ -87,7 +135,7 @@ void child_start(struct child *child, char *const *argv, const char *tty)
 		fail("cannot fork: %s", strerror(errno));
 	if (!child->pid) {
 		become_command(parent);
-		setenv("CRR_TTY", tty, 1);
+		export_lines(lines, nlines);
 		execvp(words[0], words);
 		exec_failed(words[0]);
 	}

@@ -56,7 +56,7 @@ void control_begin(struct control *ctl, const char *name)
 void control_start(struct control *ctl, int (*begin)(int, unsigned int, size_t),
 		   unsigned int flags, size_t buffer_size)
 {
-	struct line *line = &ctl->line;
+	struct line *line = ctl->line;
 	uint64_t begun = now_ms();
 	bool told = false;
 
@@ -71,7 +71,6 @@ void control_start(struct control *ctl, int (*begin)(int, unsigned int, size_t),
 		}
 		control_wait(ctl, 10, 0);
 		if (ctl->interrupted) {
-			line_close(line);
 			exit(128 + ctl->interrupted);
 		}
 	}
@@ -83,12 +82,12 @@ void control_start(struct control *ctl, int (*begin)(int, unsigned int, size_t),
  */
 void control_join(struct control *ctl, const char *peer, bool input)
 {
-	if (ctl->line.master < 0)
+	if (ctl->line->master < 0)
 		return;
 	if (peer)
-		child_start_shell(&ctl->peer, peer, ctl->line.master);
+		child_start_shell(&ctl->peer, peer, ctl->line->master);
 	else
-		terminal_join(&ctl->term, ctl->line.master, input);
+		terminal_join(&ctl->term, ctl->line->master, input);
 }
 
 static void control_signals(struct control *ctl)
@@ -115,15 +114,25 @@ static void control_signals(struct control *ctl)
  */
 void control_wait(struct control *ctl, int timeout_ms, short session_events)
 {
+	static char unseen[4096];
 	struct pollfd fds[4] = {
 		{ .fd = ctl->signals, .events = POLLIN },
-		{ .fd = session_events ? ctl->line.session : -1,
+		{ .fd = session_events ? ctl->line->session : -1,
 		  .events = session_events },
 		way_poll(&ctl->term.in),
 		way_poll(&ctl->term.out),
 	};
 
-	if (poll(fds, 4, timeout_ms) <= 0)
+	unsigned int i;
+	int ready;
+
+	ready = poll(fds, 4, timeout_ms);
+	/* What is written to further ptys of ours has no reader. */
+	for (i = 1; i < ctl->nlines; i++)
+		while (ctl->line[i].master >= 0 &&
+		       read(ctl->line[i].master, unseen, sizeof(unseen)) > 0)
+			;
+	if (ready <= 0)
 		return;
 	if (fds[0].revents)
 		control_signals(ctl);
@@ -196,7 +205,7 @@ static void control_end_terminal(struct control *ctl)
 /* Has the peer something to read still? */
 static bool control_peer_reads(const struct control *ctl)
 {
-	struct pollfd pfd = { .fd = ctl->line.master, .events = POLLIN };
+	struct pollfd pfd = { .fd = ctl->line->master, .events = POLLIN };
 
 	return child_runs(&ctl->peer) && poll(&pfd, 1, 0) > 0 &&
 	       (pfd.revents & POLLIN);
@@ -245,7 +254,7 @@ void control_progress(struct control *ctl, bool last)
 	if (!progress_wanted(ctl) || (!last && now_ms() < ctl->progress_next))
 		return;
 	ctl->progress_next = now_ms() + PROGRESS_EVERY_MS;
-	if (crr_status(ctl->line.session, &status))
+	if (crr_status(ctl->line->session, &status))
 		return;
 	fprintf(stderr,
 		"\r\033[K%s: %llu records, %llu bytes in, %llu out, counter %llu%s",

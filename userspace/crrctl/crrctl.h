@@ -96,8 +96,8 @@ void user_own(int fd);
  * @path: its name
  * @fd: the tty, held as long as the session
  * @master: if it is a pty of our making, its other end; else -1
- * @session: the session fd
- * @previous: the discipline that it had; put back by line_close()
+ * @session: the session fd; of the first line only
+ * @previous: the discipline that it had; put back by lines_close()
  */
 struct line {
 	char path[PATH_MAX];
@@ -107,9 +107,13 @@ struct line {
 	int previous;
 };
 
+/* So many lines one session of crrctl may have. */
+#define LINES_MAX 64
+
 void load_module(void);
-void line_open(struct line *line, const char *path);
-void line_close(struct line *line);
+void lines_open(struct line **lines, unsigned int *nlines,
+		const char *const *paths, unsigned int n);
+void lines_close(struct line *lines, unsigned int nlines);
 bool line_is_gone(const struct line *line);
 void line_warn_cooked(const struct line *line);
 int open_tty(const char *path);
@@ -128,7 +132,9 @@ struct child {
 	int status;
 };
 
-void child_start(struct child *child, char *const *argv, const char *tty);
+const char *child_wrong_line(char *const *argv, unsigned int nlines);
+void child_start(struct child *child, char *const *argv,
+		 const struct line *lines, unsigned int nlines);
 void child_start_shell(struct child *child, const char *command, int fd);
 void child_reap(struct child *child);
 void child_signal(const struct child *child, int sig);
@@ -167,7 +173,8 @@ bool terminal_pending(const struct terminal *term);
 
 /**
  * struct control - what record and replay have in common
- * @line: the tty
+ * @line: the first tty, which has the session; the others follow it
+ * @nlines: how many there are
  * @command: COMMAND; its pid is 0 if one that runs already is followed
  * @peer: at the pty's other end
  * @term: likewise
@@ -181,7 +188,8 @@ bool terminal_pending(const struct terminal *term);
  * @name: for the progress
  */
 struct control {
-	struct line line;
+	struct line *line;
+	unsigned int nlines;
 	struct child command;
 	struct child peer;
 	struct terminal term;

@@ -69,33 +69,44 @@ static void make_pty(struct line *line)
 }
 
 /* To be put back at exit, however that comes about. */
-static struct line *opened;
+static struct line opened[LINES_MAX];
+static unsigned int nopened;
 
 static void put_back(void)
 {
-	if (opened)
-		line_close(opened);
+	lines_close(opened, nopened);
 }
 
-/**
- * line_open - get a tty's session, attaching N_CRR to it if need be
- * @line: out
- * @path: the tty; NULL for a new pty
- *
- * Fails, with a message, or succeeds.
- */
-void line_open(struct line *line, const char *path)
+/* Why a tty did not get into a session. */
+static noreturn void no_session(const struct line *line)
 {
-	int number, previous;
+	switch (errno) {
+	case EBUSY:
+		fail("%s is being recorded or replayed by another crrctl",
+		     line->path);
+	case EEXIST:
+		fail("%s: its emulator runs already, and has a clock for each of its lines: let crrctl be there first",
+		     line->path);
+	case EPERM:
+		fail("%s: this needs root (CAP_SYS_TTY_CONFIG), or the module's parameter unprivileged and a tty that is no login's terminal",
+		     line->path);
+	case EOPNOTSUPP:
+		fail("%s is the master of a pty: use the other end",
+		     line->path);
+	default:
+		fail("%s: %s", line->path, strerror(errno));
+	}
+}
+
+/* Attach N_CRR to a tty, unless it has it. */
+static void line_open(struct line *line, const char *path, int number)
+{
+	int previous;
 
 	line->fd = -1;
 	line->master = -1;
 	line->session = -1;
 	line->previous = -1;
-	opened = line;
-	atexit(put_back);
-	load_module();
-	number = crr_ldisc();
 	if (path) {
 		if (strlen(path) >= sizeof(line->path))
 			fail("%s: %s", path, strerror(ENAMETOOLONG));
@@ -112,37 +123,83 @@ void line_open(struct line *line, const char *path)
 			     strerror(errno));
 		line->previous = previous;
 	}
-
-	line->session = crr_session_open(line->fd);
-	if (line->session >= 0)
-		return;
-	switch (errno) {
-	case EBUSY:
-		fail("%s is being recorded or replayed by another crrctl",
-		     line->path);
-	case EPERM:
-		fail("%s: this needs root (CAP_SYS_TTY_CONFIG), or the module's parameter unprivileged and a tty that is no login's terminal",
-		     line->path);
-	case EOPNOTSUPP:
-		fail("%s is the master of a pty: use the other end",
-		     line->path);
-	default:
-		fail("%s: %s", line->path, strerror(errno));
-	}
 }
 
-void line_close(struct line *line)
+/*
+ * The line is to be the session's stream of this number: it joins, or was in
+ * it when its controller was killed.
+ */
+static void line_join(const struct line *line, int session, unsigned int number)
 {
-	if (line->session >= 0)
-		close(line->session);
-	/* Gone, if the line was hung up: there is nothing to be put back. */
-	if (line->fd >= 0 && line->previous >= 0)
-		ioctl(line->fd, TIOCSETD, &line->previous);
-	if (line->fd >= 0)
-		close(line->fd);
-	if (line->master >= 0)
-		close(line->master);
-	opened = NULL;
+	struct crr_status all, own;
+
+	if (crr_session_join(session, line->fd) >= 0)
+		return;
+	if (errno != EBUSY || crr_status(session, &all) ||
+	    crr_status(line->fd, &own))
+		no_session(line);
+	/* Of a session that nobody controls, and that stands as ours does. */
+	errno = EBUSY;
+	if (own.stream != number || own.streams != all.streams ||
+	    own.state != all.state || own.sequence != all.sequence ||
+	    all.state == CRR_STATE_IDLE)
+		no_session(line);
+}
+
+/**
+ * lines_open - get the session of some ttys, attaching N_CRR to them if need be
+ * @lines: out; the first one has the session fd
+ * @nlines: out
+ * @paths: the ttys, in the order of their streams; NULL for a new pty
+ * @n: how many, at most LINES_MAX
+ *
+ * Fails, with a message and everything put back, or succeeds.
+ */
+void lines_open(struct line **lines, unsigned int *nlines,
+		const char *const *paths, unsigned int n)
+{
+	int number;
+
+	atexit(put_back);
+	load_module();
+	number = crr_ldisc();
+	while (nopened < n) {
+		struct line *line = &opened[nopened++];
+
+		line_open(line, paths[nopened - 1], number);
+		if (line != opened) {
+			/* Only what comes out of it is of interest, if that. */
+			if (line->master >= 0)
+				fcntl(line->master, F_SETFL, O_NONBLOCK);
+			line_join(line, opened->session, nopened - 1);
+			continue;
+		}
+		line->session = crr_session_open(line->fd);
+		if (line->session < 0)
+			no_session(line);
+	}
+	*lines = opened;
+	*nlines = nopened;
+}
+
+void lines_close(struct line *lines, unsigned int nlines)
+{
+	unsigned int i;
+
+	for (i = 0; i < nlines; i++) {
+		struct line *line = &lines[i];
+
+		if (line->session >= 0)
+			close(line->session);
+		/* If it was hung up there is nothing to be put back. */
+		if (line->fd >= 0 && line->previous >= 0)
+			ioctl(line->fd, TIOCSETD, &line->previous);
+		if (line->fd >= 0)
+			close(line->fd);
+		if (line->master >= 0)
+			close(line->master);
+	}
+	nopened = 0;
 }
 
 /* Hung up, or the adapter unplugged. */

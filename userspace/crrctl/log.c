@@ -124,6 +124,11 @@ static void add_record(struct log_sum *sum, const struct crr_record *rec)
 	}
 }
 
+static const char *delivery_name(const struct crr_log_info *info)
+{
+	return info->delivery == CRR_DELIVERY_GATED ? "gated" : "free";
+}
+
 static void print_info(const struct crr_log_info *info,
 		       const struct log_sum *sum, bool ended)
 {
@@ -139,7 +144,7 @@ static void print_info(const struct crr_log_info *info,
 		print_text(stdout, info->command);
 		putchar('\n');
 	}
-	printf("delivery: free\n");
+	printf("delivery: %s\n", delivery_name(info));
 	printf("counter: %" PRIu64 " to %" PRIu64 "%s", sum->first, sum->last,
 	       *info->counter ? " " : "");
 	print_text(stdout, info->counter);
@@ -161,7 +166,7 @@ static void print_info_json(const struct crr_log_info *info,
 
 	printf("{\"created\":%" PRIu64 ",\"command\":", info->created);
 	print_json_string(info->command, strlen(info->command));
-	printf(",\"delivery\":\"free\",\"counter\":");
+	printf(",\"delivery\":\"%s\",\"counter\":", delivery_name(info));
 	print_json_string(info->counter, strlen(info->counter));
 	printf(",\"first_counter\":%" PRIu64 ",\"last_counter\":%" PRIu64
 	       ",\"records\":%" PRIu64

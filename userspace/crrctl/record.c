@@ -34,6 +34,8 @@ struct recording {
 };
 
 static const struct option_help record_options[] = {
+	{ { "gated", no_argument, NULL, 'g' }, NULL,
+	  "COMMAND makes checkpoints: gated delivery" },
 	{ { "output", required_argument, NULL, 'o' }, "FILE",
 	  "the log; - for standard output" },
 	{ { "force", no_argument, NULL, 'f' }, NULL,
@@ -100,7 +102,11 @@ static bool good_counter_name(const char *name)
 static void begin_log(struct recording *rec, char *const *argv,
 		      const char *counter)
 {
-	struct crr_log_info info = { .delivery = CRR_DELIVERY_FREE };
+	struct crr_log_info info = {
+		.delivery = rec->flags & CRR_RECORD_GATED ?
+				    CRR_DELIVERY_GATED :
+				    CRR_DELIVERY_FREE,
+	};
 	struct timespec now;
 	size_t n = 0;
 	char *p;
@@ -126,23 +132,23 @@ static void begin_log(struct recording *rec, char *const *argv,
 static void take_over(struct recording *rec, bool resume, bool discard)
 {
 	struct crr_status status;
-	int fd = rec->ctl.line.session;
+	int fd = rec->ctl.line->session;
 
 	if (crr_status(fd, &status))
-		fail("%s: %s", rec->ctl.line.path, strerror(errno));
+		fail("%s: %s", rec->ctl.line->path, strerror(errno));
 	if (status.state == CRR_STATE_RECORDING ||
 	    (status.facts & CRR_STATUS_UNREAD)) {
 		if (resume)
 			return;
 		if (!discard)
 			fail("%s is being recorded by a crrctl that was killed: --resume goes on in its log, --discard drops what is not in it",
-			     rec->ctl.line.path);
+			     rec->ctl.line->path);
 	} else if (resume) {
 		fail("%s: no recording was left to be resumed",
-		     rec->ctl.line.path);
+		     rec->ctl.line->path);
 	}
 	if (status.state != CRR_STATE_IDLE && crr_session_stop(fd))
-		fail("%s: %s", rec->ctl.line.path, strerror(errno));
+		fail("%s: %s", rec->ctl.line->path, strerror(errno));
 	if (status.facts & CRR_STATUS_UNREAD || discard)
 		while (read(fd, rec->buf, sizeof(rec->buf)) > 0)
 			;
@@ -166,13 +172,13 @@ static void resume_log(struct recording *rec)
 		     (unsigned long long)error.offset, error.text);
 	if (!rec->log)
 		fail("%s: %s", rec->path, strerror(errno));
-	if (crr_status(rec->ctl.line.session, &status))
-		fail("%s: %s", rec->ctl.line.path, strerror(errno));
-	n = read(rec->ctl.line.session, rec->buf, sizeof(rec->buf));
+	if (crr_status(rec->ctl.line->session, &status))
+		fail("%s: %s", rec->ctl.line->path, strerror(errno));
+	n = read(rec->ctl.line->session, rec->buf, sizeof(rec->buf));
 	if (status.sequence < next ||
 	    (n > 0 && crr_log_append(rec->log, rec->buf, (size_t)n)))
 		fail("%s is the log of another recording: what %s has does not join on",
-		     rec->path, rec->ctl.line.path);
+		     rec->path, rec->ctl.line->path);
 	if (n > 0 && crr_log_flush(rec->log))
 		fail("%s: %s", rec->path, strerror(errno));
 }
@@ -181,11 +187,13 @@ static void resume_log(struct recording *rec)
 static void look_at_termios(struct recording *rec)
 {
 	struct crr_status status;
+	unsigned int i;
 
-	if (rec->warned || crr_status(rec->ctl.line.session, &status) ||
+	if (rec->warned || crr_status(rec->ctl.line->session, &status) ||
 	    status.records <= status.streams)
 		return;
-	line_warn_cooked(&rec->ctl.line);
+	for (i = 0; i < rec->ctl.nlines; i++)
+		line_warn_cooked(&rec->ctl.line[i]);
 	rec->warned = true;
 }
 
@@ -195,12 +203,12 @@ static int move_block(struct recording *rec)
 	ssize_t n;
 
 	do {
-		n = read(rec->ctl.line.session, rec->buf, sizeof(rec->buf));
+		n = read(rec->ctl.line->session, rec->buf, sizeof(rec->buf));
 	} while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN)
 		return -1;
 	if (n < 0)
-		fail("%s: reading records: %s", rec->ctl.line.path,
+		fail("%s: reading records: %s", rec->ctl.line->path,
 		     strerror(errno));
 	if (!n)
 		return 0;
@@ -219,7 +227,7 @@ static void drain(struct recording *rec, uint64_t *since)
 {
 	struct crr_status status;
 
-	if (crr_status(rec->ctl.line.session, &status) ||
+	if (crr_status(rec->ctl.line->session, &status) ||
 	    !status.buffered) {
 		*since = 0;
 		return;
@@ -232,7 +240,7 @@ static void drain(struct recording *rec, uint64_t *since)
 	do {
 		if (move_block(rec) <= 0)
 			return;
-		if (crr_status(rec->ctl.line.session, &status))
+		if (crr_status(rec->ctl.line->session, &status))
 			return;
 	} while (status.buffered >= 2 * BLOCK_BYTES);
 }
@@ -246,7 +254,7 @@ static void record(struct recording *rec)
 	bool gone;
 
 	while (!control_over(ctl) && !rec->broken) {
-		gone = line_is_gone(&ctl->line);
+		gone = line_is_gone(ctl->line);
 		/* With records waiting, look again by the clock. */
 		control_wait(ctl, since ? LOOK_EVERY_MS : BLOCK_MS,
 			     since || gone ? 0 : POLLIN | POLLPRI);
@@ -255,7 +263,7 @@ static void record(struct recording *rec)
 		control_progress(ctl, false);
 		if (ctl->interrupted)
 			control_hurry(ctl, GRACE_MS);
-		if (crr_status(ctl->line.session, &status))
+		if (crr_status(ctl->line->session, &status))
 			break;
 		if (status.state != CRR_STATE_RECORDING) {
 			warn("recording has failed: %s",
@@ -278,11 +286,11 @@ static void finish(struct recording *rec)
 	bool uncounted = false;
 
 	/* Of records that a counter could have told apart. */
-	if (!crr_status(ctl->line.session, &status))
+	if (!crr_status(ctl->line->session, &status))
 		uncounted = !(status.facts & CRR_STATUS_COUNTED) &&
 			    status.records > status.streams;
-	if (crr_session_stop(ctl->line.session) && errno != ENODATA)
-		warn("%s: cannot stop: %s", ctl->line.path, strerror(errno));
+	if (crr_session_stop(ctl->line->session) && errno != ENODATA)
+		warn("%s: cannot stop: %s", ctl->line->path, strerror(errno));
 	control_progress(ctl, true);
 	while (move_block(rec) > 0)
 		;
@@ -317,12 +325,17 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	static struct recording rec = { .flags = CRR_RECORD_CAPTURE };
 	bool force = false, resume = false, discard = false;
 	const char *peer = NULL, *tty = NULL, *counter = "";
+	const char *const *ttys = &tty; /* a new pty */
+	unsigned int nttys = 1;
 	char *const *command;
 	int c, status;
 
 	command = split_command(&argc, argv);
 	while ((c = next_option(cmd, argc, argv)) != -1) {
 		switch (c) {
+		case 'g':
+			rec.flags |= CRR_RECORD_GATED;
+			break;
 		case 'o':
 			rec.path = optarg;
 			break;
@@ -358,9 +371,16 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 			break;
 		}
 	}
-	tty = optind < argc ? argv[optind++] : NULL;
-	if (optind < argc)
-		usage_error(cmd, "one TTY, please; COMMAND goes behind --");
+	if (optind < argc) {
+		ttys = (const char *const *)argv + optind;
+		nttys = (unsigned int)(argc - optind);
+		tty = *ttys;
+	}
+	if (nttys > LINES_MAX)
+		usage_error(cmd, "more than %d TTYs", LINES_MAX);
+	if (child_wrong_line(command, nttys))
+		usage_error(cmd, "%s: there is no such TTY",
+			    child_wrong_line(command, nttys));
 	if (!rec.path)
 		usage_error(cmd, "no log given: -o FILE");
 	if (rec.buffer_size && (rec.buffer_size < CRR_BUFFER_MIN ||
@@ -377,8 +397,8 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 
 	user_find();
 	control_begin(&rec.ctl, "recording");
-	line_open(&rec.ctl.line, tty);
-	fcntl(rec.ctl.line.session, F_SETFL, O_NONBLOCK);
+	lines_open(&rec.ctl.line, &rec.ctl.nlines, ttys, nttys);
+	fcntl(rec.ctl.line->session, F_SETFL, O_NONBLOCK);
 	take_over(&rec, resume, discard);
 	rec.fd = open_log(rec.path, force, resume);
 	if (resume) {
@@ -389,9 +409,10 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 			      rec.buffer_size);
 	}
 	if (*command)
-		child_start(&rec.ctl.command, command, rec.ctl.line.path);
+		child_start(&rec.ctl.command, command, rec.ctl.line,
+			    rec.ctl.nlines);
 	else if (!tty)
-		warn("the line is %s", rec.ctl.line.path);
+		warn("the line is %s", rec.ctl.line->path);
 	control_join(&rec.ctl, peer, true);
 
 	record(&rec);
@@ -399,14 +420,14 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	finish(&rec);
 	control_end_peer(&rec.ctl, GRACE_MS);
 	status = outcome(&rec);
-	line_close(&rec.ctl.line);
+	lines_close(rec.ctl.line, rec.ctl.nlines);
 	return status;
 }
 
 const struct command cmd_record = {
 	.name = "record",
-	.synopsis = "-o FILE [OPTION]... [TTY] [-- COMMAND [ARG]...]",
-	.summary = "record what COMMAND sees on TTY ({} in COMMAND), or on a new pty",
+	.synopsis = "-o FILE [OPTION]... [TTY]... [-- COMMAND [ARG]...]",
+	.summary = "record what COMMAND sees on TTY ({}; of several {0}, {1}...), or a new pty",
 	.run = run_record,
 	.options = record_options,
 	.failure = EXIT_CRR_OWN,

@@ -17,8 +17,16 @@ enum on_diverge {
 	ON_DIVERGE_LEAVE,
 };
 
+/* A stream of the log, and the tty that it is to be. */
+struct stream {
+	char name[CRR_STREAM_NAME_MAX + 1];
+	const char *tty;
+};
+
 struct replay {
 	struct control ctl;
+	struct stream streams[LINES_MAX];
+	unsigned int nstreams;
 	const char *path;
 	int fd;
 	struct crr_log_reader *log;
@@ -42,6 +50,8 @@ struct replay {
 };
 
 static const struct option_help replay_options[] = {
+	{ { "map", required_argument, NULL, 'M' }, "STREAM=TTY",
+	  "which TTY is to be a stream, by its number or name" },
 	{ { "stall", required_argument, NULL, 's' }, "SECONDS",
 	  "without progress: give up (default 10; 0: never)" },
 	{ { "on-diverge", required_argument, NULL, 'd' }, "WHAT",
@@ -62,10 +72,10 @@ static const char *refusal(const struct replay *rep)
 {
 	struct crr_status status;
 
-	if (crr_status(rep->ctl.line.session, &status))
+	if (crr_status(rep->ctl.line->session, &status))
 		return strerror(errno);
 	if (status.reason == CRR_REASON_STREAMS)
-		return "the log has more lines than this replay";
+		return "the log has other streams than this replay";
 	return crr_reason_text(status.reason);
 }
 
@@ -88,7 +98,7 @@ static void feed(struct replay *rep)
 			}
 			rep->feed = records;
 		}
-		n = write(rep->ctl.line.session, rep->feed, rep->length);
+		n = write(rep->ctl.line->session, rep->feed, rep->length);
 		if (n < 0) {
 			/* Ended, diverged: the status tells. */
 			if (errno == EINVAL || errno == EBADMSG)
@@ -141,7 +151,7 @@ static void report_divergence(struct replay *rep)
 {
 	struct crr_divergence div;
 
-	if (!crr_session_divergence(rep->ctl.line.session, &div))
+	if (!crr_session_divergence(rep->ctl.line->session, &div))
 		print_divergence(stderr, &div, rep->path);
 }
 
@@ -195,7 +205,7 @@ static bool replay(struct replay *rep)
 	bool reported = false;
 
 	rep->progress_at = now_ms();
-	if (crr_status(ctl->line.session, &rep->status))
+	if (crr_status(ctl->line->session, &rep->status))
 		return false;
 	while (!control_over(ctl)) {
 		if (rep->status.state == CRR_STATE_REPLAYING)
@@ -205,7 +215,7 @@ static bool replay(struct replay *rep)
 			     rep->status.state != CRR_STATE_REPLAYING ? 0 :
 			     rep->fed ? POLLPRI : POLLPRI | POLLOUT);
 		control_progress(ctl, false);
-		if (crr_status(ctl->line.session, &rep->status))
+		if (crr_status(ctl->line->session, &rep->status))
 			break;
 		if (rep->status.state == CRR_STATE_REPLAYING) {
 			rep->broke_off |= log_breaks_off(rep);
@@ -257,7 +267,7 @@ static int outcome(struct replay *rep, bool reported)
 	/* Whoever was ended by us could not take what it left. */
 	if ((st->facts & CRR_STATUS_DIVERGENCE ||
 	     (!rep->ctl.interrupted && !rep->ctl.killing)) &&
-	    !crr_session_divergence(rep->ctl.line.session, &div)) {
+	    !crr_session_divergence(rep->ctl.line->session, &div)) {
 		if (!reported)
 			print_divergence(stderr, &div, rep->path);
 		return EXIT_CRR_DIVERGED;
@@ -283,7 +293,7 @@ static int outcome(struct replay *rep, bool reported)
 	control_summary(&rep->ctl, "replayed %llu records, to counter %llu",
 			(unsigned long long)st->records,
 			(unsigned long long)st->counter);
-	if (st->dropped && rep->ctl.line.master >= 0)
+	if (st->dropped && rep->ctl.line->master >= 0)
 		warn("warning: %llu bytes of output came too fast to be shown",
 		     (unsigned long long)st->dropped);
 	else if (st->dropped)
@@ -340,6 +350,87 @@ static int spool(int from)
 	return lseek(to, 0, SEEK_SET) < 0 ? -1 : to;
 }
 
+/*
+ * The log's streams, which all stand at its beginning. A log that has none is
+ * damaged, which will be found out.
+ */
+static void find_streams(struct replay *rep)
+{
+	off_t begin = lseek(rep->fd, 0, SEEK_CUR);
+	struct crr_log_reader *log = crr_log_open(rep->fd, &rep->error);
+	struct crr_record rec;
+	unsigned int n = 0;
+
+	while (log && crr_log_next(log, &rec, &rep->error) == 1 &&
+	       rec.type == CRR_TYPE_STREAM) {
+		if (n == LINES_MAX)
+			fail("%s has more than %d streams", rep->path,
+			     LINES_MAX);
+		snprintf(rep->streams[n++].name, sizeof(rep->streams->name),
+			 "%.*s", (int)rec.data_length, (const char *)rec.data);
+	}
+	crr_log_close(log);
+	lseek(rep->fd, begin, SEEK_SET);
+	rep->nstreams = n ? n : 1;
+}
+
+/* --map STREAM=TTY */
+static void map_stream(const struct command *cmd, const char *map,
+		       struct stream *streams, unsigned int n)
+{
+	size_t length = strcspn(map, "=");
+	unsigned int i;
+	char number[16];
+
+	if (!map[length] || !map[length + 1])
+		usage_error(cmd, "--map wants STREAM=TTY, not %s", map);
+	for (i = 0; i < n; i++) {
+		snprintf(number, sizeof(number), "%u", i);
+		if ((strlen(number) == length &&
+		     !strncmp(map, number, length)) ||
+		    (strlen(streams[i].name) == length &&
+		     !strncmp(map, streams[i].name, length)))
+			break;
+	}
+	if (i == n)
+		usage_error(cmd, "--map %s: the log has no stream %.*s", map,
+			    (int)length, map);
+	if (streams[i].tty)
+		usage_error(cmd, "--map %s: stream %u is %s already", map, i,
+			    streams[i].tty);
+	streams[i].tty = map + length + 1;
+}
+
+/*
+ * Which tty is to be which stream: those that --map names, then the others in
+ * the order of the streams. Without any, each gets a new pty. Returns how many
+ * there are.
+ */
+static unsigned int map_streams(const struct command *cmd, struct replay *rep,
+				const char *const *maps, unsigned int nmaps,
+				char *const *ttys, const char **paths)
+{
+	struct stream *streams = rep->streams;
+	unsigned int n = rep->nstreams;
+	unsigned int i;
+	bool any = nmaps || *ttys;
+
+	for (i = 0; i < nmaps; i++)
+		map_stream(cmd, maps[i], streams, n);
+	for (i = 0; i < n; i++) {
+		if (!streams[i].tty && *ttys)
+			streams[i].tty = *ttys++;
+		if (!streams[i].tty && any)
+			usage_error(cmd, "%s has %u streams: stream %u, %s, lacks a TTY",
+				    rep->path, n, i, streams[i].name);
+		paths[i] = streams[i].tty;
+	}
+	if (*ttys)
+		usage_error(cmd, "%s has %u stream%s: %s is one TTY too many",
+			    rep->path, n, n == 1 ? "" : "s", *ttys);
+	return n;
+}
+
 static void open_log(struct replay *rep)
 {
 	if (!strcmp(rep->path, "-"))
@@ -348,6 +439,7 @@ static void open_log(struct replay *rep)
 		rep->fd = user_open(rep->path, O_RDONLY);
 	if (rep->fd < 0)
 		fail("%s: %s", rep->path, strerror(errno));
+	find_streams(rep);
 	rep->log = crr_log_open(rep->fd, &rep->error);
 	if (rep->log)
 		return;
@@ -363,14 +455,14 @@ static void open_log(struct replay *rep)
 static void take_over(struct replay *rep)
 {
 	struct crr_status status;
-	int fd = rep->ctl.line.session;
+	int fd = rep->ctl.line->session;
 
 	if (crr_status(fd, &status))
-		fail("%s: %s", rep->ctl.line.path, strerror(errno));
+		fail("%s: %s", rep->ctl.line->path, strerror(errno));
 	if (status.state == CRR_STATE_RECORDING ||
 	    (status.facts & CRR_STATUS_UNREAD))
 		fail("%s is being recorded by a crrctl that was killed: see crrctl record --resume",
-		     rep->ctl.line.path);
+		     rep->ctl.line->path);
 	if (status.state != CRR_STATE_IDLE)
 		crr_session_stop(fd);
 }
@@ -379,12 +471,19 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 {
 	static struct replay rep = { .stall_ms = 10000, .grace_ms = 2000 };
 	char *const *command = split_command(&argc, argv);
-	const char *tty;
+	const char *paths[LINES_MAX], *maps[LINES_MAX];
+	unsigned int nmaps = 0, n;
 	bool reported;
 	int c, status;
 
 	while ((c = next_option(cmd, argc, argv)) != -1) {
 		switch (c) {
+		case 'M':
+			if (nmaps == LINES_MAX)
+				usage_error(cmd, "more than %d times --map",
+					    LINES_MAX);
+			maps[nmaps++] = optarg;
+			break;
 		case 's':
 			rep.stall_ms = parse_seconds(cmd, optarg);
 			break;
@@ -406,48 +505,54 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 		}
 	}
 	rep.path = optind < argc ? argv[optind++] : NULL;
-	tty = optind < argc ? argv[optind++] : NULL;
 	if (!rep.path)
 		usage_error(cmd, "no log given");
-	if (optind < argc)
-		usage_error(cmd, "one log and one TTY, please; COMMAND goes behind --");
 	if (rep.buffer_size && (rep.buffer_size < CRR_BUFFER_MIN ||
 				rep.buffer_size > CRR_BUFFER_MAX))
 		usage_error(cmd, "the buffer may have 256K to 256M");
 
 	user_find();
 	open_log(&rep);
+	argv[argc] = NULL; /* in the place of the -- */
+	n = map_streams(cmd, &rep, maps, nmaps, argv + optind, paths);
+	if (child_wrong_line(command, n))
+		usage_error(cmd, "%s: %s has no such stream",
+			    child_wrong_line(command, n), rep.path);
+	if (crr_log_get_info(rep.log)->delivery == CRR_DELIVERY_GATED)
+		rep.flags |= CRR_REPLAY_GATED;
 	control_begin(&rep.ctl, "replaying");
-	line_open(&rep.ctl.line, tty);
-	fcntl(rep.ctl.line.session, F_SETFL, O_NONBLOCK);
+	lines_open(&rep.ctl.line, &rep.ctl.nlines, paths, n);
+	fcntl(rep.ctl.line->session, F_SETFL, O_NONBLOCK);
 	take_over(&rep);
 	control_start(&rep.ctl, crr_session_replay, rep.flags,
 		      rep.buffer_size);
 	feed(&rep);
 	if (*command)
-		child_start(&rep.ctl.command, command, rep.ctl.line.path);
-	else if (!tty)
-		warn("the line is %s", rep.ctl.line.path);
+		child_start(&rep.ctl.command, command, rep.ctl.line,
+			    rep.ctl.nlines);
+	else if (!*paths)
+		for (n = 0; n < rep.ctl.nlines; n++)
+			warn("the line is %s", rep.ctl.line[n].path);
 	control_join(&rep.ctl, NULL, false);
 
 	reported = replay(&rep);
 	if (!(rep.status.state == CRR_STATE_DIVERGED &&
 	      rep.on_diverge == ON_DIVERGE_LEAVE))
 		control_end_command(&rep.ctl, rep.grace_ms);
-	crr_status(rep.ctl.line.session, &rep.status);
-	crr_session_stop(rep.ctl.line.session);
+	crr_status(rep.ctl.line->session, &rep.status);
+	crr_session_stop(rep.ctl.line->session);
 	control_progress(&rep.ctl, true);
 	control_end_peer(&rep.ctl, rep.grace_ms);
 	status = outcome(&rep, reported);
 	crr_log_close(rep.log);
-	line_close(&rep.ctl.line);
+	lines_close(rep.ctl.line, rep.ctl.nlines);
 	return status;
 }
 
 const struct command cmd_replay = {
 	.name = "replay",
-	.synopsis = "[OPTION]... FILE [TTY] [-- COMMAND [ARG]...]",
-	.summary = "replay a log to COMMAND on TTY ({} in COMMAND), or on a new pty",
+	.synopsis = "[OPTION]... FILE [TTY]... [-- COMMAND [ARG]...]",
+	.summary = "replay a log to COMMAND on TTY ({}; of several {0}, {1}...), or new ptys",
 	.run = run_replay,
 	.options = replay_options,
 	.failure = EXIT_CRR_OWN,

@@ -84,7 +84,6 @@ host_usage() {
 				-o a a -- true
 		done
 	done
-	usage 125 'crrctl record' record -o a b c
 	usage 125 'crrctl record' record /dev/ttyS0
 	has err '-o'
 	usage 125 'crrctl record' record -o a -p true /dev/ttyS0
@@ -92,7 +91,6 @@ host_usage() {
 	usage 125 'crrctl record' record -o a --resume /dev/ttyS0 -- true
 	usage 125 'crrctl record' record -o a --resume --force /dev/ttyS0
 	usage 125 'crrctl record' record -o a --resume --discard /dev/ttyS0
-	usage 125 'crrctl replay' replay a b c
 	usage 125 'crrctl replay' replay -- true
 	for bad in '' x -1 nan 1s 1e20; do
 		usage 125 'crrctl replay' replay --stall "$bad" a

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh disable=SC2154
 # shellcheck disable=SC2016 # programs in quotes are for other shells
+# shellcheck disable=SC1083 # {0} is for crrctl
 #
 # Tests of crrctl that need the module, and root: recording and replaying.
 # Sourced by crrctl_test.sh.
@@ -1418,8 +1419,175 @@ line_damaged() {
 
 line_two_streams() {
 	mklog two > a.crr
-	run 125 crrctl replay a.crr -- true
-	has err 'the log has more lines than this replay'
+	make_line
+	run 125 crrctl replay a.crr "$tty" -- true
+	has err 'a.crr has 2 streams: stream 1, '
+	has err ' lacks a TTY'
+	run 125 crrctl replay a.crr --map 1="$tty" -- true
+	has err 'stream 0, '
+	run 125 crrctl replay a.crr "$tty" "$tty" /dev/ttyX -- true
+	has err '/dev/ttyX is one TTY too many'
+	for map in 2="$tty" nobody="$tty" 1 1= ="$tty"; do
+		run 125 crrctl replay a.crr --map "$map" -- true
+	done
+	run 125 crrctl replay a.crr --map 1="$tty" --map 1=/dev/tty -- true
+	has err "stream 1 is $tty already"
+	# Twice the same tty: the second does not get into the session.
+	run 125 crrctl replay a.crr "$tty" "$tty" -- true
+	has err "$tty is being recorded or replayed"
+	# COMMAND's words are looked at before anything is touched.
+	run 125 crrctl replay a.crr -- echo {0} {1} x{2}y
+	has err 'x{2}y: a.crr has no such stream'
+	run 125 crrctl record -o b.crr "$tty" -- echo {1}
+	has err '{1}: there is no such TTY'
+	[ ! -e b.crr ] || fail 'a log was made'
+	run 0 crrctl record -o b.crr "$tty" -- echo {0} {} '{x}' {00}
+	is "$(cat out)" "$tty $tty {x} $tty" words
+	# N_CRR is off, as before.
+	run 1 crrctl status "$tty"
+	has err "$tty does not have N_CRR"
+}
+
+# Two lines with their other ends: the files in0, out0 and in1, out1. Sets tty0
+# and tty1.
+make_lines() {
+	for n in 0 1; do
+		mkfifo in$n
+	done
+	exec 6<> in0 7<> in1
+	for n in 0 1; do
+		start line name$n < in$n > out$n
+		soon test -f name$n
+	done
+	tty0=$(cat name0)
+	tty1=$(cat name1)
+}
+
+# An emulator of two lines; what each was told, in what order, and when.
+line_lines() {
+	make_lines
+	start crrctl record -o a.crr "$tty0" "$tty1" -- \
+		sh -c 'echo $CRR_TTY $CRR_TTY0 $CRR_TTY1 > words; exec "$@"' \
+		sh emulator {0} also 1 {1} 2> err
+	record=$pid
+	soon state_is "$tty1" recording
+	status_has "$tty1" '"stream":1' '"streams":2' || fail "not stream 1"
+	printf ab >&6
+	soon contains out0 B
+	printf cd >&7
+	soon contains out1 D
+	printf q >&6
+	finish "$record" 0
+	empty err
+	is "$(cat words)" "$tty0 $tty0 $tty1" 'the ttys'
+	run 0 crrctl log dump --json a.crr
+	jq -s -e 'map(select(.type == "READ")) |
+		(map(select(.stream == 0) | .data) | add) == "616271" and
+		(map(select(.stream == 1) | .data) | add) == "6364"' \
+		out > /dev/null || fail 'not what was sent'
+	run 0 crrctl log info a.crr
+	has out 'stream 0: '
+	has out 'stream 1: '
+
+	run 0 crrctl replay a.crr -- emulator {0} also 1 {1}
+	slurp out0
+	is "$(cat out)" "$text" 'output of the first line'
+	# On other ttys, by name and number, the wrong way round.
+	name1=pts${tty1##*/}
+	run 0 crrctl replay a.crr --mute --map "$name1=$tty0" --map "0=$tty1" \
+		-- emulator {0} also 1 {1}
+	# One that does not look at the second line departs there.
+	run 120 crrctl replay a.crr -- emulator {0}
+	has err 'departed from a.crr'
+	has err 'READ of stream 1'
+	for line in "$tty0" "$tty1"; do
+		run 1 crrctl status "$line"
+	done
+}
+
+# Both are still there for the next, when crrctl is killed.
+line_lines_resumed() {
+	make_lines
+	run 0 crrctl attach "$tty0"
+	run 0 crrctl attach "$tty1"
+	start emulator "$tty0" also 1 "$tty1"
+	emulator=$pid
+	soon status_has "$tty1" '"session":false'
+	printf x >&7
+	soon contains out1 X
+	# Its clocks are two, and no longer can they become one.
+	run 125 crrctl record -o a.crr "$tty0" "$tty1"
+	has err "$tty1: its emulator runs already"
+	printf q >&7
+	finish "$emulator" 0
+
+	start crrctl record -o a.crr "$tty0" "$tty1" 2> err
+	record=$pid
+	soon state_is "$tty1" recording
+	start emulator "$tty0" also 1 "$tty1"
+	emulator=$pid
+	printf a >&6
+	soon contains out0 A
+	kill -KILL "$record"
+	soon ended "$record"
+	printf b >&7
+	soon contains out1 B
+	run 125 crrctl record --resume -o a.crr "$tty1" "$tty0"
+	has err 'is being recorded'
+	start crrctl record --resume -o a.crr "$tty0" "$tty1" 2> err
+	record=$pid
+	soon status_has "$tty0" '"controller":true'
+	printf q >&7
+	finish "$emulator" 0
+	kill -TERM "$record"
+	finish "$record" 0
+	empty err
+	run 0 crrctl replay --mute a.crr -- emulator {0} also 1 {1}
+}
+
+# One is hung up, and the other goes on.
+line_lines_hangup() {
+	make_lines
+	start crrctl record -o a.crr "$tty0" "$tty1" -- emulator {0} 2> err
+	record=$pid
+	soon state_is "$tty1" recording
+	kill "$(tail -n 2 pids | head -n 1)"
+	soon status_has "$tty0" '"streams":2'
+	printf a >&6
+	soon contains out0 A
+	printf q >&6
+	finish "$record" 0
+	run 0 crrctl log info --json a.crr
+	json out '.[0] | .complete and (.streams | length) == 2'
+}
+
+# A second tty that cannot be had leaves nothing behind on the first.
+line_lines_refused() {
+	make_lines
+	run 125 crrctl record -o a.crr "$tty0" /dev/null -- true
+	has err '/dev/null is not a tty'
+	run 1 crrctl status "$tty0"
+	start crrctl record -o a.crr "$tty1" -- sleep 1000
+	soon state_is "$tty1" recording
+	run 125 crrctl record -o b.crr "$tty0" "$tty1" -- true
+	has err "$tty1 is being recorded or replayed by another crrctl"
+	[ ! -e b.crr ] || fail 'a log was made'
+	run 1 crrctl status "$tty0"
+	state_is "$tty1" recording || fail 'the other recording has ended'
+}
+
+# Gated delivery is in the log, and comes back by itself.
+line_gated() {
+	run 0 crrctl record -o a.crr --gated -p "$talk" -- emulator {} gated 1
+	run 0 crrctl log info a.crr
+	has out 'delivery: gated'
+	run 0 crrctl log dump --json a.crr
+	jq -s -e 'map(select(.type == "READ") | .counter % 10 == 0) |
+		length > 0 and all' out > /dev/null || fail 'read out of checkpoints'
+	run 0 crrctl replay a.crr -- emulator {} gated 1
+	# An emulator that makes checkpoints is told that nobody asked for them.
+	run 44 crrctl record -o b.crr -- emulator {} gated 1
+	has err 'checkpoint at 10: Protocol error'
 }
 
 # Interrupted: what COMMAND makes of it; nothing departed.

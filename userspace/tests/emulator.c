@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * emulator TTY [WHAT COUNT]: the smallest emulator, for the tests of crrctl.
+ * emulator TTY [WHAT COUNT [TTY]]: the smallest emulator, for the tests of crrctl.
  * It counts, and at each count looks at its line. What it reads it writes back
- * in capitals, with the count; 'q' ends it. From COUNT on it does something
- * else:
+ * in capitals, with the count; 'q' ends it. With another TTY it does so on both.
+ * From COUNT on it does something else:
  *
  *   wrong   a bit of its answers is wrong
  *   stay    likewise; and what is refused does not end it: it sleeps
@@ -13,6 +13,7 @@
  *   sleep   it sleeps for ever
  *   stuck   likewise, when there is something to be read
  *   run     it ends, and has not waited between counts
+ *   gated   it looks in checkpoints, at each tenth count
  */
 #include <crr.h>
 #include <ctype.h>
@@ -26,7 +27,7 @@
 
 static const char *what = "";
 static uint64_t from = UINT64_MAX;
-static struct crr_tty *tty;
+static struct crr_tty *tty; /* the one that it looks at */
 
 static bool has(const char *name, uint64_t count)
 {
@@ -112,30 +113,44 @@ static void look(struct crr_clock *clock, uint64_t count)
 int main(int argc, char **argv)
 {
 	const struct timespec tick = { .tv_nsec = 200000 };
-	struct crr_clock *clock;
+	struct crr_tty *ttys[2] = { 0 };
+	int n = argc == 5 ? 2 : 1;
 	uint64_t count;
+	int i;
 
-	if (argc == 4) {
+	if (argc >= 4) {
 		what = argv[2];
 		from = strtoull(argv[3], NULL, 0);
 	}
-	tty = argc > 1 ? crr_tty_open(argv[1], CRR_TTY_RAW) : NULL;
-	if (!tty) {
-		fprintf(stderr, "emulator: %s\n", strerror(errno));
-		return 40;
+	for (i = 0; i < n; i++) {
+		ttys[i] = argc > 1 ? crr_tty_open(argv[i ? 4 : 1], CRR_TTY_RAW) :
+				     NULL;
+		if (!ttys[i]) {
+			fprintf(stderr, "emulator: %s\n", strerror(errno));
+			return 40;
+		}
 	}
-	clock = crr_tty_clock(tty);
+	tty = *ttys;
 	for (count = 1;; count++) {
 		if (has("early", count) || has("run", count))
 			return 0;
 		if (has("sleep", count))
 			wait_for_ever("asleep", count);
-		look(clock, count);
+		if (!strcmp(what, "gated") && count % 10)
+			continue;
+		if (has("gated", count) && crr_checkpoint_begin(tty, count, 5))
+			refused(count, "checkpoint", 44);
+		for (i = n - 1; i >= 0; i--) {
+			tty = ttys[i];
+			look(crr_tty_clock(tty), count);
+		}
+		if (has("gated", count) && crr_checkpoint_end(tty) < 0)
+			refused(count, "checkpoint", 44);
 		if (has("extra", count))
 			say(count, "!", 1);
 		/* Paced, unless it is a replay. */
 		if (strcmp(what, "run") &&
-		    crr_clock_next_due(clock) == CRR_NEVER)
+		    crr_clock_next_due(crr_tty_clock(tty)) == CRR_NEVER)
 			nanosleep(&tick, NULL);
 	}
 }
