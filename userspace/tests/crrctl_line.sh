@@ -1147,7 +1147,10 @@ line_put_back() {
 	run 1 crrctl status "$tty"
 	mklog two > two.crr
 	run 125 crrctl replay two.crr "$tty" -- true
-	has err 'the log has more lines than this replay'
+	has err 'lacks a TTY'
+	run 1 crrctl status "$tty"
+	run 125 crrctl replay two.crr "$tty" /dev/null -- true
+	has err '/dev/null is not a tty'
 	run 1 crrctl status "$tty"
 }
 
