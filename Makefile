@@ -3,6 +3,7 @@
 # make            the module for this kernel, libcrr, crrctl, manual pages
 # make demo       see it work, in a guest or, with HOST=1, on this machine
 # make check      all tests; check-quick for daily work, check-long for more
+# make soak       generated emulators: SEEDS=1-20000 KERNEL=uml, 6.1 or 6.12
 # make install    see README.md; DESTDIR and PREFIX are honoured
 
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
@@ -55,6 +56,12 @@ clean:
 check check-quick check-long:
 	selftests/rig/check $(@:check-%=%)
 
+SEEDS ?= 1-20000
+KERNEL ?= uml
+
+soak:
+	selftests/rig/soak $(KERNEL) $(SEEDS)
+
 demo:
 	userspace/demo/demo $(if $(HOST),--host)
 
@@ -100,5 +107,5 @@ uninstall:
 	test -n "$(DESTDIR)" || depmod -a
 
 .PHONY: all modules clean-modules .have-headers userspace clean check \
-	check-quick check-long demo install install-userspace install-module \
+	check-quick check-long soak demo install install-userspace install-module \
 	install-source install-dkms install-ko uninstall

@@ -522,9 +522,13 @@ static enum crr_verdict crr_read_past_queue(struct crr_op *op)
 	if (counter < stream->end_counter)
 		return stream->peer_closed ? crr_op_result(op, -EIO) :
 					     crr_read_nothing(op);
-	/* At the very counter of the end, the reads before it still come. */
-	if (counter == stream->end_counter && op->nowait &&
-	    stream->empties < stream->end_empties)
+	/*
+	 * At the very counter of the end, the reads before it still come. In a
+	 * checkpoint nobody has counted them.
+	 */
+	if (counter == stream->end_counter &&
+	    (session->gate.gated ||
+	     (op->nowait && stream->empties < stream->end_empties)))
 		return crr_read_nothing(op);
 	if (stream->hung_up && !crr_is_over(stream))
 		return crr_after_hangup(op, 0);

@@ -402,6 +402,40 @@ TEST_F(gate, replayed)
 	EXPECT_EQ(-ENODATA, divergence(line->session, &div));
 }
 
+/* In the last checkpoint there is nothing more, until the counter moves on. */
+TEST_F_TIMEOUT(gate, replay_ends_after_its_last_checkpoint, 60)
+{
+	struct line *line = &self->line;
+	struct crr_divergence div;
+	struct task reader;
+	char buf[16];
+
+	log_begin(&self->log);
+	log_add(&self->log, STREAM, .stream = 1, .data = "b", .length = 1);
+	log_read(&self->log, 10, 0, "one", 3);
+	log_finish(&self->log, 10, 0);
+	/* The second stream's end comes before END. */
+	self->log.length -= 24;
+	self->log.sequence--;
+	log_add(&self->log, STREAM_END, .stream = 1, .counter = 10,
+		.reason = CRR_END_STOP);
+	log_add(&self->log, END, .counter = 10);
+	ASSERT_EQ(0, replay(line->session, CRR_REPLAY_GATED));
+	ASSERT_EQ(0, feed_log(line->session, &self->log));
+	ASSERT_EQ(0, begin_checkpoint(line->tty, 10, 0));
+	EXPECT_EQ(3, read(line->tty, buf, sizeof(buf)));
+	expect_nothing(line->tty);
+	expect_nothing(self->other.tty);
+	ASSERT_EQ(0, set_flags(line->tty, O_NONBLOCK, false));
+	begin(&reader, READ, .fd = line->tty, .buf = buf, .length = 1);
+	ASSERT_TRUE(sleeps(&reader));
+	EXPECT_EQ(3, end_checkpoint(line->tty));
+	EXPECT_EQ(-ENODATA, begin_checkpoint(line->tty, 11, 0));
+	ASSERT_TRUE(ends(&reader));
+	EXPECT_EQ(-ENODATA, reader.result);
+	EXPECT_EQ(-ENODATA, divergence(line->session, &div));
+}
+
 /* What should have been read in a checkpoint was not. */
 TEST_F(gate, replay_departs)
 {
