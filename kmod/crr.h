@@ -124,14 +124,14 @@ enum crr_sleep {
 /**
  * struct crr_op - one operation of the emulator
  * @stream: on which it is; it holds a reference to the session
- * @kind: what it is
+ * @type: &enum crr_record_type of its record; 0: a checkpoint begins
  * @generation: of the session when it was judged
  * @stamp: the counter at its entry
  * @counter: of a checkpoint's begin: where the emulator stands
  * @max_bytes: likewise: what may be taken
  * @gated: admitted while recording with gated delivery
  * @window: then: in which opening of the gate
- * @nowait: reads: an empty one returns @empty instead of sleeping;
+ * @nowait: reads and FIONREAD: an empty one returns @empty instead of sleeping;
  *	writes: one without room is refused instead of sleeping
  * @empty: what an empty read returns
  * @result: with CRR_RESULT
@@ -143,11 +143,7 @@ struct crr_op {
 	struct crr_stream *stream;
 	u32 generation;
 	u64 stamp;
-	enum crr_kind {
-		CRR_OP_READ,
-		CRR_OP_WRITE,
-		CRR_OP_CHECKPOINT,
-	} kind;
+	u16 type;
 	u64 counter;
 	u32 max_bytes;
 	bool gated;
@@ -273,6 +269,8 @@ struct crr_stream {
 	enum crr_end end;		/* STREAM_END was fed */
 	u64 end_counter;
 	u64 end_empties;
+	u64 end_refused;
+	bool end_interrupted;
 };
 
 void crr_session_get(struct crr_session *session);
@@ -333,6 +331,8 @@ size_t crr_recorder_capacity(const struct crr_recorder *recorder);
 bool crr_recorder_has_room(struct crr_recorder *recorder);
 enum crr_verdict crr_recorder_admit(struct crr_op *op);
 void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen);
+u32 crr_recorder_inq_done(struct crr_op *op, u32 value);
+void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec);
 void crr_recorder_write_done(struct crr_op *op, const u8 *buf, u32 requested,
 			     ssize_t result, bool cut);
 void crr_recorder_cancel(struct crr_op *op);
@@ -369,7 +369,6 @@ int crr_replayer_checkpoint_end(struct crr_session *session);
 void crr_replayer_short_read(struct crr_op *op, u32 delivered);
 bool crr_replayer_poll(struct crr_stream *stream, __poll_t wanted,
 		       __poll_t *mask);
-u32 crr_replayer_readable(struct crr_stream *stream);
 void crr_replayer_line_left(struct crr_stream *stream, enum crr_end reason);
 
 /* ---- ldisc.c: the line discipline; alone to touch a tty's inside ---- */
@@ -393,6 +392,8 @@ struct crr_line {
 	struct mutex read_lock;
 	struct crr_stream __rcu *stream;	/* crr_link_lock */
 	struct crr_clock __rcu *clock;		/* crr_link_lock */
+	atomic64_t received;		/* bytes from the device */
+	bool undescribed;		/* termios was set: READ_ONCE */
 	struct crr_read active;		/* read_lock */
 	struct crr_read pass;		/* N_TTY's own lock of a continued read */
 };
@@ -406,6 +407,8 @@ bool crr_line_is_controlling(struct crr_line *line);
 bool crr_line_has_file(struct crr_line *line, int fd);
 int crr_line_checkpoint(struct crr_line *line, struct crr_stream *stream,
 			u64 counter, u32 max_bytes);
+int crr_line_modem(struct crr_line *line, struct crr_modem *modem);
+int crr_line_mark(struct crr_line *line, const struct crr_mark *mark);
 
 /* ---- ioctl.c: one table for all fds ---- */
 

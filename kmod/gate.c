@@ -211,10 +211,7 @@ static int crr_gate_end(struct crr_session *session, u64 *consumed)
 	if (ret)
 		goto unlock;
 	/* From here on nobody begins to take. The counter still stands. */
-	spin_lock(&gate->lock);
-	gate->left = 0;
-	gate->window++;
-	spin_unlock(&gate->lock);
+	crr_gate_set(gate, false, 0);
 	mutex_unlock(&session->lock);
 
 	wait_event(gate->idle, !READ_ONCE(gate->busy));
@@ -228,7 +225,6 @@ static int crr_gate_end(struct crr_session *session, u64 *consumed)
 		ret = crr_replayer_checkpoint_end(session);
 	*consumed = gate->consumed;
 	gate->begun = false;
-	crr_gate_set(gate, false, 0);
 unlock:
 	mutex_unlock(&session->lock);
 	return ret;

@@ -20,10 +20,12 @@ union crr_arg {
 	struct crr_replay_start replay;
 	struct crr_stop stop;
 	struct crr_divergence divergence;
+	struct crr_modem modem;
+	struct crr_mark mark;
 };
 
 /* The interface has no holes, and is the same for 32-bit callers. */
-static_assert(sizeof(struct crr_status) == 128);
+static_assert(sizeof(struct crr_status) == 136);
 static_assert(sizeof(struct crr_session_fd) == 16);
 static_assert(sizeof(struct crr_join) == 24);
 static_assert(sizeof(struct crr_checkpoint_begin) == 32);
@@ -34,6 +36,8 @@ static_assert(sizeof(struct crr_record_start) == 24);
 static_assert(sizeof(struct crr_replay_start) == 16);
 static_assert(sizeof(struct crr_stop) == 8);
 static_assert(sizeof(struct crr_divergence) == 144);
+static_assert(sizeof(struct crr_modem) == 64);
+static_assert(sizeof(struct crr_mark) == 80);
 static_assert(sizeof(struct crr_clock_counter) == 8);
 static_assert(sizeof(struct crr_clock_state) == 24);
 static_assert(sizeof(struct crr_record_header) == 24);
@@ -92,6 +96,8 @@ static int crr_ioctl_status(struct crr_call *call)
 		.stream = CRR_NO_STREAM,
 		.next_due = CRR_NEVER,
 	};
+	if (target->line)
+		status->received = atomic64_read(&target->line->received);
 	if (!session)
 		return 0;
 	mutex_lock(&session->lock);
@@ -307,6 +313,22 @@ static int crr_ioctl_checkpoint_end(struct crr_call *call)
 	return ret;
 }
 
+static int crr_ioctl_modem(struct crr_call *call)
+{
+	if (call->arg->modem.__reserved)
+		return -EINVAL;
+	return crr_line_modem(call->target->line, &call->arg->modem);
+}
+
+static int crr_ioctl_mark(struct crr_call *call)
+{
+	const struct crr_mark *mark = &call->arg->mark;
+
+	if (mark->__reserved || !crr_label_is_valid(mark->label, mark->length))
+		return -EINVAL;
+	return crr_line_mark(call->target->line, mark);
+}
+
 static int crr_ioctl_divergence(struct crr_call *call)
 {
 	struct crr_session *session = call->target->session;
@@ -356,7 +378,7 @@ struct crr_ioctl {
 
 static const struct crr_ioctl crr_ioctls[] = {
 	CRR_IOCTL(CRR_IOC_STATUS, CRR_ON_TTY | CRR_ON_SESSION | CRR_ON_CLOCK,
-		  struct crr_status, dropped, 0, true, crr_ioctl_status),
+		  struct crr_status, received, 0, true, crr_ioctl_status),
 	CRR_IOCTL(CRR_IOC_SESSION, CRR_ON_TTY,
 		  struct crr_session_fd, session_fd, 0, true,
 		  crr_ioctl_session),
@@ -385,6 +407,10 @@ static const struct crr_ioctl crr_ioctls[] = {
 	CRR_IOCTL(CRR_IOC_CHECKPOINT_END, CRR_ON_TTY,
 		  struct crr_checkpoint_end, consumed, 0, true,
 		  crr_ioctl_checkpoint_end),
+	CRR_IOCTL(CRR_IOC_MODEM, CRR_ON_TTY,
+		  struct crr_modem, __reserved, 0, true, crr_ioctl_modem),
+	CRR_IOCTL(CRR_IOC_MARK, CRR_ON_TTY,
+		  struct crr_mark, label, 0, false, crr_ioctl_mark),
 };
 
 static u32 crr_target_kind(const struct crr_target *target)

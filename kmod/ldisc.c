@@ -12,6 +12,7 @@
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
+#include <linux/serial.h>
 #include <linux/slab.h>
 #include <linux/tty.h>
 #include <linux/tty_driver.h>
@@ -186,7 +187,6 @@ int crr_line_checkpoint(struct crr_line *line, struct crr_stream *stream,
 {
 	struct crr_op op = {
 		.stream = stream,
-		.kind = CRR_OP_CHECKPOINT,
 		.counter = counter,
 		.max_bytes = max_bytes,
 	};
@@ -438,7 +438,7 @@ static ssize_t crr_session_line_read(struct crr_line *line,
 	struct tty_struct *tty = line->tty;
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct crr_read *rd = &line->active;
-	struct crr_op op = { .stream = stream };
+	struct crr_op op = { .stream = stream, .type = CRR_TYPE_READ };
 	bool queued = false;
 	ssize_t ret;
 	int verdict;
@@ -605,7 +605,7 @@ static ssize_t crr_ldisc_write(struct tty_struct *tty, struct file *file,
 	if (stream) {
 		nr = min_t(size_t, nr, CRR_WRITE_MAX);
 		op.stream = stream;
-		op.kind = CRR_OP_WRITE;
+		op.type = CRR_TYPE_WRITE;
 		op.nowait = tty_io_nonblock(tty, file);
 		verdict = crr_line_judge(line, &op, &tty->write_wait, buf, nr);
 	}
@@ -636,7 +636,7 @@ static ssize_t crr_ldisc_write(struct tty_struct *tty, struct file *file,
 	return n;
 }
 
-/* ---- poll(2) and FIONREAD ---- */
+/* ---- poll(2) ---- */
 
 /*
  * What poll(2) says in replay, once it is known. Like a read, poll waits for
@@ -720,58 +720,204 @@ static __poll_t crr_ldisc_poll(struct tty_struct *tty, struct file *file,
 	return mask;
 }
 
-/* FIONREAD and TIOCOUTQ in replay; -ENOIOCTLCMD: they are N_TTY's. */
-static int crr_replay_queues(struct crr_line *line, unsigned int cmd,
-			     unsigned long arg)
-{
-	struct crr_stream *stream = crr_session_line_stream(line, true);
-	struct crr_session *session;
-	__poll_t mask;
-	int n = -1;
+/* ---- Questions, and marks ----
+ *
+ * What is answered from outside is recorded, and answered from the log in
+ * replay. Neither waits for anything but room, or the feeder.
+ */
 
-	if (!stream)
-		return -ENOIOCTLCMD;
-	session = stream->session;
-	if (cmd == TIOCINQ)
-		crr_replay_poll(line, stream, EPOLLIN, &mask);
-	mutex_lock(&session->lock);
-	if (session->state == CRR_STATE_REPLAYING)
-		n = cmd == TIOCINQ ? crr_replayer_readable(stream) : 0;
-	else if (session->state > CRR_STATE_REPLAYING)
-		n = 0;
-	mutex_unlock(&session->lock);
-	crr_session_put(session);
-	return n < 0 ? -ENOIOCTLCMD : put_user(n, (int __user *)arg);
+/* As crr_session_judge(), or an errno for ioctl(2). */
+static int crr_line_ask(struct crr_line *line, struct crr_op *op,
+			const u8 *label, u32 length)
+{
+	int verdict;
+
+	op->stream = crr_session_line_stream(line, true);
+	if (!op->stream)
+		return CRR_PASS;
+	verdict = crr_line_judge(line, op,
+				 crr_type_is_inbound(op->type) ?
+				 &line->tty->read_wait : &line->tty->write_wait,
+				 label, length);
+	return verdict == -ERESTARTSYS ? -EINTR : verdict;
 }
 
-/*
- * FIONREAD while recording with gated delivery: of what N_TTY has, so much as
- * the gate lets through. -ENOIOCTLCMD: it is N_TTY's.
- */
-static int crr_gated_queue(struct crr_line *line, unsigned long arg)
+static void crr_line_asked(struct crr_op *op)
 {
-	struct crr_stream *stream = crr_session_line_stream(line, true);
-	struct crr_session *session;
-	bool gated;
-	u32 left;
-	int ret, n;
+	crr_queued_free(op->queued);
+	if (op->stream)
+		crr_session_put(op->stream->session);
+}
 
-	if (!stream)
-		return -ENOIOCTLCMD;
-	session = stream->session;
-	mutex_lock(&session->lock);
-	gated = session->state == CRR_STATE_RECORDING && session->gate.gated;
-	left = session->gate.open ? READ_ONCE(session->gate.left) : 0;
-	mutex_unlock(&session->lock);
-	crr_session_put(session);
-	if (!gated)
-		return -ENOIOCTLCMD;
-	ret = crr_n_tty.ioctl(line->tty, TIOCINQ, arg);
-	if (ret)
-		return ret;
-	if (get_user(n, (int __user *)arg))
-		return -EFAULT;
-	return put_user(min_t(u32, n, left), (int __user *)arg);
+/* FIONREAD and TIOCOUTQ: N_TTY's answer goes to the user, and then to us. */
+static int crr_line_queue(struct crr_line *line, unsigned int cmd, u16 type,
+			  unsigned long arg)
+{
+	struct crr_op op = {
+		.type = type,
+		/* Without room, what is there cannot be had. */
+		.nowait = type == CRR_TYPE_INQ,
+	};
+	int __user *answer = (int __user *)arg;
+	struct crr_record rec = { .type = type };
+	int verdict, ret, n;
+
+	crr_line_enter(line);
+	verdict = crr_line_ask(line, &op, NULL, 0);
+	switch (verdict) {
+	case CRR_PASS:
+		ret = crr_n_tty.ioctl(line->tty, cmd, arg);
+		break;
+	case CRR_RECORD:
+		ret = crr_n_tty.ioctl(line->tty, cmd, arg);
+		if (!ret)
+			ret = get_user(n, answer);
+		if (ret) {
+			crr_recorder_cancel(&op);
+			break;
+		}
+		rec.value = max(n, 0);
+		if (type == CRR_TYPE_INQ)
+			ret = put_user(crr_recorder_inq_done(&op, rec.value),
+				       answer);
+		else
+			crr_recorder_answer_done(&op, &rec);
+		break;
+	case CRR_REPLAY:
+		ret = put_user(op.queued->rec.value, answer);
+		break;
+	case CRR_RESULT:
+		ret = op.result < 0 ? op.result : put_user(op.result, answer);
+		break;
+	default:
+		ret = verdict;
+		break;
+	}
+	crr_line_asked(&op);
+	crr_line_leave(line);
+	return ret;
+}
+
+/* Modem lines and counts, as the driver has them. */
+static void crr_device_modem(struct tty_struct *tty, struct crr_record *rec)
+{
+	const struct tty_operations *ops = tty->ops;
+	struct serial_icounter_struct count = {};
+	int lines = ops->tiocmget ? ops->tiocmget(tty) : -ENOTTY;
+
+	if (lines < 0) {
+		/* What never leaves the kernel is not for a log, either. */
+		rec->modem.error = lines < -CRR_ERRNO_MAX ? EIO : -lines;
+		return;
+	}
+	rec->modem.lines = lines;
+	if (!ops->get_icount || ops->get_icount(tty, &count))
+		return;
+	rec->modem.facts = CRR_MODEM_COUNTS;
+	rec->modem.counts[0] = count.cts;
+	rec->modem.counts[1] = count.dsr;
+	rec->modem.counts[2] = count.rng;
+	rec->modem.counts[3] = count.dcd;
+	rec->modem.counts[4] = count.rx;
+	rec->modem.counts[5] = count.tx;
+	rec->modem.counts[6] = count.frame;
+	rec->modem.counts[7] = count.overrun;
+	rec->modem.counts[8] = count.parity;
+	rec->modem.counts[9] = count.brk;
+	rec->modem.counts[10] = count.buf_overrun;
+}
+
+/**
+ * crr_line_modem - CRR_IOC_MODEM
+ * @line: the line
+ * @modem: out
+ *
+ * Returns what CRR_IOC_MODEM does.
+ */
+int crr_line_modem(struct crr_line *line, struct crr_modem *modem)
+{
+	struct crr_op op = { .type = CRR_TYPE_MODEM };
+	struct crr_record rec = { .type = CRR_TYPE_MODEM };
+	int ret;
+
+	crr_line_enter(line);
+	ret = crr_line_ask(line, &op, NULL, 0);
+	switch (ret) {
+	case CRR_PASS:
+		crr_device_modem(line->tty, &rec);
+		ret = 0;
+		break;
+	case CRR_RECORD:
+		crr_device_modem(line->tty, &rec);
+		crr_recorder_answer_done(&op, &rec);
+		ret = 0;
+		break;
+	case CRR_REPLAY:
+		rec = op.queued->rec;
+		ret = 0;
+		break;
+	case CRR_RESULT:
+		ret = op.result;
+		break;
+	default:
+		break;
+	}
+	if (!ret)
+		ret = -(int)rec.modem.error;
+	modem->lines = rec.modem.lines;
+	modem->facts = rec.modem.facts;
+	modem->cts = rec.modem.counts[0];
+	modem->dsr = rec.modem.counts[1];
+	modem->rng = rec.modem.counts[2];
+	modem->dcd = rec.modem.counts[3];
+	modem->rx = rec.modem.counts[4];
+	modem->tx = rec.modem.counts[5];
+	modem->frame = rec.modem.counts[6];
+	modem->overrun = rec.modem.counts[7];
+	modem->parity = rec.modem.counts[8];
+	modem->brk = rec.modem.counts[9];
+	modem->buf_overrun = rec.modem.counts[10];
+	crr_line_asked(&op);
+	crr_line_leave(line);
+	return ret;
+}
+
+/**
+ * crr_line_mark - CRR_IOC_MARK
+ * @line: the line
+ * @mark: the mark, whose label is valid
+ *
+ * Returns what CRR_IOC_MARK does.
+ */
+int crr_line_mark(struct crr_line *line, const struct crr_mark *mark)
+{
+	struct crr_op op = { .type = CRR_TYPE_MARK };
+	struct crr_record rec = {
+		.type = CRR_TYPE_MARK,
+		.data = mark->label,
+		.data_length = mark->length,
+	};
+	int ret;
+
+	crr_line_enter(line);
+	ret = crr_line_ask(line, &op, mark->label, mark->length);
+	switch (ret) {
+	case CRR_RECORD:
+		crr_recorder_answer_done(&op, &rec);
+		fallthrough;
+	case CRR_PASS:
+	case CRR_REPLAY:
+		ret = 0;
+		break;
+	case CRR_RESULT:
+		ret = op.result;
+		break;
+	default:
+		break;
+	}
+	crr_line_asked(&op);
+	crr_line_leave(line);
+	return ret;
 }
 
 /* ---- ioctl(2) ---- */
@@ -781,34 +927,20 @@ static int crr_ldisc_ioctl(struct tty_struct *tty, unsigned int cmd,
 			   unsigned long arg)
 {
 	struct crr_target target = { .line = crr_line_find(tty) };
-	struct crr_stream *stream;
-	bool replaying = false, gated = false;
 	int ret;
 
 	if (_IOC_TYPE(cmd) == CRR_IOC_TYPE) {
 		ret = crr_ioctl(&target, cmd, (void __user *)arg);
 		return ret == -ENOTTY ? -ENOIOCTLCMD : ret;
 	}
-	if (cmd == TIOCINQ || cmd == TIOCOUTQ) {
-		rcu_read_lock();
-		stream = rcu_dereference(target.line->stream);
-		if (stream) {
-			replaying = READ_ONCE(stream->session->state) >=
-				    CRR_STATE_REPLAYING;
-			gated = READ_ONCE(stream->session->gate.gated);
-		}
-		rcu_read_unlock();
-		if (replaying) {
-			ret = crr_replay_queues(target.line, cmd, arg);
-			if (ret != -ENOIOCTLCMD)
-				return ret;
-		} else if (gated && cmd == TIOCINQ) {
-			ret = crr_gated_queue(target.line, arg);
-			if (ret != -ENOIOCTLCMD)
-				return ret;
-		}
+	switch (cmd) {
+	case TIOCINQ:
+		return crr_line_queue(target.line, cmd, CRR_TYPE_INQ, arg);
+	case TIOCOUTQ:
+		return crr_line_queue(target.line, cmd, CRR_TYPE_OUTQ, arg);
+	default:
+		return crr_n_tty.ioctl(tty, cmd, arg);
 	}
-	return crr_n_tty.ioctl(tty, cmd, arg);
 }
 
 /* The structs are the same; what is not ours goes N_TTY's way. */
@@ -865,6 +997,7 @@ static void crr_ldisc_receive_buf(struct tty_struct *tty, const u8 *cp,
 	if (crr_line_discards(line, count))
 		return;
 	crr_n_tty.receive_buf(tty, cp, fp, count);
+	atomic64_add(count, &line->received);
 	crr_line_input(line);
 }
 
@@ -879,6 +1012,7 @@ static crr_received_t crr_ldisc_receive_buf2(struct tty_struct *tty,
 	if (crr_line_discards(line, count))
 		return count;
 	n = crr_n_tty.receive_buf2(tty, cp, fp, count);
+	atomic64_add(n, &line->received);
 	crr_line_input(line);
 	return n;
 }
@@ -905,8 +1039,10 @@ static void crr_ldisc_set_termios(struct tty_struct *tty,
 
 	crr_n_tty.set_termios(tty, old);
 	/* N_TTY's own open calls it when there is no line yet. */
-	if (line)
-		crr_line_input(line);
+	if (!line)
+		return;
+	WRITE_ONCE(line->undescribed, true);
+	crr_line_input(line);
 }
 
 /* ---- Attach and detach ---- */

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <isa-l/crc.h>
 #include <string.h>
+#define S32_MAX 0x7fffffffU
 #define cpu_to_le16(x) ((__le16)htole16(x))
 #define cpu_to_le32(x) ((__le32)htole32(x))
 #define cpu_to_le64(x) ((__le64)htole64(x))
@@ -27,17 +28,16 @@
 #define le64_to_cpu(x) le64toh(x)
 #endif
 
-/*
- * Errno values that a system call gives. What lies above, ERESTARTSYS and its
- * kin, never leaves the kernel and is never recorded.
- */
-#define CRR_ERRNO_MAX 511
-
 union crr_payload {
-	struct crr_record_stream stream;
+	struct crr_record_termios termios;
 	struct crr_record_in in;
 	struct crr_record_read_error read_error;
 	struct crr_record_write write;
+	struct crr_record_inq inq;
+	struct crr_record_outq outq;
+	struct crr_record_modem modem;
+	struct crr_record_mark mark;
+	struct crr_record_time time;
 	struct crr_record_stream_end stream_end;
 };
 
@@ -68,7 +68,8 @@ static size_t crr_fixed_length(__u16 type)
 {
 	switch (type) {
 	case CRR_TYPE_STREAM:
-		return sizeof(struct crr_record_stream);
+	case CRR_TYPE_TERMIOS:
+		return sizeof(struct crr_record_termios);
 	case CRR_TYPE_READ:
 	case CRR_TYPE_EOF:
 	case CRR_TYPE_PEER_CLOSED:
@@ -80,6 +81,16 @@ static size_t crr_fixed_length(__u16 type)
 		return sizeof(struct crr_record_write);
 	case CRR_TYPE_STREAM_END:
 		return sizeof(struct crr_record_stream_end);
+	case CRR_TYPE_INQ:
+		return sizeof(struct crr_record_inq);
+	case CRR_TYPE_OUTQ:
+		return sizeof(struct crr_record_outq);
+	case CRR_TYPE_MODEM:
+		return sizeof(struct crr_record_modem);
+	case CRR_TYPE_MARK:
+		return sizeof(struct crr_record_mark);
+	case CRR_TYPE_TIME:
+		return sizeof(struct crr_record_time);
 	default:
 		return 0;
 	}
@@ -116,10 +127,12 @@ size_t crr_record_encode(void *to, const struct crr_record *rec)
 	};
 	union crr_payload payload;
 	__u8 *p = to;
+	__u32 i;
 
 	switch (rec->type) {
 	case CRR_TYPE_STREAM:
-		payload.stream = (struct crr_record_stream){
+	case CRR_TYPE_TERMIOS:
+		payload.termios = (struct crr_record_termios){
 			.iflag = cpu_to_le32(rec->termios.iflag),
 			.oflag = cpu_to_le32(rec->termios.oflag),
 			.cflag = cpu_to_le32(rec->termios.cflag),
@@ -152,8 +165,38 @@ size_t crr_record_encode(void *to, const struct crr_record *rec)
 	case CRR_TYPE_STREAM_END:
 		payload.stream_end = (struct crr_record_stream_end){
 			.empties = cpu_to_le64(rec->empties),
+			.refused = cpu_to_le64(rec->refused),
 			.reason = cpu_to_le32(rec->reason),
 		};
+		break;
+	case CRR_TYPE_INQ:
+		payload.inq = (struct crr_record_inq){
+			.empties = cpu_to_le64(rec->empties),
+			.value = cpu_to_le32(rec->value),
+		};
+		break;
+	case CRR_TYPE_OUTQ:
+		payload.outq = (struct crr_record_outq){
+			.refused = cpu_to_le64(rec->refused),
+			.value = cpu_to_le32(rec->value),
+		};
+		break;
+	case CRR_TYPE_MODEM:
+		payload.modem = (struct crr_record_modem){
+			.refused = cpu_to_le64(rec->refused),
+			.error = cpu_to_le32(rec->modem.error),
+			.lines = cpu_to_le32(rec->modem.lines),
+			.facts = cpu_to_le32(rec->modem.facts),
+		};
+		for (i = 0; i < CRR_MODEM_COUNT; i++)
+			payload.modem.counts[i] =
+				cpu_to_le32(rec->modem.counts[i]);
+		break;
+	case CRR_TYPE_MARK:
+		payload.mark.refused = cpu_to_le64(rec->refused);
+		break;
+	case CRR_TYPE_TIME:
+		payload.time.nanoseconds = cpu_to_le64(rec->time);
 		break;
 	}
 
@@ -179,7 +222,18 @@ size_t crr_record_skip(const void *from)
 	return sizeof(header) + crr_align(le16_to_cpu(header.length));
 }
 
-static int crr_decode_stream(const struct crr_record_stream *in,
+static void crr_decode_termios(const struct crr_record_termios *in,
+			       struct crr_record *rec)
+{
+	rec->termios.iflag = le32_to_cpu(in->iflag);
+	rec->termios.oflag = le32_to_cpu(in->oflag);
+	rec->termios.cflag = le32_to_cpu(in->cflag);
+	rec->termios.lflag = le32_to_cpu(in->lflag);
+	rec->termios.ispeed = le32_to_cpu(in->ispeed);
+	rec->termios.ospeed = le32_to_cpu(in->ospeed);
+}
+
+static int crr_decode_stream(const struct crr_record_termios *in,
 			     struct crr_record *rec)
 {
 	__u32 i;
@@ -189,12 +243,7 @@ static int crr_decode_stream(const struct crr_record_stream *in,
 	for (i = 0; i < rec->data_length; i++)
 		if (rec->data[i] <= ' ' || rec->data[i] > '~')
 			return CRR_REASON_VALUE;
-	rec->termios.iflag = le32_to_cpu(in->iflag);
-	rec->termios.oflag = le32_to_cpu(in->oflag);
-	rec->termios.cflag = le32_to_cpu(in->cflag);
-	rec->termios.lflag = le32_to_cpu(in->lflag);
-	rec->termios.ispeed = le32_to_cpu(in->ispeed);
-	rec->termios.ospeed = le32_to_cpu(in->ospeed);
+	crr_decode_termios(in, rec);
 	return 0;
 }
 
@@ -235,8 +284,6 @@ static int crr_decode_write(const struct crr_record_write *in,
 	rec->crc32c = le32_to_cpu(in->crc32c);
 	if (!rec->requested || rec->requested > CRR_WRITE_MAX)
 		return CRR_REASON_VALUE;
-	if (rec->flags & CRR_FLAG_INTERRUPTED && !rec->refused)
-		return CRR_REASON_VALUE;
 	/* A result of 0 would make the tty core's caller spin. */
 	if (!rec->result || rec->result < -CRR_ERRNO_MAX ||
 	    (rec->result > 0 && (__u32)rec->result > rec->requested))
@@ -254,6 +301,7 @@ static int crr_decode_stream_end(const struct crr_record_stream_end *in,
 				 struct crr_record *rec)
 {
 	rec->empties = le64_to_cpu(in->empties);
+	rec->refused = le64_to_cpu(in->refused);
 	rec->reason = le32_to_cpu(in->reason);
 	if (rec->data_length)
 		return CRR_REASON_LENGTH;
@@ -264,22 +312,112 @@ static int crr_decode_stream_end(const struct crr_record_stream_end *in,
 	return 0;
 }
 
+static int crr_decode_inq(const struct crr_record_inq *in,
+			  struct crr_record *rec)
+{
+	rec->empties = le64_to_cpu(in->empties);
+	rec->value = le32_to_cpu(in->value);
+	if (rec->data_length)
+		return CRR_REASON_LENGTH;
+	if (in->__reserved)
+		return CRR_REASON_PADDING;
+	/* The ioctl gives an int; nothing there is an empty look. */
+	if (!rec->value || rec->value > S32_MAX)
+		return CRR_REASON_VALUE;
+	return 0;
+}
+
+static int crr_decode_outq(const struct crr_record_outq *in,
+			   struct crr_record *rec)
+{
+	rec->refused = le64_to_cpu(in->refused);
+	rec->value = le32_to_cpu(in->value);
+	if (rec->data_length)
+		return CRR_REASON_LENGTH;
+	if (in->__reserved)
+		return CRR_REASON_PADDING;
+	return rec->value > S32_MAX ? CRR_REASON_VALUE : 0;
+}
+
+static int crr_decode_modem(const struct crr_record_modem *in,
+			    struct crr_record *rec)
+{
+	__u32 any, i;
+
+	rec->refused = le64_to_cpu(in->refused);
+	rec->modem.error = le32_to_cpu(in->error);
+	rec->modem.lines = le32_to_cpu(in->lines);
+	rec->modem.facts = le32_to_cpu(in->facts);
+	any = 0;
+	for (i = 0; i < CRR_MODEM_COUNT; i++) {
+		rec->modem.counts[i] = le32_to_cpu(in->counts[i]);
+		any |= rec->modem.counts[i];
+	}
+	if (rec->data_length)
+		return CRR_REASON_LENGTH;
+	if (rec->modem.error > CRR_ERRNO_MAX ||
+	    rec->modem.facts & ~CRR_MODEM_COUNTS ||
+	    (any && !rec->modem.facts) ||
+	    (rec->modem.error && (rec->modem.facts || rec->modem.lines)))
+		return CRR_REASON_VALUE;
+	return 0;
+}
+
+/**
+ * crr_label_is_valid - may this be a mark's label?
+ * @label: its bytes
+ * @length: how many
+ */
+bool crr_label_is_valid(const __u8 *label, __u32 length)
+{
+	__u32 i;
+
+	for (i = 0; i < length && i < CRR_MARK_MAX; i++)
+		if (label[i] < ' ' || label[i] > '~')
+			return false;
+	return length && length <= CRR_MARK_MAX;
+}
+
+static int crr_decode_mark(const struct crr_record_mark *in,
+			   struct crr_record *rec)
+{
+	rec->refused = le64_to_cpu(in->refused);
+	if (!rec->data_length || rec->data_length > CRR_MARK_MAX)
+		return CRR_REASON_LENGTH;
+	return crr_label_is_valid(rec->data, rec->data_length) ?
+	       0 : CRR_REASON_VALUE;
+}
+
+/* The flags that may go with a type. */
+static __u16 crr_flags(__u16 type)
+{
+	switch (type) {
+	case CRR_TYPE_WRITE:
+		return CRR_FLAG_CUT | CRR_FLAG_CAPTURED | CRR_FLAG_INTERRUPTED;
+	case CRR_TYPE_OUTQ:
+	case CRR_TYPE_MODEM:
+	case CRR_TYPE_MARK:
+	case CRR_TYPE_STREAM_END:
+		return CRR_FLAG_INTERRUPTED;
+	default:
+		return 0;
+	}
+}
+
 static int crr_decode_payload(const union crr_payload *payload,
 			      struct crr_record *rec)
 {
-	__u16 flags = 0;
-
-	if (rec->type == CRR_TYPE_WRITE)
-		flags = CRR_FLAG_CUT | CRR_FLAG_CAPTURED |
-			CRR_FLAG_INTERRUPTED;
-	if (rec->flags & ~flags)
+	if (rec->flags & ~crr_flags(rec->type))
 		return CRR_REASON_FLAGS;
 	if (rec->stream >= CRR_STREAMS_MAX)
 		return CRR_REASON_VALUE;
 
 	switch (rec->type) {
 	case CRR_TYPE_STREAM:
-		return crr_decode_stream(&payload->stream, rec);
+		return crr_decode_stream(&payload->termios, rec);
+	case CRR_TYPE_TERMIOS:
+		crr_decode_termios(&payload->termios, rec);
+		return rec->data_length ? CRR_REASON_LENGTH : 0;
 	case CRR_TYPE_READ:
 	case CRR_TYPE_EOF:
 	case CRR_TYPE_PEER_CLOSED:
@@ -295,9 +433,28 @@ static int crr_decode_payload(const union crr_payload *payload,
 		if (rec->data_length)
 			return CRR_REASON_LENGTH;
 		return rec->stream ? CRR_REASON_VALUE : 0;
+	case CRR_TYPE_INQ:
+		return crr_decode_inq(&payload->inq, rec);
+	case CRR_TYPE_OUTQ:
+		return crr_decode_outq(&payload->outq, rec);
+	case CRR_TYPE_MODEM:
+		return crr_decode_modem(&payload->modem, rec);
+	case CRR_TYPE_MARK:
+		return crr_decode_mark(&payload->mark, rec);
+	case CRR_TYPE_TIME:
+		rec->time = le64_to_cpu(payload->time.nanoseconds);
+		if (rec->data_length)
+			return CRR_REASON_LENGTH;
+		return rec->stream ? CRR_REASON_VALUE : 0;
 	default:
 		return CRR_REASON_TYPE;
 	}
+}
+
+static bool crr_is_known(__u16 type)
+{
+	return !(type & CRR_TYPE_OPTIONAL) || type == CRR_TYPE_TERMIOS ||
+	       type == CRR_TYPE_TIME;
 }
 
 /**
@@ -318,6 +475,7 @@ int crr_record_decode(const void *from, size_t length, size_t *size,
 	union crr_payload payload;
 	const __u8 *p = from;
 	size_t fixed, payload_length, i;
+	int ret;
 
 	if (length < sizeof(header))
 		return -EMSGSIZE;
@@ -341,7 +499,7 @@ int crr_record_decode(const void *from, size_t length, size_t *size,
 		.sequence = le64_to_cpu(header.sequence),
 		.counter = le64_to_cpu(header.counter),
 	};
-	if (rec->type & CRR_TYPE_OPTIONAL)
+	if (!crr_is_known(rec->type))
 		return 0;
 
 	fixed = crr_fixed_length(rec->type);
@@ -350,7 +508,10 @@ int crr_record_decode(const void *from, size_t length, size_t *size,
 	memcpy(&payload, p, fixed);
 	rec->data_length = (__u32)(payload_length - fixed);
 	rec->data = p + fixed;
-	return crr_decode_payload(&payload, rec);
+	ret = crr_decode_payload(&payload, rec);
+	if (!ret && rec->flags & CRR_FLAG_INTERRUPTED && !rec->refused)
+		ret = CRR_REASON_VALUE;
+	return ret;
 }
 
 /* What a record may find of its stream's part, and make of it. */
@@ -376,8 +537,8 @@ static int crr_part_check(__u8 part, __u16 type)
  * @order: of the log so far
  * @rec: a decoded record
  *
- * An optional record that is not known bears the number of the record after
- * it, and is not counted: it may be taken out, or put in, without a trace.
+ * An optional record bears the number of the record after it, and is not
+ * counted: it may be taken out, or put in, without a trace.
  *
  * Returns 0 or a positive &enum crr_reason.
  */

@@ -14,6 +14,12 @@
 #endif
 #include <linux/crr.h>
 
+/*
+ * Errno values that a system call gives. What lies above, ERESTARTSYS and its
+ * kin, never leaves the kernel and is never recorded.
+ */
+#define CRR_ERRNO_MAX 511
+
 /**
  * struct crr_record - a record, decoded
  * @type: &enum crr_record_type
@@ -22,17 +28,20 @@
  * @sequence: its number in the log
  * @counter: its stamp
  * @empties: of inbound records and STREAM_END: &struct crr_record_in
- * @refused: of WRITE: &struct crr_record_write
- * @requested: likewise
+ * @refused: of outbound records and STREAM_END: &struct crr_record_write
+ * @requested: of WRITE
  * @result: likewise
  * @offset: likewise
  * @crc32c: likewise
  * @error: of READ_ERROR: the errno, positive
  * @reason: of STREAM_END: &enum crr_end
- * @termios: of STREAM
+ * @value: of INQ and OUTQ: the answer
+ * @modem: of MODEM: &struct crr_record_modem
+ * @termios: of STREAM and TERMIOS
+ * @time: of TIME: nanoseconds since 1970
  * @data_length: how many bytes @data has
  * @data: READ: what was read; WRITE: what was offered, if captured;
- *	STREAM: the name, without a zero. Not a copy.
+ *	STREAM: the name, MARK: the label, without a zero. Not a copy.
  */
 struct crr_record {
 	__u16 type;
@@ -40,10 +49,8 @@ struct crr_record {
 	__u16 stream;
 	__u64 sequence;
 	__u64 counter;
-	union {
-		__u64 empties;
-		__u64 refused;
-	};
+	__u64 empties;
+	__u64 refused;
 	union {
 		struct {
 			__u32 requested;
@@ -59,19 +66,36 @@ struct crr_record {
 			__u32 ispeed;
 			__u32 ospeed;
 		} termios;
+		struct {
+			__u32 error;
+			__u32 lines;
+			__u32 facts;
+			__u32 counts[CRR_MODEM_COUNT];
+		} modem;
 		__u32 error;
 		__u32 reason;
+		__u32 value;
+		__u64 time;
 	};
 	__u32 data_length;
 	const __u8 *data;
 };
 
-/* What a replayed stream's reads consume, in order. */
-static inline bool crr_record_is_inbound(const struct crr_record *rec)
+/* What a replayed stream's reads consume, in order, and questions like them. */
+static inline bool crr_type_is_inbound(__u16 type)
 {
-	return rec->type >= CRR_TYPE_READ && rec->type <= CRR_TYPE_HANGUP;
+	return (type >= CRR_TYPE_READ && type <= CRR_TYPE_HANGUP) ||
+	       type == CRR_TYPE_INQ;
 }
 
+/* What its writes consume, and all else that it does by itself. */
+static inline bool crr_type_is_outbound(__u16 type)
+{
+	return type == CRR_TYPE_WRITE ||
+	       (type >= CRR_TYPE_OUTQ && type <= CRR_TYPE_MARK);
+}
+
+bool crr_label_is_valid(const __u8 *label, __u32 length);
 __u32 crr_record_crc(const void *data, size_t length);
 size_t crr_record_size(const struct crr_record *rec);
 size_t crr_record_encode(void *to, const struct crr_record *rec);

@@ -10,7 +10,8 @@
  *
  * An operation is admitted only if there will be room for its record, so that
  * no record is ever lost: a record never exceeds a sub-buffer and switches at
- * most once, so that an admitted operation needs one sub-buffer at most. What
+ * most once, not even with the optional one before it, so that an admitted
+ * operation needs one sub-buffer at most. What
  * cannot wait (hangup, the tty's close, the end) has room set aside.
  */
 #include <linux/poll.h>
@@ -22,7 +23,7 @@
 #define CRR_SUBBUF_SIZE (64U << 10)
 
 /* HANGUP and STREAM_END, for each stream, and END. */
-#define CRR_STANDING_BYTES(n) (72U * (n) + 24U)
+#define CRR_STANDING_BYTES(n) (80U * (n) + 24U)
 
 static struct dentry *crr_create_buf_file(const char *name,
 					  struct dentry *parent, umode_t mode,
@@ -139,10 +140,13 @@ static void crr_emit(struct crr_session *session, struct crr_record *rec)
 				      CRR_REASON_SEQUENCE);
 		return;
 	}
-	rec->sequence = session->sequence++;
+	rec->sequence = session->sequence;
 	rec->counter = session->counter;
 	buf->offset += crr_record_encode(buf->data + buf->offset, rec);
-	session->records++;
+	if (!(rec->type & CRR_TYPE_OPTIONAL)) {
+		session->sequence++;
+		session->records++;
+	}
 	WRITE_ONCE(session->recorder.unread, session->recorder.unread + size);
 	if (wq_has_sleeper(&session->wait))
 		wake_up_interruptible_poll(&session->wait,
@@ -171,6 +175,14 @@ static void crr_add_empty(struct crr_stream *stream)
 	stream->empties++;
 }
 
+static void crr_take_refused(struct crr_stream *stream, struct crr_record *rec)
+{
+	rec->refused = stream->refused;
+	if (stream->refused && stream->interrupted)
+		rec->flags |= CRR_FLAG_INTERRUPTED;
+	stream->refused = 0;
+}
+
 static void crr_emit_simple(struct crr_stream *stream, u16 type, u32 reason)
 {
 	struct crr_record rec = {
@@ -180,7 +192,27 @@ static void crr_emit_simple(struct crr_stream *stream, u16 type, u32 reason)
 		.reason = reason,
 	};
 
+	if (type == CRR_TYPE_STREAM_END)
+		crr_take_refused(stream, &rec);
 	crr_emit(stream->session, &rec);
+}
+
+/* What an operation has to tell; and before it, that termios is another. */
+static void crr_emit_done(struct crr_stream *stream, struct crr_record *rec)
+{
+	struct crr_record termios = {
+		.type = CRR_TYPE_TERMIOS,
+		.stream = stream->number,
+	};
+
+	if (stream->line && READ_ONCE(stream->line->undescribed)) {
+		WRITE_ONCE(stream->line->undescribed, false);
+		crr_line_describe(stream->line, &termios);
+		termios.data_length = 0;
+		crr_emit(stream->session, &termios);
+	}
+	rec->stream = stream->number;
+	crr_emit(stream->session, rec);
 }
 
 /* ---- Begin and end ---- */
@@ -195,6 +227,7 @@ void crr_recorder_start(struct crr_session *session)
 			.stream = stream->number,
 		};
 
+		WRITE_ONCE(stream->line->undescribed, false);
 		crr_line_describe(stream->line, &rec);
 		crr_emit(session, &rec);
 	}
@@ -242,6 +275,8 @@ void crr_recorder_line_left(struct crr_stream *stream, enum crr_end reason)
 {
 	struct crr_session *session = stream->session;
 
+	if (stream->ended)
+		return;
 	crr_session_sample(session);
 	if (reason == CRR_END_HANGUP && rcu_access_pointer(session->clock) &&
 	    !stream->hangup_seen)
@@ -250,16 +285,26 @@ void crr_recorder_line_left(struct crr_stream *stream, enum crr_end reason)
 		crr_stream_leave(stream, reason);
 }
 
-/* The emulator says: what has happened so far, I have seen. */
+/*
+ * The emulator says: what has happened so far, I have seen. It need not wait
+ * for the tty core to close the line, which may be later; but for what is still
+ * under way on it, as HANGUP is a stream's last.
+ */
 void crr_recorder_hangup_seen(struct crr_session *session)
 {
 	struct crr_stream *stream;
 
 	list_for_each_entry(stream, &session->streams, node) {
-		if (stream->line)
-			stream->hangup_seen = READ_ONCE(stream->line->hung_up);
-		else if (stream->leaving && !stream->ended)
-			crr_stream_leave(stream, stream->leaving);
+		if (stream->ended)
+			continue;
+		if (!stream->line) {
+			if (stream->leaving)
+				crr_stream_leave(stream, stream->leaving);
+		} else if (READ_ONCE(stream->line->hung_up)) {
+			stream->hangup_seen = true;
+			if (!atomic_read(&stream->line->inflight))
+				crr_stream_leave(stream, CRR_END_HANGUP);
+		}
 	}
 }
 
@@ -296,19 +341,25 @@ void crr_recorder_checkpoint(struct crr_session *session)
  * @op: the operation
  *
  * It may if there is room for its record; it then ends in one of
- * crr_recorder_read_done(), crr_recorder_write_done(), crr_recorder_cancel().
+ * crr_recorder_read_done(), _write_done(), _inq_done(), _answer_done(), or in
+ * crr_recorder_cancel().
  * Being refused is something that the emulator sees: it is counted, and so
  * comes back in replay.
  */
 enum crr_verdict crr_recorder_admit(struct crr_op *op)
 {
-	bool writing = op->kind == CRR_OP_WRITE;
+	bool writing = !crr_type_is_inbound(op->type);
 	struct crr_stream *stream = op->stream;
 	struct crr_session *session = stream->session;
 	struct crr_recorder *recorder = &session->recorder;
 
 	lockdep_assert_held(&session->lock);
 
+	if (stream->ended) {
+		/* On its way since before the hangup. */
+		op->result = writing ? -EIO : 0;
+		return CRR_RESULT;
+	}
 	if (!writing && crr_gate_hides(stream)) {
 		op->result = op->empty;
 		op->sleep = CRR_SLEEP_TIME;
@@ -431,12 +482,55 @@ void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen)
 		stream->peer_closed = true;
 		fallthrough;
 	default:
-		seen->stream = stream->number;
 		seen->empties = crr_take_empties(stream);
 		session->bytes_in += seen->data_length;
-		crr_emit(session, seen);
+		crr_emit_done(stream, seen);
 		break;
 	}
+	crr_recorder_finish(op);
+}
+
+/**
+ * crr_recorder_inq_done - FIONREAD has been answered
+ * @op: the operation, admitted
+ * @value: by N_TTY
+ *
+ * Returns what is to be said: so much as the gate lets through.
+ */
+u32 crr_recorder_inq_done(struct crr_op *op, u32 value)
+{
+	struct crr_stream *stream = op->stream;
+	struct crr_record rec = { .type = CRR_TYPE_INQ };
+
+	if (!crr_recorder_resume(op))
+		return value;
+	crr_session_sample(stream->session);
+	if (crr_gate_hides(stream))
+		value = 0;
+	else if (op->gated)
+		value = min(value, READ_ONCE(stream->session->gate.left));
+	if (value) {
+		rec.value = value;
+		rec.empties = crr_take_empties(stream);
+		crr_emit_done(stream, &rec);
+	} else {
+		crr_add_empty(stream);
+	}
+	crr_recorder_finish(op);
+	return value;
+}
+
+/**
+ * crr_recorder_answer_done - another question has been answered, or a mark set
+ * @op: the operation, admitted
+ * @rec: what is to be told: type, and answer or label
+ */
+void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec)
+{
+	if (!crr_recorder_resume(op))
+		return;
+	crr_take_refused(op->stream, rec);
+	crr_emit_done(op->stream, rec);
 	crr_recorder_finish(op);
 }
 
@@ -471,13 +565,9 @@ void crr_recorder_write_done(struct crr_op *op, const u8 *buf, u32 requested,
 
 	if (!crr_recorder_resume(op))
 		return;
-	rec.stream = stream->number;
-	rec.refused = stream->refused;
-	if (stream->refused && stream->interrupted)
-		rec.flags |= CRR_FLAG_INTERRUPTED;
-	stream->refused = 0;
+	crr_take_refused(stream, &rec);
 	session->bytes_out += rec.offset;
-	crr_emit(session, &rec);
+	crr_emit_done(stream, &rec);
 	crr_recorder_finish(op);
 }
 

@@ -122,7 +122,7 @@ static int crr_replayer_queue(struct crr_session *session,
 	queued->rec = *rec;
 	queued->rec.data = queued->bytes;
 	memcpy(queued->bytes, rec->data, rec->data_length);
-	if (crr_record_is_inbound(rec)) {
+	if (crr_type_is_inbound(rec->type)) {
 		list_add_tail(&queued->cursor, &stream->inbound);
 		list_add_tail(&queued->due, &replayer->due);
 	} else {
@@ -159,7 +159,7 @@ static void crr_diverge(struct crr_stream *stream,
 {
 	struct crr_session *session = stream->session;
 	struct crr_divergence *div = &session->divergence;
-	bool out = (rec ? rec->type : type) == CRR_TYPE_WRITE;
+	bool out = crr_type_is_outbound(rec ? rec->type : type);
 
 	*div = (struct crr_divergence){
 		.size = sizeof(*div),
@@ -247,6 +247,9 @@ static int crr_replayer_add(struct crr_session *session,
 			stream->end = rec->reason;
 			stream->end_counter = rec->counter;
 			stream->end_empties = rec->empties;
+			stream->end_refused = rec->refused;
+			stream->end_interrupted = rec->flags &
+						  CRR_FLAG_INTERRUPTED;
 			break;
 		default:
 			if (stream->left) {
@@ -384,10 +387,10 @@ static enum crr_verdict crr_op_sleep(struct crr_op *op, enum crr_sleep sleep)
 
 static enum crr_verdict crr_op_diverges(struct crr_op *op,
 					enum crr_divergence_kind kind,
-					u16 type, const struct crr_record *rec,
+					const struct crr_record *rec,
 					const u8 *buf, u32 length, u32 offset)
 {
-	crr_diverge(op->stream, kind, type, rec, buf, length, offset);
+	crr_diverge(op->stream, kind, op->type, rec, buf, length, offset);
 	return crr_op_result(op, crr_session_refusal(CRR_STATE_DIVERGED));
 }
 
@@ -409,10 +412,12 @@ static enum crr_verdict crr_op_takes(struct crr_op *op,
 	struct crr_session *session = stream->session;
 	const struct crr_record *rec = &queued->rec;
 
-	if (rec->type == CRR_TYPE_WRITE) {
+	if (crr_type_is_outbound(rec->type)) {
 		stream->refused = 0;
-		stream->position_out += rec->offset;
-		session->bytes_out += rec->offset;
+		if (rec->type == CRR_TYPE_WRITE) {
+			stream->position_out += rec->offset;
+			session->bytes_out += rec->offset;
+		}
 	} else {
 		stream->empties = 0;
 		stream->position_in += rec->data_length;
@@ -423,7 +428,7 @@ static enum crr_verdict crr_op_takes(struct crr_op *op,
 	crr_replayer_unlink(session, queued);
 	crr_session_publish(session);
 	/* The next one may be another stream's, and seen from now on. */
-	if (session->gate.gated && rec->type != CRR_TYPE_WRITE)
+	if (session->gate.gated && crr_type_is_inbound(rec->type))
 		crr_session_wake(session);
 	if (wq_has_sleeper(&session->wait) &&
 	    session->replayer.bytes <= session->replayer.limit / 2)
@@ -457,20 +462,32 @@ static bool crr_is_due(const struct crr_stream *stream,
 				stream->empties : 0);
 }
 
+/* The first inbound record of all streams that must be taken, or NULL. */
+static struct crr_queued *crr_first_due(struct crr_session *session)
+{
+	struct crr_queued *queued;
+
+	list_for_each_entry(queued, &session->replayer.due, due)
+		if (crr_must_be_taken(&queued->rec))
+			return queued;
+	return NULL;
+}
+
 /*
  * With gated delivery nothing is to be seen out of checkpoints; and in one, the
  * records of all streams come in the order in which they were taken.
  */
-static bool crr_is_hidden(const struct crr_stream *stream)
+static bool crr_is_hidden(struct crr_stream *stream)
 {
-	const struct crr_session *session = stream->session;
-	const struct list_head *due = &session->replayer.due;
+	const struct crr_queued *own = crr_first(&stream->inbound);
+	const struct crr_queued *first;
 
 	if (crr_gate_hides(stream))
 		return true;
-	return session->gate.gated && !list_empty(&stream->inbound) &&
-	       list_first_entry(due, struct crr_queued, due) !=
-	       list_first_entry(&stream->inbound, struct crr_queued, cursor);
+	if (!stream->session->gate.gated || !own)
+		return false;
+	first = crr_first_due(stream->session);
+	return first && first->rec.sequence < own->rec.sequence;
 }
 
 static enum crr_verdict crr_read_nothing(struct crr_op *op)
@@ -490,8 +507,20 @@ static bool crr_is_over(const struct crr_stream *stream)
 	return log->ended && session->counter > log->counter;
 }
 
-/* Reads and writes give the same for ever; or until END, if that is known. */
-static enum crr_verdict crr_after_hangup(struct crr_op *op, ssize_t result)
+/* The peer has gone, which the emulator knows; FIONREAD never tells. */
+static enum crr_verdict crr_after_close(struct crr_op *op)
+{
+	return crr_op_result(op, op->type == CRR_TYPE_READ ? -EIO : 0);
+}
+
+/* What the tty core says after a hangup. */
+static ssize_t crr_hangup_result(const struct crr_op *op)
+{
+	return op->type == CRR_TYPE_READ ? 0 : -EIO;
+}
+
+/* It says so for ever; or until END, if that is known. */
+static enum crr_verdict crr_after_hangup(struct crr_op *op)
 {
 	const struct crr_session *session = op->stream->session;
 	const struct crr_replayer *replayer = &session->replayer;
@@ -499,7 +528,7 @@ static enum crr_verdict crr_after_hangup(struct crr_op *op, ssize_t result)
 	if (!replayer->fed->ended && session->counter > replayer->fed->counter &&
 	    !crr_replayer_full(replayer))
 		return crr_op_sleep(op, CRR_SLEEP_FEED);
-	return crr_op_result(op, result);
+	return crr_op_result(op, crr_hangup_result(op));
 }
 
 /* A read with no inbound record left that is known of. */
@@ -512,7 +541,7 @@ static enum crr_verdict crr_read_past_queue(struct crr_op *op)
 
 	if (!stream->end) {
 		if (stream->peer_closed)
-			return crr_op_result(op, -EIO);
+			return crr_after_close(op);
 		if (counter < replayer->fed->counter ||
 		    crr_replayer_full(replayer))
 			return crr_read_nothing(op);
@@ -520,7 +549,7 @@ static enum crr_verdict crr_read_past_queue(struct crr_op *op)
 	}
 
 	if (counter < stream->end_counter)
-		return stream->peer_closed ? crr_op_result(op, -EIO) :
+		return stream->peer_closed ? crr_after_close(op) :
 					     crr_read_nothing(op);
 	/*
 	 * At the very counter of the end, the reads before it still come. In a
@@ -531,15 +560,15 @@ static enum crr_verdict crr_read_past_queue(struct crr_op *op)
 	     (op->nowait && stream->empties < stream->end_empties)))
 		return crr_read_nothing(op);
 	if (stream->hung_up && !crr_is_over(stream))
-		return crr_after_hangup(op, 0);
+		return crr_after_hangup(op);
 	if (stream->end == CRR_END_CLOSED)
-		return crr_op_diverges(op, CRR_DIVERGENCE_EXTRA, CRR_TYPE_READ,
-				       NULL, NULL, 0, 0);
+		return crr_op_diverges(op, CRR_DIVERGENCE_EXTRA, NULL, NULL, 0,
+				       0);
 	return crr_op_ends(op);
 }
 
 /**
- * crr_replayer_read - what does a read find?
+ * crr_replayer_read - what does a read find, or FIONREAD say?
  * @op: the operation
  *
  * CRR_REPLAY: op->queued is the READ record to be delivered.
@@ -553,7 +582,7 @@ enum crr_verdict crr_replayer_read(struct crr_op *op)
 
 	if (crr_is_hidden(stream)) {
 		if (stream->hung_up)
-			return crr_op_result(op, 0);
+			return crr_op_result(op, crr_hangup_result(op));
 		return op->nowait ? crr_op_result(op, op->empty) :
 				    crr_op_sleep(op, CRR_SLEEP_TIME);
 	}
@@ -567,19 +596,27 @@ enum crr_verdict crr_replayer_read(struct crr_op *op)
 	 * else was found by a read at its very counter.
 	 */
 	if (rec->counter < counter && rec->type != CRR_TYPE_HANGUP)
-		return crr_op_diverges(op, CRR_DIVERGENCE_LATE, CRR_TYPE_READ,
-				       rec, NULL, 0, 0);
+		return crr_op_diverges(op, CRR_DIVERGENCE_LATE, rec, NULL, 0,
+				       0);
 	if (!crr_is_due(stream, rec)) {
 		if (stream->peer_closed)
-			return crr_op_result(op, -EIO);
+			return crr_after_close(op);
 		/* The recorded run did not sleep here: it found nothing. */
 		if (rec->counter == counter && !op->nowait)
-			return crr_op_diverges(op, CRR_DIVERGENCE_EARLY,
-					       CRR_TYPE_READ, rec, NULL, 0, 0);
+			return crr_op_diverges(op, CRR_DIVERGENCE_EARLY, rec,
+					       NULL, 0, 0);
 		return crr_read_nothing(op);
 	}
+	/* The recorded run did the one, and this one does the other. */
+	if (rec->type != CRR_TYPE_HANGUP &&
+	    (rec->type == CRR_TYPE_INQ) != (op->type == CRR_TYPE_INQ))
+		return crr_op_diverges(op, CRR_DIVERGENCE_EXTRA, rec, NULL, 0,
+				       0);
 
 	switch (rec->type) {
+	case CRR_TYPE_INQ:
+		op->result = rec->value;
+		break;
 	case CRR_TYPE_READ_ERROR:
 		op->result = -(ssize_t)rec->error;
 		break;
@@ -592,7 +629,7 @@ enum crr_verdict crr_replayer_read(struct crr_op *op)
 		break;
 	case CRR_TYPE_HANGUP:
 		stream->hung_up = true;
-		op->result = 0;
+		op->result = crr_hangup_result(op);
 		break;
 	default:
 		return crr_op_takes(op, queued);
@@ -626,6 +663,12 @@ void crr_replayer_short_read(struct crr_op *op, u32 delivered)
 
 /* ---- Writes ---- */
 
+static enum crr_verdict crr_write_refused(struct crr_op *op, bool interrupted)
+{
+	op->stream->refused++;
+	return crr_op_result(op, interrupted ? -EINTR : -EAGAIN);
+}
+
 /* A write with no outbound record left that is known of. */
 static enum crr_verdict crr_write_past_queue(struct crr_op *op, const u8 *buf,
 					     u32 length)
@@ -644,14 +687,16 @@ static enum crr_verdict crr_write_past_queue(struct crr_op *op, const u8 *buf,
 		crr_queued_free(in);
 	}
 	if (stream->hung_up && !crr_is_over(stream))
-		return crr_after_hangup(op, -EIO);
+		return crr_after_hangup(op);
 	if (!stream->end && counter >= log->counter)
 		return crr_op_sleep(op, CRR_SLEEP_FEED);
+	if (stream->end && counter <= stream->end_counter &&
+	    op->type == CRR_TYPE_WRITE && stream->refused < stream->end_refused)
+		return crr_write_refused(op, stream->end_interrupted);
 	if (stream->end && stream->end != CRR_END_CLOSED &&
 	    counter >= stream->end_counter)
 		return crr_op_ends(op);
-	return crr_op_diverges(op, CRR_DIVERGENCE_EXTRA, CRR_TYPE_WRITE, NULL,
-			       buf, length, 0);
+	return crr_op_diverges(op, CRR_DIVERGENCE_EXTRA, NULL, buf, length, 0);
 }
 
 /* How many bytes from the beginning on are the same. */
@@ -665,13 +710,42 @@ static u32 crr_agreement(const u8 *a, const u8 *b, u32 length)
 	return i;
 }
 
+/* How a run's operation differs from the record; 0: it is the recorded one. */
+static enum crr_divergence_kind crr_difference(const struct crr_op *op,
+					       const struct crr_record *rec,
+					       const u8 *buf, u32 length)
+{
+	u64 counter = op->stream->session->counter;
+
+	if (rec->counter < counter)
+		return CRR_DIVERGENCE_LATE;
+	if (rec->counter > counter)
+		return CRR_DIVERGENCE_EARLY;
+	if (rec->type != op->type)
+		return CRR_DIVERGENCE_EXTRA;
+	switch (rec->type) {
+	case CRR_TYPE_WRITE:
+		if (rec->requested != length)
+			return CRR_DIVERGENCE_LENGTH;
+		return crr_record_crc(buf, length) == rec->crc32c ?
+		       0 : CRR_DIVERGENCE_CONTENT;
+	case CRR_TYPE_MARK:
+		return rec->data_length == length &&
+		       !memcmp(buf, rec->data, length) ?
+		       0 : CRR_DIVERGENCE_CONTENT;
+	default:
+		return 0;
+	}
+}
+
 /**
- * crr_replayer_write - what becomes of a chunk of a write?
+ * crr_replayer_write - what becomes of a chunk of a write, or of whatever else
+ *	the emulator does by itself?
  * @op: the operation
- * @buf: the bytes
+ * @buf: the bytes, or a mark's label
  * @length: how many
  *
- * CRR_REPLAY: op->queued is the WRITE record, and the bytes are its own.
+ * CRR_REPLAY: op->queued is its record, and the bytes are the record's own.
  */
 enum crr_verdict crr_replayer_write(struct crr_op *op, const u8 *buf,
 				    u32 length)
@@ -687,42 +761,35 @@ enum crr_verdict crr_replayer_write(struct crr_op *op, const u8 *buf,
 	if (!queued)
 		return crr_write_past_queue(op, buf, length);
 	rec = &queued->rec;
-	if (rec->counter >= counter && stream->refused < rec->refused) {
-		stream->refused++;
-		return crr_op_result(op, rec->flags & CRR_FLAG_INTERRUPTED ?
-				     -EINTR : -EAGAIN);
-	}
-	if (rec->counter == counter && rec->requested == length &&
-	    crr_record_crc(buf, length) == rec->crc32c)
+	if (rec->counter >= counter && op->type == CRR_TYPE_WRITE &&
+	    stream->refused < rec->refused)
+		return crr_write_refused(op, rec->flags & CRR_FLAG_INTERRUPTED);
+	kind = crr_difference(op, rec, buf, length);
+	if (!kind)
 		return crr_op_takes(op, queued);
-
-	if (rec->counter < counter)
-		kind = CRR_DIVERGENCE_LATE;
-	else if (rec->counter > counter)
-		kind = CRR_DIVERGENCE_EARLY;
-	else if (rec->requested != length)
-		kind = CRR_DIVERGENCE_LENGTH;
-	else
-		kind = CRR_DIVERGENCE_CONTENT;
-	if (rec->flags & CRR_FLAG_CAPTURED)
+	if (rec->type == op->type)
 		same = crr_agreement(buf, rec->data,
 				     min(length, rec->data_length));
-	return crr_op_diverges(op, kind, CRR_TYPE_WRITE, rec, buf, length,
-			       same);
+	return crr_op_diverges(op, kind, rec, buf, length, same);
 }
 
-/* ---- Poll, FIONREAD ---- */
+/* ---- Poll ---- */
 
-/**
- * crr_replayer_readable - what FIONREAD says
- * @stream: the stream
- */
-u32 crr_replayer_readable(struct crr_stream *stream)
+/* Would a write be taken, after what the emulator does before it? */
+static bool crr_is_writable(const struct crr_stream *stream)
 {
-	const struct crr_queued *in = crr_first(&stream->inbound);
+	const struct crr_queued *out;
+	u64 refused = stream->refused;
 
-	return in && !crr_is_hidden(stream) && crr_is_due(stream, &in->rec) ?
-	       in->rec.data_length : 0;
+	list_for_each_entry(out, &stream->outbound, cursor) {
+		if (out->rec.counter > stream->session->counter)
+			break;
+		if (out->rec.type == CRR_TYPE_WRITE)
+			return out->rec.result > 0 &&
+			       refused >= out->rec.refused;
+		refused = 0;
+	}
+	return false;
 }
 
 /**
@@ -766,8 +833,7 @@ bool crr_replayer_poll(struct crr_stream *stream, __poll_t wanted,
 		*mask |= EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP;
 	if (stream->peer_closed)
 		*mask |= EPOLLHUP;
-	if (out && out->rec.counter <= counter && out->rec.result > 0 &&
-	    stream->refused >= out->rec.refused)
+	if (crr_is_writable(stream))
 		*mask |= EPOLLOUT;
 	if (*mask & EPOLLIN)
 		*mask |= EPOLLRDNORM;
@@ -785,12 +851,9 @@ bool crr_replayer_poll(struct crr_stream *stream, __poll_t wanted,
 /* The run has not taken what it should have: true, and it has departed. */
 static bool crr_judge_passed(struct crr_session *session, u64 counter)
 {
-	struct crr_queued *first;
+	struct crr_queued *first = crr_first_due(session);
 
-	first = list_first_entry_or_null(&session->replayer.due,
-					 struct crr_queued, due);
-	if (!first || first->rec.counter > counter ||
-	    !crr_must_be_taken(&first->rec))
+	if (!first || first->rec.counter > counter)
 		return false;
 	crr_diverge(crr_replayer_stream(session, first->rec.stream),
 		    CRR_DIVERGENCE_LATE, CRR_TYPE_READ, &first->rec, NULL, 0,

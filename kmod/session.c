@@ -784,7 +784,7 @@ static void crr_op_awake(struct crr_op *op)
 /**
  * crr_session_judge - what is an operation to do?
  * @op: the operation
- * @buf: of a write, the bytes it offers; NULL for a read
+ * @buf: of a write, the bytes it offers; of a mark, its label; else NULL
  * @length: how many
  *
  * Called again after each sleep; crr_session_give_up() ends it otherwise.
@@ -809,14 +809,14 @@ enum crr_verdict crr_session_judge(struct crr_op *op, const u8 *buf,
 		op->result = crr_session_refusal(session->state);
 	else if (crr_session_sample(session))
 		op->result = -ERANGE;
-	else if (op->kind == CRR_OP_CHECKPOINT)
+	else if (!op->type)
 		verdict = crr_gate_begin(op);
 	else if (session->state == CRR_STATE_RECORDING)
 		verdict = crr_recorder_admit(op);
-	else if (op->kind == CRR_OP_WRITE)
-		verdict = crr_replayer_write(op, buf, length);
-	else
+	else if (crr_type_is_inbound(op->type))
 		verdict = crr_replayer_read(op);
+	else
+		verdict = crr_replayer_write(op, buf, length);
 	op->generation = session->generation;
 	op->stamp = session->counter;
 	if (verdict == CRR_SLEEP) {

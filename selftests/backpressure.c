@@ -86,8 +86,7 @@ TEST_F(room, none)
 	EXPECT_GE(st.buffer_size, st.buffered);
 	EXPECT_EQ(1 + chunks, st.records);
 	/* Input is there, and cannot be had. */
-	ASSERT_EQ(0, send_all(line->peer, "input", 5));
-	ASSERT_TRUE(eventually(arrived(line->tty) == 5));
+	ASSERT_TRUE(deliver(line, "input", 5));
 	EXPECT_EQ(0, polled(line->tty, POLLIN | POLLOUT));
 	for (int i = 0; i < 3; i++)
 		EXPECT_EQ(-EAGAIN, sys(write(line->tty, chunk, 10)));
@@ -121,8 +120,7 @@ TEST_F(room, none_in_raw_mode)
 	char c;
 
 	fill(_metadata, line);
-	ASSERT_EQ(0, send_all(line->peer, "i", 1));
-	ASSERT_TRUE(eventually(arrived(line->tty) == 1));
+	ASSERT_TRUE(deliver(line, "i", 1));
 	ASSERT_EQ(0, set_raw(line->tty, 0, 0));
 	EXPECT_EQ(0, sys(read(line->tty, &c, 1)));
 	ASSERT_EQ(0, set_flags(line->tty, O_NONBLOCK, false));
@@ -147,8 +145,7 @@ TEST_F(room, refusals_replay)
 	EXPECT_EQ(-EAGAIN, sys(read(line->tty, buf, sizeof(buf))));
 	EXPECT_EQ(0, drain(line->session, &self->log));
 	EXPECT_EQ(7, sys(write(line->tty, "refused", 7)));
-	ASSERT_EQ(0, send_all(line->peer, "i", 1));
-	ASSERT_TRUE(eventually(arrived(line->tty) == 1));
+	ASSERT_TRUE(deliver(line, "i", 1));
 	EXPECT_EQ(1, sys(read(line->tty, buf, sizeof(buf))));
 	finish_log(_metadata, line, &self->log);
 
@@ -199,8 +196,7 @@ TEST_F(room, reader_sleeps)
 
 	fill(_metadata, line);
 	ASSERT_EQ(0, set_flags(line->tty, O_NONBLOCK, false));
-	ASSERT_EQ(0, send_all(line->peer, "input", 5));
-	ASSERT_TRUE(eventually(arrived(line->tty) == 5));
+	ASSERT_TRUE(deliver(line, "input", 5));
 	begin(&reader, READ, .fd = line->tty, .buf = buf, .length = 8);
 	ASSERT_TRUE(waits_for_room(&reader, line->tty));
 	EXPECT_EQ(0, drain(line->session, &self->log));
@@ -217,8 +213,7 @@ TEST_F(room, pollers_sleep)
 	struct task in, out;
 
 	fill(_metadata, line);
-	ASSERT_EQ(0, send_all(line->peer, "input", 5));
-	ASSERT_TRUE(eventually(arrived(line->tty) == 5));
+	ASSERT_TRUE(deliver(line, "input", 5));
 	begin(&in, POLL, .fd = line->tty, .events = POLLIN, .timeout = -1);
 	begin(&out, POLL, .fd = line->tty, .events = POLLOUT, .timeout = -1);
 	ASSERT_TRUE(sleeps(&in));
@@ -239,8 +234,7 @@ TEST_F(room, clock_tells)
 
 	ASSERT_EQ(0, map_clock(line));
 	fill(_metadata, line);
-	ASSERT_EQ(0, send_all(line->peer, "i", 1));
-	ASSERT_TRUE(eventually(arrived(line->tty) == 1));
+	ASSERT_TRUE(deliver(line, "i", 1));
 	seen = look(line->state->rx_seq);
 	EXPECT_EQ(-EAGAIN, sys(read(line->tty, &c, 1)));
 	EXPECT_EQ(seen, look(line->state->rx_seq));

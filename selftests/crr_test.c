@@ -223,6 +223,26 @@ int arrived(int fd)
 	return ioctl(fd, FIONREAD, &n) ? -errno : n;
 }
 
+/* TIOCOUTQ */
+int unsent(int fd)
+{
+	int n = -1;
+
+	return ioctl(fd, TIOCOUTQ, &n) ? -errno : n;
+}
+
+/*
+ * Send, and see that it has come to the tty: without asking FIONREAD, which is
+ * one of the questions that are recorded.
+ */
+bool deliver(const struct line *line, const void *bytes, size_t length)
+{
+	__u64 before = status(line->tty).received;
+
+	return !send_all(line->peer, bytes, length) &&
+	       eventually(status(line->tty).received - before == length);
+}
+
 /* ---- Ioctls ---- */
 
 int open_session(int tty)
@@ -338,6 +358,25 @@ struct crr_status status(int fd)
 	return arg;
 }
 
+/* The modem lines; the whole answer, if it is wanted. */
+int modem(int tty, struct crr_modem *answer)
+{
+	struct crr_modem arg = { .size = sizeof(arg) };
+	int ret = sys(ioctl(tty, CRR_IOC_MODEM, &arg));
+
+	if (answer)
+		*answer = arg;
+	return ret ?: (int)arg.lines;
+}
+
+int mark(int tty, const char *label)
+{
+	struct crr_mark arg = { .size = sizeof(arg), .length = strlen(label) };
+
+	memcpy(arg.label, label, arg.length);
+	return sys(ioctl(tty, CRR_IOC_MARK, &arg));
+}
+
 int divergence(int session, struct crr_divergence *div)
 {
 	*div = (struct crr_divergence){ .size = sizeof(*div) };
@@ -433,7 +472,11 @@ enum {
 	IN = 8,
 	ERROR_LENGTH = 16,
 	WRITE_LENGTH = 24,
-	END_LENGTH = 16,
+	END_LENGTH = 24,
+	QUESTION_LENGTH = 16,
+	MODEM_LENGTH = 64,
+	MARK_LENGTH = 8,
+	TIME_LENGTH = 8,
 	STREAM_LENGTH = 24,
 };
 
@@ -441,6 +484,7 @@ static size_t fixed_length(unsigned int type)
 {
 	switch (type) {
 	case CRR_TYPE_STREAM:
+	case CRR_TYPE_TERMIOS:
 		return STREAM_LENGTH;
 	case CRR_TYPE_READ:
 	case CRR_TYPE_EOF:
@@ -453,6 +497,15 @@ static size_t fixed_length(unsigned int type)
 		return WRITE_LENGTH;
 	case CRR_TYPE_STREAM_END:
 		return END_LENGTH;
+	case CRR_TYPE_INQ:
+	case CRR_TYPE_OUTQ:
+		return QUESTION_LENGTH;
+	case CRR_TYPE_MODEM:
+		return MODEM_LENGTH;
+	case CRR_TYPE_MARK:
+		return MARK_LENGTH;
+	case CRR_TYPE_TIME:
+		return TIME_LENGTH;
 	default:
 		return 0;
 	}
@@ -484,7 +537,23 @@ void log_put(struct log *log, struct record record)
 	put64(bytes + 16, record.counter);
 	switch (record.type) {
 	case CRR_TYPE_STREAM:
+	case CRR_TYPE_TERMIOS:
 		memcpy(p, &record.termios, STREAM_LENGTH);
+		break;
+	case CRR_TYPE_MODEM:
+		put64(p, record.refused);
+		for (int i = 0; i < MODEM_LENGTH / 4 - 2; i++)
+			put32(p + 8 + 4 * i, record.modem[i]);
+		break;
+	case CRR_TYPE_OUTQ:
+	case CRR_TYPE_MARK:
+		put64(p, record.refused);
+		if (record.type == CRR_TYPE_OUTQ)
+			put32(p + 8, record.value);
+		break;
+	case CRR_TYPE_INQ:
+		put64(p, record.empties);
+		put32(p + 8, record.value);
 		break;
 	case CRR_TYPE_WRITE:
 		put64(p, record.refused);
@@ -500,7 +569,8 @@ void log_put(struct log *log, struct record record)
 		break;
 	case CRR_TYPE_STREAM_END:
 		put64(p, record.empties);
-		put32(p + 8, record.reason);
+		put64(p + 8, record.refused);
+		put32(p + 16, record.reason);
 		break;
 	default:
 		if (fixed)
@@ -572,8 +642,24 @@ bool log_next(const struct log *log, struct record *record)
 		return false;
 	p += HEADER;
 	switch (record->type) {
+	case CRR_TYPE_MODEM:
+		record->refused = get64(p);
+		for (int i = 0; i < MODEM_LENGTH / 4 - 2; i++)
+			record->modem[i] = get32(p + 8 + 4 * i);
+		break;
+	case CRR_TYPE_OUTQ:
+	case CRR_TYPE_MARK:
+		record->refused = get64(p);
+		if (record->type == CRR_TYPE_OUTQ)
+			record->value = get32(p + 8);
+		break;
+	case CRR_TYPE_INQ:
+		record->empties = get64(p);
+		record->value = get32(p + 8);
+		break;
 	case CRR_TYPE_STREAM:
-		record->termios = (struct crr_record_stream){
+	case CRR_TYPE_TERMIOS:
+		record->termios = (struct crr_record_termios){
 			.iflag = get32(p),
 			.oflag = get32(p + 4),
 			.cflag = get32(p + 8),
@@ -595,7 +681,8 @@ bool log_next(const struct log *log, struct record *record)
 		break;
 	case CRR_TYPE_STREAM_END:
 		record->empties = get64(p);
-		record->reason = get32(p + 8);
+		record->refused = get64(p + 8);
+		record->reason = get32(p + 16);
 		break;
 	default:
 		if (fixed)
@@ -651,8 +738,6 @@ static const char *write_fault(const struct record *record)
 	if (record->flags & ~(CRR_FLAG_CUT | CRR_FLAG_CAPTURED |
 			      CRR_FLAG_INTERRUPTED))
 		return "unknown flags";
-	if (record->flags & CRR_FLAG_INTERRUPTED && !record->refused)
-		return "interrupted, but not refused";
 	if (!record->requested || record->requested > CRR_WRITE_MAX)
 		return "impossible number of bytes requested";
 	if (!record->result || record->result < -511 ||
@@ -669,6 +754,13 @@ static const char *write_fault(const struct record *record)
 	return NULL;
 }
 
+/* Does this type tell of writes that were refused before it? */
+static bool bears_refused(unsigned int type)
+{
+	return type == CRR_TYPE_OUTQ || type == CRR_TYPE_MODEM ||
+	       type == CRR_TYPE_MARK || type == CRR_TYPE_STREAM_END;
+}
+
 static const char *record_fault(const struct log *log,
 				const struct record *record)
 {
@@ -680,8 +772,12 @@ static const char *record_fault(const struct log *log,
 	for (; length < record->size; length++)
 		if (p[length])
 			return "padding is not zero";
-	if (record->type != CRR_TYPE_WRITE && record->flags)
+	if (record->type != CRR_TYPE_WRITE &&
+	    record->flags & ~(bears_refused(record->type) ?
+			      CRR_FLAG_INTERRUPTED : 0))
 		return "unknown flags";
+	if (record->flags & CRR_FLAG_INTERRUPTED && !record->refused)
+		return "interrupted, but not refused";
 	switch (record->type) {
 	case CRR_TYPE_STREAM:
 		return !record->length || record->length > CRR_STREAM_NAME_MAX ?
@@ -697,8 +793,24 @@ static const char *record_fault(const struct log *log,
 		if (!record->error || record->error > 511)
 			return "impossible errno";
 		break;
-	case CRR_TYPE_STREAM_END:
+	case CRR_TYPE_INQ:
+	case CRR_TYPE_OUTQ:
 		if (get32(p + HEADER + 12))
+			return "reserved member is not zero";
+		if (record->value > INT32_MAX ||
+		    (!record->value && record->type == CRR_TYPE_INQ))
+			return "impossible answer";
+		break;
+	case CRR_TYPE_MODEM:
+		if (record->modem[0] > 511 ||
+		    (record->modem[0] && (record->modem[1] || record->modem[2])))
+			return "impossible error";
+		break;
+	case CRR_TYPE_MARK:
+		return !record->length || record->length > CRR_MARK_MAX ?
+		       "impossible label" : NULL;
+	case CRR_TYPE_STREAM_END:
+		if (get32(p + HEADER + 20))
 			return "reserved member is not zero";
 		if (record->reason < CRR_END_STOP ||
 		    record->reason > CRR_END_HANGUP)
@@ -708,6 +820,8 @@ static const char *record_fault(const struct log *log,
 	case CRR_TYPE_PEER_CLOSED:
 	case CRR_TYPE_HANGUP:
 	case CRR_TYPE_END:
+	case CRR_TYPE_TERMIOS:
+	case CRR_TYPE_TIME:
 		break;
 	default:
 		return "unknown type";
@@ -735,7 +849,7 @@ const char *log_fault(const struct log *log, bool whole)
 		fault = record_fault(log, &record);
 		if (fault)
 			break;
-		if (record.sequence != sequence++)
+		if (record.sequence != sequence)
 			fault = "not the next sequence number";
 		else if (record.counter < counter)
 			fault = "the counter goes back";
@@ -746,6 +860,9 @@ const char *log_fault(const struct log *log, bool whole)
 		if (fault)
 			break;
 		counter = record.counter;
+		if (record.type & CRR_TYPE_OPTIONAL)
+			continue;
+		sequence++;
 		switch (record.type) {
 		case CRR_TYPE_STREAM:
 			fault = part[n] == NONE ? NULL : "STREAM once more";
@@ -794,12 +911,13 @@ void log_print(const struct log *log)
 
 	while (log_next(log, &record))
 		fprintf(stderr,
-			"#   %llu: stream %u type %u flags %x counter %llu empties %llu requested %u result %d error %u reason %u length %zu\n",
+			"#   %llu: stream %u type %u flags %x counter %llu empties %llu refused %llu requested %u result %d error %u reason %u value %u length %zu\n",
 			(unsigned long long)record.sequence, record.stream,
 			record.type, record.flags, (unsigned long long)record.counter,
-			(unsigned long long)record.empties, record.requested,
+			(unsigned long long)record.empties,
+			(unsigned long long)record.refused, record.requested,
 			record.result, record.error, record.reason,
-			record.length);
+			record.value, record.length);
 }
 
 /*

@@ -98,6 +98,8 @@ int detach(int fd);
 int set_flags(int fd, int flags, bool on);
 int hang_up(const char *name);
 int arrived(int fd);
+int unsent(int fd);
+bool deliver(const struct line *line, const void *bytes, size_t length);
 
 /* ---- Ioctls ---- */
 
@@ -113,6 +115,8 @@ int replay(int session, __u32 flags);
 int replay_from(int session, __u32 flags, __u64 buffer_size);
 int stop(int session);
 struct crr_status status(int fd);
+int modem(int tty, struct crr_modem *answer);
+int mark(int tty, const char *label);
 int divergence(int session, struct crr_divergence *div);
 
 /* ---- Logs ---- */
@@ -124,10 +128,8 @@ struct record {
 	unsigned int stream;
 	__u64 sequence;
 	__u64 counter;
-	union {
-		__u64 empties;
-		__u64 refused;
-	};
+	__u64 empties;
+	__u64 refused;
 	/* WRITE */
 	__u32 requested;
 	__s32 result;
@@ -137,9 +139,13 @@ struct record {
 	__u32 error;
 	/* STREAM_END */
 	__u32 reason;
-	/* STREAM */
-	struct crr_record_stream termios;
-	/* READ, captured WRITE, STREAM's name */
+	/* STREAM, TERMIOS */
+	struct crr_record_termios termios;
+	/* INQ, OUTQ */
+	__u32 value;
+	/* MODEM: error, lines, facts, and counts from cts on */
+	__u32 modem[14];
+	/* READ, captured WRITE, STREAM's name, MARK's label */
 	const void *data;
 	size_t length;
 	/* Where it lies in the log, and how much of it */

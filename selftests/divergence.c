@@ -78,7 +78,7 @@ static void expect_over(struct __test_metadata *_metadata, struct line *line)
 	EXPECT_EQ(-EILSEQ, sys(write(line->tty, &c, 1)));
 	EXPECT_EQ(POLLIN | POLLOUT | POLLERR,
 		  polled(line->tty, POLLIN | POLLOUT));
-	EXPECT_EQ(0, arrived(line->tty));
+	EXPECT_EQ(-EILSEQ, arrived(line->tty));
 }
 
 /* ---- What a run does ---- */

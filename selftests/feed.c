@@ -245,7 +245,7 @@ static const struct wrong {
 	int skip;
 } wrongs[] = {
 	{ "type 0", { 0 }, CRR_REASON_TYPE },
-	{ "type 10", { 10 }, CRR_REASON_TYPE },
+	{ "type 14", { 14 }, CRR_REASON_TYPE },
 	{ "the last type", { 0x7fff }, CRR_REASON_TYPE },
 	{ "optional", { 0x8000 }, CRR_REASON_NONE },
 	{ "optional", { 0xffff, .flags = 0xffff, .stream = 77,
@@ -267,9 +267,9 @@ static const struct wrong {
 	  .length = 4096 }, CRR_REASON_NONE },
 	{ "a record of too much", { CRR_TYPE_READ, .data = (char[8192]) { 0 },
 	  .length = 8192 }, CRR_REASON_LENGTH },
-	{ "optional of the most", { 0x8001, .data = (char[8168]) { 0 },
+	{ "optional of the most", { 0x8003, .data = (char[8168]) { 0 },
 	  .length = 8168 }, CRR_REASON_NONE },
-	{ "optional of too much", { 0x8001, .data = (char[8169]) { 0 },
+	{ "optional of too much", { 0x8003, .data = (char[8169]) { 0 },
 	  .length = 8169 }, CRR_REASON_LENGTH },
 	{ "EOF with bytes", { CRR_TYPE_EOF, .data = "x", .length = 1 },
 	  CRR_REASON_LENGTH },
@@ -301,7 +301,7 @@ static const struct wrong {
 	{ "reserved of READ_ERROR", { CRR_TYPE_READ_ERROR, .error = 5 },
 	  CRR_REASON_PADDING, .at = 36, .value = 1 },
 	{ "reserved of STREAM_END", { CRR_TYPE_STREAM_END, .reason = 1 },
-	  CRR_REASON_PADDING, .at = 39, .value = 1 },
+	  CRR_REASON_PADDING, .at = 47, .value = 1 },
 
 	{ "READ_ERROR 0", { CRR_TYPE_READ_ERROR }, CRR_REASON_VALUE },
 	{ "READ_ERROR ERESTARTSYS", { CRR_TYPE_READ_ERROR, .error = 512 },

@@ -27,6 +27,7 @@
  *	DIVERGENCE	ENODATA		normal
  *	JOIN		all		lines.c
  *	CHECKPOINT_*	all		gate.c
+ *	MODEM, MARK	all others	questions.c
  *
  * ENFILE and ENOMEM take an injected fault.
  */
@@ -60,7 +61,7 @@ static const struct call_row {
 	 */
 	int normal;
 } rows[] = {
-	{ "STATUS", CRR_IOC_STATUS, 128, TTY | SESSION | CLOCK | MASTER,
+	{ "STATUS", CRR_IOC_STATUS, 136, TTY | SESSION | CLOCK | MASTER,
 	  0, true, 0 },
 	{ "SESSION", CRR_IOC_SESSION, 16, TTY, 0, true, -EBUSY },
 	{ "CLOCK", CRR_IOC_CLOCK, 16, TTY, 0, true, 0 },
@@ -78,6 +79,9 @@ static const struct call_row {
 	  true, 0 },
 	{ "CHECKPOINT_END", CRR_IOC_CHECKPOINT_END, 16, TTY | MASTER, 0,
 	  true, 0 },
+	/* A pty has no modem lines. */
+	{ "MODEM", CRR_IOC_MODEM, 64, TTY | MASTER, 0, true, -ENOTTY },
+	{ "MARK", CRR_IOC_MARK, 80, TTY | MASTER, 0, false, 0 },
 };
 
 /* An ioctl on one of the fds that it is for. */
@@ -155,6 +159,10 @@ static void prepare(const struct call_row *row, void *arg, size_t room,
 	if ((row->cmd == CRR_IOC_SESSION || row->cmd == CRR_IOC_JOIN) &&
 	    room >= 12)
 		put_word(arg, 8, tty);
+	if (row->cmd == CRR_IOC_MARK && room >= 20) {
+		put_word(arg, 8, 1);
+		put_word(arg, 16, 'x');
+	}
 }
 
 /* Call it, and give back what it gave. */
@@ -225,8 +233,8 @@ TEST_F(ioctl, unknown_numbers)
 						     self->pages)));
 	}
 	/* The numbers bear neither size nor direction. */
-	prepare(&rows[0], self->pages, self->page, 128, 0);
-	EXPECT_EQ(-ENOTTY, sys(ioctl(line->tty, CRR_IOC_STATUS | 128 << 16,
+	prepare(&rows[0], self->pages, self->page, rows[0].size, 0);
+	EXPECT_EQ(-ENOTTY, sys(ioctl(line->tty, CRR_IOC_STATUS | 136 << 16,
 				     self->pages)));
 	EXPECT_EQ(-ENOTTY, sys(ioctl(line->tty, CRR_IOC_STATUS | 3U << 30,
 				     self->pages)));

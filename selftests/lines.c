@@ -228,10 +228,7 @@ static void emulate(struct __test_metadata *_metadata, struct line *line,
 
 		if (live) {
 			snprintf(buf, sizeof(buf), "round %d", round);
-			ASSERT_EQ(0, send_all(line[from].peer, buf,
-					      strlen(buf)));
-			ASSERT_TRUE(eventually(arrived(line[from].tty) ==
-					       (int)strlen(buf)));
+			ASSERT_TRUE(deliver(&line[from], buf, strlen(buf)));
 		}
 		counter += 10;
 		ASSERT_EQ(0, count(line[round * 7 % LINES].tty, counter));
@@ -354,8 +351,7 @@ static void leave_one(struct __test_metadata *_metadata, struct line *line,
 	ASSERT_EQ(0, hangup ? hang_up(line[1].name) : detach(line[1].tty));
 	ASSERT_EQ(0, count(line[0].tty, 20));
 	ASSERT_EQ(1, write(line[0].tty, "b", 1));
-	ASSERT_EQ(0, send_all(line[2].peer, "c", 1));
-	ASSERT_TRUE(eventually(arrived(line[2].tty) == 1));
+	ASSERT_TRUE(deliver(&line[2], "c", 1));
 	ASSERT_EQ(1, read(line[2].tty, buf, 8));
 	EXPECT_FALSE(polled(line[0].session, POLLIN) & POLLHUP);
 	finish_log(_metadata, &line[0], log);

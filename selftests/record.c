@@ -77,7 +77,8 @@ TEST_F(read_size, one_record_for_one_read)
 	begin(&sender, WRITE, .fd = line->peer, .buf = self->sent,
 	      .length = variant->bytes);
 	if (variant->bytes <= 4095)
-		ASSERT_TRUE(eventually(arrived(line->tty) == variant->bytes));
+		ASSERT_TRUE(eventually(status(line->tty).received ==
+				       variant->bytes));
 	while (done < variant->bytes) {
 		char buf[100000];
 		long n = sys(read(line->tty, buf, variant->room));
@@ -115,8 +116,7 @@ TEST_F(record, partial_fault)
 
 	pattern(sent, sizeof(sent), 0);
 	ASSERT_EQ(0, record(line->session, 0));
-	ASSERT_EQ(0, send_all(line->peer, sent, sizeof(sent)));
-	ASSERT_TRUE(eventually(arrived(line->tty) == sizeof(sent)));
+	ASSERT_TRUE(deliver(line, sent, sizeof(sent)));
 	EXPECT_EQ(100, sys(read(line->tty, buf, sizeof(sent))));
 	EXPECT_EQ(0, memcmp(buf, sent, 100));
 	finish_log(_metadata, line, &self->log);
@@ -135,8 +135,7 @@ TEST_F(record, whole_fault)
 	struct record rec;
 
 	ASSERT_EQ(0, record(line->session, 0));
-	ASSERT_EQ(0, send_all(line->peer, "lost", 4));
-	ASSERT_TRUE(eventually(arrived(line->tty) == 4));
+	ASSERT_TRUE(deliver(line, "lost", 4));
 	EXPECT_EQ(-EFAULT, sys(read(line->tty, nowhere, 4)));
 	/* As under N_TTY, the bytes are gone. */
 	ASSERT_EQ(0, send_all(line->peer, "found", 5));
@@ -192,22 +191,19 @@ TEST_F(record, empties)
 	ASSERT_EQ(0, record(line->session, 0));
 	for (int i = 0; i < 3; i++)
 		EXPECT_EQ(-EAGAIN, sys(read(line->tty, buf, 1)));
-	ASSERT_EQ(0, send_all(line->peer, "abcde", 5));
-	ASSERT_TRUE(eventually(arrived(line->tty) == 5));
+	ASSERT_TRUE(deliver(line, "abcde", 5));
 	/* At 0: after three; right after it; and after two in raw mode's way. */
 	EXPECT_EQ(1, sys(read(line->tty, buf, 1)));
 	EXPECT_EQ(4, sys(read(line->tty, buf, 8)));
 	ASSERT_EQ(0, set_raw(line->tty, 0, 0));
 	EXPECT_EQ(0, sys(read(line->tty, buf, 1)));
 	EXPECT_EQ(0, sys(read(line->tty, buf, 1)));
-	ASSERT_EQ(0, send_all(line->peer, "f", 1));
-	ASSERT_TRUE(eventually(arrived(line->tty) == 1));
+	ASSERT_TRUE(deliver(line, "f", 1));
 	EXPECT_EQ(1, sys(read(line->tty, buf, 1)));
 	/* A new counter begins anew. */
 	EXPECT_EQ(0, sys(read(line->tty, buf, 1)));
 	ASSERT_EQ(0, count(line->tty, 10));
-	ASSERT_EQ(0, send_all(line->peer, "gh", 2));
-	ASSERT_TRUE(eventually(arrived(line->tty) == 2));
+	ASSERT_TRUE(deliver(line, "gh", 2));
 	EXPECT_EQ(1, sys(read(line->tty, buf, 1)));
 	/* A write does not. */
 	ASSERT_EQ(0, count(line->tty, 20));
@@ -615,10 +611,9 @@ TEST_F(record, of_no_bytes)
 	ASSERT_EQ(0, record(line->session, 0));
 	EXPECT_EQ(0, sys(read(line->tty, &c, 0)));
 	EXPECT_EQ(0, sys(write(line->tty, &c, 0)));
-	ASSERT_EQ(0, send_all(line->peer, "x", 1));
-	ASSERT_TRUE(eventually(arrived(line->tty) == 1));
+	ASSERT_TRUE(deliver(line, "x", 1));
 	EXPECT_EQ(0, sys(read(line->tty, &c, 0)));
-	EXPECT_EQ(1, arrived(line->tty));
+	EXPECT_EQ(POLLIN, polled(line->tty, POLLIN));
 	finish_log(_metadata, line, &self->log);
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_END, 0, &rec));
 	EXPECT_EQ(2, rec.sequence);
@@ -741,13 +736,14 @@ TEST_F(record, status_tells)
 	ASSERT_EQ(0, record_into(line->session, 0, 300000));
 	ASSERT_EQ(0, count(line->tty, 42));
 	ASSERT_EQ(3, write(line->tty, "out", 3));
-	ASSERT_EQ(0, send_all(line->peer, "come", 4));
-	ASSERT_TRUE(eventually(arrived(line->tty) == 4));
+	ASSERT_TRUE(deliver(line, "come", 4));
 	ASSERT_EQ(4, read(line->tty, buf, sizeof(buf)));
 	of_tty = status(line->tty);
 	st = status(line->session);
 	EXPECT_EQ(0, of_tty.stream);
 	of_tty.stream = CRR_NO_STREAM;
+	EXPECT_EQ(4, of_tty.received);
+	of_tty.received = 0;
 	EXPECT_EQ(0, memcmp(&of_tty, &st, sizeof(st)));
 	EXPECT_EQ(CRR_STATUS_CONTROLLER | CRR_STATUS_SESSION |
 		  CRR_STATUS_COUNTED | CRR_STATUS_UNREAD, st.facts);

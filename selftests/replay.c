@@ -578,8 +578,7 @@ TEST_F(replay, input_is_discarded)
 	char bytes[3000];
 
 	/* What came before the replay is there after it. */
-	ASSERT_EQ(0, send_all(line->peer, "early", 5));
-	ASSERT_TRUE(eventually(arrived(line->tty) == 5));
+	ASSERT_TRUE(deliver(line, "early", 5));
 	log_read(&self->log, 5, 0, "fed", 3);
 	log_finish(&self->log, 10, 0);
 	start_replay(_metadata, line, &self->log, 0);
@@ -589,34 +588,28 @@ TEST_F(replay, input_is_discarded)
 	EXPECT_TRUE(eventually(status(line->tty).discarded == sizeof(bytes)));
 	EXPECT_EQ(0, arrived(line->tty));
 	EXPECT_EQ(0, count(line->tty, 5));
-	EXPECT_EQ(3, arrived(line->tty));
 	expect_read(_metadata, line, "fed");
 	EXPECT_EQ(0, arrived(line->tty));
 	ASSERT_EQ(0, stop(line->session));
 	expect_read(_metadata, line, "early");
-	ASSERT_EQ(0, send_all(line->peer, "late", 4));
-	ASSERT_TRUE(eventually(arrived(line->tty) == 4));
+	ASSERT_TRUE(deliver(line, "late", 4));
 	expect_read(_metadata, line, "late");
 }
 
-/* Flushes, and questions that the log does not answer. */
+/* What the emulator does to its tty by itself is no part of the log. */
 TEST_F(replay, tty_ioctls)
 {
 	struct line *line = &self->line;
 	struct termios termios;
-	int n = -1;
 
 	log_read(&self->log, 5, 0, "fed", 3);
 	log_finish(&self->log, 10, 0);
 	start_replay(_metadata, line, &self->log, 0);
 	EXPECT_EQ(0, count(line->tty, 5));
 	ASSERT_EQ(0, tcflush(line->tty, TCIOFLUSH));
-	EXPECT_EQ(0, ioctl(line->tty, TIOCOUTQ, &n));
-	EXPECT_EQ(0, n);
 	ASSERT_EQ(0, tcgetattr(line->tty, &termios));
 	termios.c_lflag |= ICANON;
 	ASSERT_EQ(0, tcsetattr(line->tty, TCSAFLUSH, &termios));
-	EXPECT_EQ(3, arrived(line->tty));
 	expect_read(_metadata, line, "fed");
 }
 
@@ -967,7 +960,6 @@ TEST_F(replay, horizon)
 	EXPECT_EQ(0, arrived(line->tty));
 	/* At the horizon what is there can be had, and no more be said. */
 	EXPECT_EQ(0, count(line->tty, 10));
-	EXPECT_EQ(1, arrived(line->tty));
 	EXPECT_EQ(POLLIN, polled(line->tty, POLLIN));
 	expect_read(_metadata, line, "a");
 	EXPECT_EQ(10, status(line->tty).next_due);

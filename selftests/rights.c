@@ -126,8 +126,7 @@ static void all_of_the_work(const char *name)
 	must(!record_into(line.session, CRR_RECORD_CAPTURE,
 			  CRR_BUFFER_MIN));
 	must(write(second.tty, "x", 1) == 1);
-	must(!send_all(line.peer, "y", 1));
-	must(eventually(arrived(line.tty) == 1));
+	must(deliver(&line, "y", 1));
 	must(read(line.tty, &c, 1) == 1);
 	must(!stop(line.session));
 	must(!drain_to_end(line.session, &log));

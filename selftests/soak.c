@@ -152,13 +152,18 @@ enum what {
 	WRITE,		/* asked: bytes offered */
 	READABLE,	/* poll(2): is there something to be read? */
 	WRITABLE,	/* poll(2): would a write be taken? */
+	INQ,		/* FIONREAD */
+	OUTQ,		/* TIOCOUTQ */
+	MODEM,		/* CRR_IOC_MODEM */
+	MARK,		/* CRR_IOC_MARK */
 	BEGIN,		/* asked: max_bytes */
 	END,		/* result: bytes consumed */
 };
 
 static const char * const names[] = {
 	[READ] = "read", [WRITE] = "write", [READABLE] = "poll for input",
-	[WRITABLE] = "poll for output", [BEGIN] = "checkpoint begin",
+	[WRITABLE] = "poll for output", [INQ] = "FIONREAD",
+	[OUTQ] = "TIOCOUTQ", [MODEM] = "modem", [MARK] = "mark", [BEGIN] = "checkpoint begin",
 	[END] = "checkpoint end",
 };
 
@@ -242,6 +247,7 @@ struct change {
 	size_t found;
 	unsigned int stream;
 	__u64 sequence;
+	bool later;		/* the record need not have been fed by then */
 	unsigned int kinds;	/* 1 << enum crr_divergence_kind, or several */
 	__u64 position;		/* BYTE: of the byte, in all that was written */
 };
@@ -265,6 +271,7 @@ struct emulator {
 	const struct transcript *before;	/* replays: what was recorded */
 	const struct change *change;
 	atomic_bool over;	/* a call was refused: the run has ended */
+	atomic_bool faulty;
 	char fault[256];	/* what was wrong first */
 
 	/* The I/O thread of gated emulators. lock: what it shares with us */
@@ -285,7 +292,7 @@ fault(struct emulator *e, const char *format, ...)
 	va_list args;
 
 	atomic_store(&e->over, true);
-	if (e->fault[0])
+	if (atomic_exchange(&e->faulty, true))
 		return;
 	va_start(args, format);
 	vsnprintf(e->fault, sizeof(e->fault), format, args);
@@ -368,6 +375,14 @@ static long perform(struct emulator *e, const struct act *call, void *buf)
 		events = polled(tty, POLLOUT);
 		return events & POLLERR && !(events & POLLHUP) ? -EILSEQ :
 		       !!(events & POLLOUT);
+	case INQ:
+		return arrived(tty);
+	case OUTQ:
+		return unsent(tty);
+	case MODEM:
+		return modem(tty, NULL);
+	case MARK:
+		return mark(tty, "mark");
 	case BEGIN:
 		return begin_checkpoint(e, call->asked);
 	default:
@@ -524,6 +539,17 @@ static long do_read(struct emulator *e, unsigned int line, bool look)
 	return n;
 }
 
+/* The answer matters to what it does next. */
+static void do_ask(struct emulator *e, unsigned int line, enum what what)
+{
+	__u8 none[1];
+	long answer = do_call(e, what, line, 0, none, false);
+
+	/* After a hangup it is the tty core that answers. */
+	notice_hangup(e, line, answer ?: -EAGAIN);
+	e->rng.state ^= answer;
+}
+
 static void do_write(struct emulator *e, unsigned int line)
 {
 	__u8 buf[BYTES];
@@ -624,8 +650,14 @@ static void run_free(struct emulator *e)
 
 		if (e->gone[line])
 			continue;
-		if (action < 30)
+		if (action < 25)
 			do_read(e, line, false);
+		else if (action < 30 && !e->plan->line[line].blocks)
+			do_ask(e, line, INQ);
+		else if (action < 33)
+			do_ask(e, line, OUTQ);
+		else if (action < 35)
+			do_ask(e, line, MARK);
 		else if (action < 55)
 			do_write(e, line);
 		else if (action < 65)
@@ -636,8 +668,10 @@ static void run_free(struct emulator *e)
 			poll_and_write(e, line);
 		else if (action < 88 && e->plan->counter == PAGE_COUNTER)
 			run_by_clock(e);
-		else if (action < 90)
+		else if (action < 89)
 			tcflush(e->line[line].tty, TCIFLUSH);
+		else if (action == 89)
+			do_ask(e, line, MODEM);
 		else if (action == 90 && line)
 			leave(e, line);
 		else
@@ -722,13 +756,18 @@ static void *run_io(void *arg)
 	return NULL;
 }
 
-/* Is there something that the I/O thread has not taken yet? */
+/*
+ * Is there something that the I/O thread has not taken yet? While it takes from
+ * one line, another one's turn may come in replay, which has been asked already.
+ */
 static bool input_is_left(struct emulator *e)
 {
+	__u64 records = status(e->session).records;
+
 	for (unsigned int i = 0; i < e->plan->lines; i++)
 		if (!e->gone[i] && polled(e->line[i].tty, POLLIN))
 			return true;
-	return false;
+	return status(e->session).records != records;
 }
 
 /* Wait until the I/O thread has nothing more to do at this counter. */
@@ -807,8 +846,10 @@ static void run_gated(struct emulator *e)
 		tick(e, 1 + below(&e->rng, action % 5 ? 20 : 2000));
 		if (action < 40)
 			checkpoint(e);
-		else if (action < 70 && !e->gone[line])
+		else if (action < 65 && !e->gone[line])
 			do_write(e, line);
+		else if (action < 70 && !e->gone[line])
+			do_ask(e, line, OUTQ + action % 3);
 		else if (action == 70 && line && e->plan->threads == ASKED)
 			leave(e, line);
 		else
@@ -1105,6 +1146,9 @@ static void judge_divergence(struct emulator *e)
 		fault(e, "no divergence");
 		return;
 	}
+	if (change->later && div.kind == CRR_DIVERGENCE_EXTRA &&
+	    div.sequence == CRR_NO_SEQUENCE && div.stream == change->stream)
+		return;
 	if (div.stream != change->stream || div.sequence != change->sequence ||
 	    !(change->kinds >> div.kind & 1))
 		fault(e, "divergence of kind %u, stream %u, record %lld; should be one of kinds %#x, stream %u, record %lld",
@@ -1180,9 +1224,11 @@ static void make_cursors(const struct log *log, struct cursor *cursors)
 	while (log_next(log, &rec)) {
 		struct cursor *c = &cursors[rec.stream];
 
-		if (rec.type == CRR_TYPE_READ)
+		if (rec.type == CRR_TYPE_READ || rec.type == CRR_TYPE_INQ)
 			cursor_add(&c->in, &c->ins, &rec);
-		else if (rec.type == CRR_TYPE_WRITE)
+		else if (rec.type == CRR_TYPE_WRITE ||
+			 (rec.type >= CRR_TYPE_OUTQ &&
+			  rec.type <= CRR_TYPE_MARK))
 			cursor_add(&c->out, &c->outs, &rec);
 		else if (rec.type == CRR_TYPE_STREAM_END)
 			c->ended = rec.counter;
@@ -1218,7 +1264,8 @@ static long match_write(struct cursor *c, struct act *call, const __u8 *bytes)
 			call->sequence = rec->sequence;
 		if (offered > CRR_WRITE_MAX)
 			offered = CRR_WRITE_MAX;
-		if (rec->counter != call->counter || rec->requested != offered ||
+		if (rec->type != CRR_TYPE_WRITE ||
+		    rec->counter != call->counter || rec->requested != offered ||
 		    rec->crc != crc32c(bytes + done, offered))
 			return -EBADMSG;
 		if (rec->result < 0)
@@ -1226,6 +1273,60 @@ static long match_write(struct cursor *c, struct act *call, const __u8 *bytes)
 		done += rec->result;
 	}
 	return done;
+}
+
+/* What is recorded among the writes. */
+static bool goes_out(const struct act *call)
+{
+	return call->what == WRITE || call->what == OUTQ ||
+	       call->what == MODEM || call->what == MARK;
+}
+
+/* After a hangup the tty core fails a call, and crr may not have seen it. */
+static bool is_unseen(const struct cursor *c, const struct act *call)
+{
+	const struct record *rec = &c->out[c->next_out];
+
+	return call->result == -EIO &&
+	       (c->next_out == c->outs || rec->type != CRR_TYPE_WRITE ||
+		rec->result != -EIO || rec->counter != call->counter);
+}
+
+/* A question, or a mark. Returns its result. */
+static long match_ask(struct cursor *c, struct act *call)
+{
+	const struct record *rec = &c->out[c->next_out++];
+	static const unsigned int types[] = {
+		[OUTQ] = CRR_TYPE_OUTQ, [MODEM] = CRR_TYPE_MODEM,
+		[MARK] = CRR_TYPE_MARK,
+	};
+
+	c->refused = 0;
+	if (c->next_out > c->outs || rec->type != types[call->what] ||
+	    rec->counter != call->counter)
+		return -EBADMSG;
+	call->sequence = rec->sequence;
+	switch (call->what) {
+	case OUTQ:
+		return rec->value;
+	case MODEM:
+		return rec->modem[0] ? -(long)rec->modem[0] : rec->modem[1];
+	default:
+		return 0;
+	}
+}
+
+static bool match_in(struct cursor *c, struct act *call, const __u8 *bytes)
+{
+	const struct record *rec = &c->in[c->next_in++];
+
+	if (c->next_in > c->ins || rec->counter != call->counter)
+		return false;
+	call->sequence = rec->sequence;
+	if (call->what == INQ)
+		return rec->type == CRR_TYPE_INQ && rec->value == call->result;
+	return rec->type == CRR_TYPE_READ && rec->length == call->length &&
+	       !memcmp(rec->data, bytes, call->length);
 }
 
 /* Each call that has something in the log has just that. */
@@ -1236,23 +1337,21 @@ static void match(struct emulator *e, struct cursor *cursors)
 	for (size_t i = 0; i < t->calls; i++) {
 		struct act *call = &t->call[i];
 		struct cursor *c = &cursors[call->line];
-		const struct record *rec = &c->in[c->next_in];
+		const __u8 *bytes = t->bytes + call->at;
+		bool same = true;
 
-		if (call->what == WRITE && call->result != -EIO &&
-		    match_write(c, call, t->bytes + call->at) != call->result) {
-			fault(e, "log has another write than call %zu", i);
+		if (goes_out(call) && !is_unseen(c, call))
+			same = (call->what == WRITE ?
+				match_write(c, call, bytes) :
+				match_ask(c, call)) == call->result;
+		else if ((call->what == READ || call->what == INQ) &&
+			 call->result > 0)
+			same = match_in(c, call, bytes);
+		if (!same) {
+			fault(e, "log has something else than call %zu, a %s",
+			      i, names[call->what]);
 			return;
 		}
-		if (call->what != READ || call->result <= 0)
-			continue;
-		if (c->next_in == c->ins || rec->length != call->length ||
-		    rec->counter != call->counter ||
-		    memcmp(rec->data, t->bytes + call->at, call->length)) {
-			fault(e, "log has another read than call %zu", i);
-			return;
-		}
-		call->sequence = rec->sequence;
-		c->next_in++;
 	}
 	for (unsigned int i = 0; i < e->plan->lines; i++)
 		if (cursors[i].next_in != cursors[i].ins ||
@@ -1262,15 +1361,33 @@ static void match(struct emulator *e, struct cursor *cursors)
 
 /* ---- Changes ---- */
 
-/* The next call of a kind on the same line; or t->calls. */
-static size_t next_call(const struct transcript *t, size_t i, enum what what)
+static bool is_like(const struct act *a, const struct act *b)
 {
-	unsigned int line = t->call[i].line;
+	if (goes_out(a))
+		return goes_out(b);
+	return b->what == READ || b->what == INQ;
+}
+
+/* The next call on the same line that looks where this one did; or t->calls. */
+static size_t next_call(const struct transcript *t, size_t i)
+{
+	const struct act *call = &t->call[i];
 
 	while (++i < t->calls)
-		if (t->call[i].line == line && t->call[i].what == what)
+		if (t->call[i].line == call->line &&
+		    is_like(call, &t->call[i]))
 			break;
 	return i;
+}
+
+/* Is the line polled in between, which would see the change and do otherwise? */
+static bool is_polled(const struct transcript *t, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++)
+		if (t->call[i].line == t->call[from].line &&
+		    (t->call[i].what == READABLE || t->call[i].what == WRITABLE))
+			return true;
+	return false;
 }
 
 /* The record that a write at this call finds; NULL for none. */
@@ -1329,10 +1446,8 @@ static bool change_counter(const struct emulator *e, struct change *change,
 	change->sequence = call->sequence;
 	if (call->sequence == CRR_NO_SEQUENCE)
 		return false;
-	if (call->what == READ)
+	if (!goes_out(call))
 		return true;
-	if (call->what != WRITE || call->result == -EIO)
-		return false;
 	/* Refusals before the record have no counter of their own. */
 	rec = record_ahead(&cursors[call->line], call->sequence);
 	return rec && !rec->refused;
@@ -1349,7 +1464,7 @@ static bool change_more(const struct emulator *e, struct change *change,
 
 	change->found = change->at;
 	for (i = change->at; i < t->calls; i++)
-		if (t->call[i].what == WRITE &&
+		if (goes_out(&t->call[i]) &&
 		    t->call[i].line == change->stream &&
 		    t->call[i].sequence != CRR_NO_SEQUENCE)
 			break;
@@ -1358,10 +1473,12 @@ static bool change_more(const struct emulator *e, struct change *change,
 	if (!rec || rec->refused || e->plan->hangups)
 		return false;
 	change->sequence = rec->sequence;
-	change->kinds = rec->counter > call->counter ?
+	change->later = rec->counter > call->counter;
+	change->kinds = change->later ?
 			1 << CRR_DIVERGENCE_EARLY :
 			1 << CRR_DIVERGENCE_LENGTH |
-			1 << CRR_DIVERGENCE_CONTENT;
+			1 << CRR_DIVERGENCE_CONTENT |
+			1 << CRR_DIVERGENCE_EXTRA;
 	return true;
 }
 
@@ -1370,34 +1487,32 @@ static bool change_less(const struct emulator *e, struct change *change)
 	const struct transcript *t = &e->made;
 	const struct act *call = &t->call[change->at];
 	const struct act *next;
-	enum what poll = call->what == READ ? READABLE : WRITABLE;
 
-	if ((call->what != READ && call->what != WRITE) ||
-	    call->sequence == CRR_NO_SEQUENCE)
+	if (call->sequence == CRR_NO_SEQUENCE || e->plan->hangups)
 		return false;
 	/* What looks by itself would look once more. */
-	if (call->what == READ && (e->plan->threads != FREE ||
-				   e->plan->counter == PAGE_COUNTER))
-		return false;
-	if (e->plan->hangups)
+	if (!goes_out(call) && (e->plan->threads != FREE ||
+				e->plan->counter == PAGE_COUNTER))
 		return false;
 	change->sequence = call->sequence;
-	change->found = next_call(t, change->at, call->what);
+	change->found = next_call(t, change->at);
 	change->kinds = 1 << CRR_DIVERGENCE_LEFT;
-	if (next_call(t, change->at, poll) < change->found)
+	if (is_polled(t, change->at, change->found))
 		return false;
 	if (change->found == t->calls)
 		return true;
 	next = &t->call[change->found];
 	change->kinds = 1 << CRR_DIVERGENCE_LATE;
 	if (next->counter != call->counter)
-		return true;
-	/* A read would take what the one before should have. */
-	if (call->what == READ || next->asked == call->asked)
-		return false;
+		return next->what != WRITE ||
+		       next->sequence != CRR_NO_SEQUENCE;
+	change->kinds = 1 << CRR_DIVERGENCE_EXTRA;
+	if (next->what != call->what)
+		return goes_out(call) && next->sequence != CRR_NO_SEQUENCE;
+	/* The next one would take what this one should have. */
 	change->kinds = 1 << CRR_DIVERGENCE_LENGTH |
 			1 << CRR_DIVERGENCE_CONTENT;
-	return true;
+	return call->what == WRITE && next->asked != call->asked;
 }
 
 /* Find something that can be changed. */

@@ -35,7 +35,18 @@ static const struct crr_record samples[] = {
 	{ .type = CRR_TYPE_WRITE, .flags = CRR_FLAG_CAPTURED, .requested = 9,
 	  .result = 9, .offset = 4, .crc32c = 0xe3069283,
 	  BYTES("123456789") },
-	{ .type = CRR_TYPE_STREAM_END, .empties = 6, .reason = CRR_END_STOP },
+	{ .type = CRR_TYPE_STREAM_END, .empties = 6, .refused = 7,
+	  .flags = CRR_FLAG_INTERRUPTED, .reason = CRR_END_STOP },
+	{ .type = CRR_TYPE_INQ, .empties = 8, .value = 4095 },
+	{ .type = CRR_TYPE_OUTQ, .refused = 9, .value = 0x7fffffff },
+	{ .type = CRR_TYPE_MODEM, .refused = 10,
+	  .modem = { .lines = 0x126, .facts = CRR_MODEM_COUNTS,
+		     .counts = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 } } },
+	{ .type = CRR_TYPE_MODEM, .modem = { .error = ENOTTY } },
+	{ .type = CRR_TYPE_MARK, .refused = 11, BYTES("a label") },
+	{ .type = CRR_TYPE_TERMIOS, .stream = 2,
+	  .termios = { 1, 2, 3, 4, 300, 1200 } },
+	{ .type = CRR_TYPE_TIME, .time = 1ULL << 60 },
 	{ .type = CRR_TYPE_END },
 };
 
@@ -152,19 +163,23 @@ static void record_round_trip(struct kunit *test)
 	}
 }
 
-static void record_inbound(struct kunit *test)
+static void record_direction(struct kunit *test)
 {
-	struct crr_record rec = {};
 	u32 type;
 
 	for (type = 0; type <= U16_MAX; type++) {
-		rec.type = type;
-		KUNIT_EXPECT_EQ(test, crr_record_is_inbound(&rec),
+		KUNIT_EXPECT_EQ(test, crr_type_is_inbound(type),
 				type == CRR_TYPE_READ ||
 				type == CRR_TYPE_READ_ERROR ||
 				type == CRR_TYPE_EOF ||
 				type == CRR_TYPE_PEER_CLOSED ||
-				type == CRR_TYPE_HANGUP);
+				type == CRR_TYPE_HANGUP ||
+				type == CRR_TYPE_INQ);
+		KUNIT_EXPECT_EQ(test, crr_type_is_outbound(type),
+				type == CRR_TYPE_WRITE ||
+				type == CRR_TYPE_OUTQ ||
+				type == CRR_TYPE_MODEM ||
+				type == CRR_TYPE_MARK);
 	}
 }
 
@@ -211,6 +226,9 @@ static void record_lying_length(struct kunit *test)
 			else if (rec->type == CRR_TYPE_READ && lie > own &&
 				 lie <= 8 + CRR_READ_MAX)
 				KUNIT_EXPECT_EQ(test, ret, 0);
+			else if (rec->type == CRR_TYPE_MARK && lie > own &&
+				 lie <= 8 + CRR_MARK_MAX)
+				KUNIT_EXPECT_EQ(test, ret, CRR_REASON_VALUE);
 			else if (rec->type == CRR_TYPE_STREAM && lie > own &&
 				 lie <= 24 + CRR_STREAM_NAME_MAX)
 				KUNIT_EXPECT_EQ(test, ret, CRR_REASON_VALUE);
@@ -253,7 +271,7 @@ static void record_unknown_type(struct kunit *test)
 	u32 type;
 
 	for (type = 0; type < CRR_TYPE_OPTIONAL; type++) {
-		if (type >= CRR_TYPE_STREAM && type <= CRR_TYPE_END)
+		if (type >= CRR_TYPE_STREAM && type <= CRR_TYPE_MARK)
 			continue;
 		put_unaligned_le16(type, bytes + TYPE_AT);
 		KUNIT_EXPECT_EQ(test, CRR_REASON_TYPE,
@@ -276,6 +294,8 @@ static void record_optional_type(struct kunit *test)
 	memset(bytes + PAYLOAD_AT, 0xff, 13);
 	put_unaligned_le16(13, bytes + LENGTH_AT);
 	for (type = CRR_TYPE_OPTIONAL; type <= U16_MAX; type++) {
+		if (type == CRR_TYPE_TERMIOS || type == CRR_TYPE_TIME)
+			continue;
 		put_unaligned_le16(type, bytes + TYPE_AT);
 		KUNIT_EXPECT_EQ(test, 0,
 				crr_record_decode(bytes, 40, &size, &out));
@@ -305,6 +325,9 @@ static void record_flags(struct kunit *test)
 		if (rec->type == CRR_TYPE_WRITE)
 			known = CRR_FLAG_CUT | CRR_FLAG_CAPTURED |
 				CRR_FLAG_INTERRUPTED;
+		else if (crr_type_is_outbound(rec->type) ||
+			 rec->type == CRR_TYPE_STREAM_END)
+			known = CRR_FLAG_INTERRUPTED;
 		for (bit = 1; bit <= U16_MAX; bit <<= 1) {
 			if (bit & known)
 				continue;
@@ -323,7 +346,8 @@ static void record_stream_number(struct kunit *test)
 
 	for_each_sample(sample) {
 		struct crr_record rec = *sample;
-		bool end = rec.type == CRR_TYPE_END;
+		bool end = rec.type == CRR_TYPE_END ||
+			   rec.type == CRR_TYPE_TIME;
 
 		rec.stream = CRR_STREAMS_MAX - 1;
 		KUNIT_EXPECT_EQ(test, verdict_on(test, &rec),
@@ -365,16 +389,16 @@ static void record_reserved(struct kunit *test)
 	for_each_sample(rec) {
 		u8 *bytes = encoded(test, rec);
 		struct crr_record out;
-		size_t size, at;
+		size_t size, at, end = crr_record_size(rec);
 
 		if (rec->type != CRR_TYPE_READ_ERROR &&
-		    rec->type != CRR_TYPE_STREAM_END)
+		    rec->type != CRR_TYPE_STREAM_END &&
+		    rec->type != CRR_TYPE_INQ && rec->type != CRR_TYPE_OUTQ)
 			continue;
-		for (at = PAYLOAD_AT + 12; at < PAYLOAD_AT + 16; at++) {
+		for (at = end - 4; at < end; at++) {
 			bytes[at] = 1;
 			KUNIT_EXPECT_EQ(test, CRR_REASON_PADDING,
-					judge(test, bytes, PAYLOAD_AT + 16,
-					      &size, &out));
+					judge(test, bytes, end, &size, &out));
 			bytes[at] = 0;
 		}
 	}
@@ -440,6 +464,61 @@ static void record_end_reason(struct kunit *test)
 				0 : CRR_REASON_VALUE);
 	rec.reason = U32_MAX;
 	KUNIT_EXPECT_EQ(test, verdict_on(test, &rec), CRR_REASON_VALUE);
+}
+
+static void record_answers(struct kunit *test)
+{
+	struct crr_record inq = { .type = CRR_TYPE_INQ };
+	struct crr_record outq = { .type = CRR_TYPE_OUTQ };
+
+	KUNIT_EXPECT_EQ(test, verdict_on(test, &inq), CRR_REASON_VALUE);
+	KUNIT_EXPECT_EQ(test, verdict_on(test, &outq), 0);
+	inq.value = 1U << 31;
+	outq.value = 1U << 31;
+	KUNIT_EXPECT_EQ(test, verdict_on(test, &inq), CRR_REASON_VALUE);
+	KUNIT_EXPECT_EQ(test, verdict_on(test, &outq), CRR_REASON_VALUE);
+}
+
+static void record_modem(struct kunit *test)
+{
+	struct crr_record rec = { .type = CRR_TYPE_MODEM };
+
+	KUNIT_EXPECT_EQ(test, verdict_on(test, &rec), 0);
+	rec.modem.counts[10] = 1;
+	KUNIT_EXPECT_EQ(test, verdict_on(test, &rec), CRR_REASON_VALUE);
+	rec.modem.facts = CRR_MODEM_COUNTS;
+	KUNIT_EXPECT_EQ(test, verdict_on(test, &rec), 0);
+	rec.modem.error = EIO;
+	KUNIT_EXPECT_EQ(test, verdict_on(test, &rec), CRR_REASON_VALUE);
+	rec.modem.facts = 0;
+	rec.modem.counts[10] = 0;
+	KUNIT_EXPECT_EQ(test, verdict_on(test, &rec), 0);
+	rec.modem.lines = 1;
+	KUNIT_EXPECT_EQ(test, verdict_on(test, &rec), CRR_REASON_VALUE);
+	rec.modem.lines = 0;
+	rec.modem.error = 512;
+	KUNIT_EXPECT_EQ(test, verdict_on(test, &rec), CRR_REASON_VALUE);
+	rec.modem.error = 0;
+	rec.modem.facts = 2;
+	KUNIT_EXPECT_EQ(test, verdict_on(test, &rec), CRR_REASON_VALUE);
+}
+
+static void record_label(struct kunit *test)
+{
+	u8 label[CRR_MARK_MAX + 1];
+	struct crr_record rec = { .type = CRR_TYPE_MARK, .data = label };
+	u32 c;
+
+	memset(label, 'x', sizeof(label));
+	KUNIT_EXPECT_EQ(test, verdict_on(test, &rec), CRR_REASON_LENGTH);
+	rec.data_length = CRR_MARK_MAX + 1;
+	KUNIT_EXPECT_EQ(test, verdict_on(test, &rec), CRR_REASON_LENGTH);
+	rec.data_length = CRR_MARK_MAX;
+	for (c = 0; c <= U8_MAX; c++) {
+		label[CRR_MARK_MAX - 1] = c;
+		KUNIT_EXPECT_EQ(test, verdict_on(test, &rec),
+				c >= ' ' && c <= '~' ? 0 : CRR_REASON_VALUE);
+	}
 }
 
 static void record_write_values(struct kunit *test)
@@ -524,7 +603,7 @@ static struct kunit_case record_cases[] = {
 	KUNIT_CASE(record_crc),
 	KUNIT_CASE(record_bytes),
 	KUNIT_CASE(record_round_trip),
-	KUNIT_CASE(record_inbound),
+	KUNIT_CASE(record_direction),
 	KUNIT_CASE(record_truncated),
 	KUNIT_CASE(record_lying_length),
 	KUNIT_CASE(record_too_large),
@@ -538,6 +617,9 @@ static struct kunit_case record_cases[] = {
 	KUNIT_CASE(record_stream_name),
 	KUNIT_CASE(record_error_value),
 	KUNIT_CASE(record_end_reason),
+	KUNIT_CASE(record_answers),
+	KUNIT_CASE(record_modem),
+	KUNIT_CASE(record_label),
 	KUNIT_CASE(record_write_values),
 	KUNIT_CASE(record_write_interrupted),
 	KUNIT_CASE(record_write_capture),

@@ -183,9 +183,11 @@ static ssize_t outcome(struct run *run, struct crr_op *op,
 		n = op->queued->rec.data_length;
 		if (op->queued->rec.type == CRR_TYPE_WRITE)
 			n = op->queued->rec.result;
+		else if (op->queued->rec.type == CRR_TYPE_OUTQ)
+			n = op->queued->rec.value;
 		else
 			memcpy(run->got, op->queued->rec.data, n);
-		run->got[n] = 0;
+		run->got[op->queued->rec.type == CRR_TYPE_READ ? n : 0] = 0;
 		crr_queued_free(op->queued);
 		return n;
 	case CRR_RESULT:
@@ -201,6 +203,7 @@ static ssize_t read_from(struct run *run, u16 stream, bool nowait)
 {
 	struct crr_op op = {
 		.stream = &run->streams[stream],
+		.type = CRR_TYPE_READ,
 		.nowait = nowait,
 		.empty = -EAGAIN,
 	};
@@ -222,15 +225,37 @@ static ssize_t read_wait(struct run *run)
 	return read_from(run, 0, false);
 }
 
-static ssize_t write(struct run *run, const char *text)
+/* FIONREAD */
+static ssize_t inq(struct run *run)
 {
-	struct crr_op op = { .stream = &run->streams[0] };
+	struct crr_op op = {
+		.stream = &run->streams[0],
+		.type = CRR_TYPE_INQ,
+		.nowait = true,
+	};
+	enum crr_verdict verdict;
+
+	mutex_lock(&run->session.lock);
+	verdict = crr_replayer_read(&op);
+	mutex_unlock(&run->session.lock);
+	return outcome(run, &op, verdict);
+}
+
+/* What the emulator does by itself: a write; a label; or a question. */
+static ssize_t does(struct run *run, u16 type, const char *text)
+{
+	struct crr_op op = { .stream = &run->streams[0], .type = type };
 	enum crr_verdict verdict;
 
 	mutex_lock(&run->session.lock);
 	verdict = crr_replayer_write(&op, text, strlen(text));
 	mutex_unlock(&run->session.lock);
 	return outcome(run, &op, verdict);
+}
+
+static ssize_t write(struct run *run, const char *text)
+{
+	return does(run, CRR_TYPE_WRITE, text);
 }
 
 static bool poll_knows(struct run *run, __poll_t wanted, __poll_t *mask)
@@ -598,7 +623,9 @@ static void read_horizon(struct kunit *test)
 static void read_short(struct kunit *test)
 {
 	struct run *run = test->priv;
-	struct crr_op op = { .stream = &run->streams[0] };
+	struct crr_op op = {
+		.stream = &run->streams[0], .type = CRR_TYPE_READ,
+	};
 	const struct crr_divergence *div = &run->session.divergence;
 
 	feed_stream(run, 0);
@@ -780,7 +807,182 @@ static void write_after_hangup(struct kunit *test)
 	EXPECT_STATE(test, run, REPLAYING);
 }
 
-/* ---- Poll, FIONREAD ---- */
+/* ---- Questions ---- */
+
+static bool feed_inq(struct run *run, u64 counter, u64 empties, u32 value)
+{
+	return feed(run, (struct crr_record){
+		.type = CRR_TYPE_INQ, .counter = counter, .empties = empties,
+		.value = value,
+	});
+}
+
+static bool feed_outq(struct run *run, u64 counter, u64 refused, u32 value)
+{
+	return feed(run, (struct crr_record){
+		.type = CRR_TYPE_OUTQ, .counter = counter, .refused = refused,
+		.value = value,
+	});
+}
+
+static bool feed_mark(struct run *run, u64 counter, const char *label)
+{
+	return feed(run, (struct crr_record){
+		.type = CRR_TYPE_MARK, .counter = counter, .data = label,
+		.data_length = strlen(label),
+	});
+}
+
+static void questions_have_the_recorded_answers(struct kunit *test)
+{
+	struct run *run = test->priv;
+
+	feed_stream(run, 0);
+	feed_inq(run, 10, 1, 4);
+	feed_read(run, 10, 0, "abcd");
+	feed_outq(run, 20, 0, 0);
+	feed_outq(run, 20, 0, 77);
+	feed_mark(run, 30, "here I am");
+	feed_stream_end(run, 30, 0, CRR_END_STOP);
+	count(run, 9);
+	KUNIT_EXPECT_EQ(test, inq(run), 0);
+	count(run, 10);
+	/* One that said 0, or one empty read, came before. */
+	KUNIT_EXPECT_EQ(test, inq(run), 0);
+	KUNIT_EXPECT_EQ(test, inq(run), 4);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), 4);
+	KUNIT_EXPECT_EQ(test, inq(run), 0);
+	count(run, 20);
+	KUNIT_EXPECT_EQ(test, does(run, CRR_TYPE_OUTQ, ""), 0);
+	KUNIT_EXPECT_EQ(test, does(run, CRR_TYPE_OUTQ, ""), 77);
+	count(run, 30);
+	KUNIT_EXPECT_EQ(test, does(run, CRR_TYPE_MARK, "here I am"), 9);
+	KUNIT_EXPECT_EQ(test, run->session.replayer.remaining, 0);
+	EXPECT_STATE(test, run, REPLAYING);
+}
+
+static void reads_and_questions_are_not_the_same(struct kunit *test)
+{
+	struct run *run = test->priv;
+
+	feed_stream(run, 0);
+	feed_inq(run, 10, 0, 4);
+	feed_stream_end(run, 10, 0, CRR_END_STOP);
+	count(run, 10);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), -EILSEQ);
+	EXPECT_DIVERGED(test, run, EXTRA, 1);
+	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_READ);
+}
+
+static void questions_and_reads_are_not_the_same(struct kunit *test)
+{
+	struct run *run = test->priv;
+
+	feed_stream(run, 0);
+	feed_read(run, 10, 0, "abc");
+	feed_stream_end(run, 10, 0, CRR_END_STOP);
+	count(run, 10);
+	KUNIT_EXPECT_EQ(test, inq(run), -EILSEQ);
+	EXPECT_DIVERGED(test, run, EXTRA, 1);
+	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_INQ);
+}
+
+static void questions_come_too_late(struct kunit *test)
+{
+	struct run *run = test->priv;
+
+	feed_stream(run, 0);
+	feed_inq(run, 10, 0, 4);
+	feed_stream_end(run, 20, 0, CRR_END_STOP);
+	count(run, 11);
+	KUNIT_EXPECT_EQ(test, inq(run), -EILSEQ);
+	EXPECT_DIVERGED(test, run, LATE, 1);
+	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_INQ);
+}
+
+static void questions_in_place_of_writes(struct kunit *test)
+{
+	struct run *run = test->priv;
+
+	feed_stream(run, 0);
+	feed_write(run, 10, 0, "abc", 0);
+	feed_stream_end(run, 10, 0, CRR_END_STOP);
+	count(run, 10);
+	KUNIT_EXPECT_EQ(test, does(run, CRR_TYPE_MODEM, ""), -EILSEQ);
+	EXPECT_DIVERGED(test, run, EXTRA, 1);
+	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_MODEM);
+}
+
+static void marks_have_their_label(struct kunit *test)
+{
+	struct run *run = test->priv;
+
+	feed_stream(run, 0);
+	feed_mark(run, 10, "state 1a2b");
+	feed_stream_end(run, 10, 0, CRR_END_STOP);
+	count(run, 10);
+	KUNIT_EXPECT_EQ(test, does(run, CRR_TYPE_MARK, "state 1a3b"), -EILSEQ);
+	EXPECT_DIVERGED(test, run, CONTENT, 1);
+	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_MARK);
+	KUNIT_EXPECT_EQ(test, run->session.divergence.offset, 8);
+}
+
+static void marks_are_missed(struct kunit *test)
+{
+	struct run *run = test->priv;
+
+	feed_stream(run, 0);
+	feed_mark(run, 10, "a");
+	feed_write(run, 20, 0, "w", 0);
+	feed_stream_end(run, 30, 0, CRR_END_STOP);
+	count(run, 20);
+	KUNIT_EXPECT_EQ(test, write(run, "w"), -EILSEQ);
+	EXPECT_DIVERGED(test, run, LATE, 1);
+	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_WRITE);
+}
+
+/* Refusals after which there was no write any more. */
+static void refused_at_the_end(struct kunit *test)
+{
+	struct run *run = test->priv;
+
+	feed_stream(run, 0);
+	feed_outq(run, 10, 1, 5);
+	feed(run, (struct crr_record){
+		.type = CRR_TYPE_STREAM_END, .counter = 20, .refused = 2,
+		.flags = CRR_FLAG_INTERRUPTED, .reason = CRR_END_STOP,
+	});
+	feed_end(run, 20);
+	count(run, 10);
+	KUNIT_EXPECT_EQ(test, write(run, "a"), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, does(run, CRR_TYPE_OUTQ, ""), 5);
+	count(run, 15);
+	KUNIT_EXPECT_EQ(test, write(run, "b"), -EINTR);
+	count(run, 20);
+	KUNIT_EXPECT_EQ(test, write(run, "c"), -EINTR);
+	KUNIT_EXPECT_EQ(test, write(run, "d"), -ENODATA);
+}
+
+static void polled_for_a_write_after_a_mark(struct kunit *test)
+{
+	struct run *run = test->priv;
+	__poll_t mask;
+
+	feed_stream(run, 0);
+	feed_mark(run, 10, "a");
+	feed_write(run, 10, 0, "w", 0);
+	feed_mark(run, 11, "b");
+	feed_stream_end(run, 30, 0, CRR_END_STOP);
+	count(run, 10);
+	KUNIT_EXPECT_TRUE(test, poll_knows(run, EPOLLOUT, &mask));
+	KUNIT_EXPECT_EQ(test, mask, EPOLLOUT | EPOLLWRNORM);
+	KUNIT_EXPECT_EQ(test, does(run, CRR_TYPE_MARK, "a"), 1);
+	KUNIT_EXPECT_EQ(test, write(run, "w"), 1);
+	KUNIT_EXPECT_TRUE(test, poll_knows(run, EPOLLOUT, &mask));
+	KUNIT_EXPECT_EQ(test, mask, 0);
+}
+
+/* ---- Poll ---- */
 
 static void poll_input(struct kunit *test)
 {
@@ -792,11 +994,9 @@ static void poll_input(struct kunit *test)
 	feed_read(run, 10, 0, "abc");
 	KUNIT_EXPECT_TRUE(test, poll_knows(run, EPOLLIN, &mask));
 	KUNIT_EXPECT_EQ(test, mask, 0);
-	KUNIT_EXPECT_EQ(test, crr_replayer_readable(&run->streams[0]), 0);
 	count(run, 10);
 	KUNIT_EXPECT_TRUE(test, poll_knows(run, EPOLLIN, &mask));
 	KUNIT_EXPECT_EQ(test, mask, EPOLLIN | EPOLLRDNORM);
-	KUNIT_EXPECT_EQ(test, crr_replayer_readable(&run->streams[0]), 3);
 	KUNIT_EXPECT_FALSE(test, poll_knows(run, EPOLLOUT, &mask));
 }
 
@@ -997,6 +1197,15 @@ static struct kunit_case replayer_cases[] = {
 	KUNIT_CASE(write_horizon),
 	KUNIT_CASE(write_extra),
 	KUNIT_CASE(write_after_hangup),
+	KUNIT_CASE(questions_have_the_recorded_answers),
+	KUNIT_CASE(reads_and_questions_are_not_the_same),
+	KUNIT_CASE(questions_and_reads_are_not_the_same),
+	KUNIT_CASE(questions_come_too_late),
+	KUNIT_CASE(questions_in_place_of_writes),
+	KUNIT_CASE(marks_have_their_label),
+	KUNIT_CASE(marks_are_missed),
+	KUNIT_CASE(refused_at_the_end),
+	KUNIT_CASE(polled_for_a_write_after_a_mark),
 	KUNIT_CASE(poll_input),
 	KUNIT_CASE(poll_output),
 	KUNIT_CASE(poll_hangup),

@@ -58,6 +58,8 @@
 #define CRR_IOC_JOIN		_IO(CRR_IOC_TYPE, 0x08)
 #define CRR_IOC_CHECKPOINT_BEGIN _IO(CRR_IOC_TYPE, 0x09)
 #define CRR_IOC_CHECKPOINT_END	_IO(CRR_IOC_TYPE, 0x0a)
+#define CRR_IOC_MODEM		_IO(CRR_IOC_TYPE, 0x0b)
+#define CRR_IOC_MARK		_IO(CRR_IOC_TYPE, 0x0c)
 
 /**
  * enum crr_state - what a session does
@@ -167,6 +169,8 @@ enum crr_reason {
  * @remaining: replay: records fed and not yet consumed, but for hangups
  * @discarded: replay: bytes of the device's input that were discarded
  * @dropped: replay: bytes of output that the device did not take
+ * @received: asked through a tty: bytes that its device has delivered since
+ *	N_CRR was attached, but for those that were discarded
  *
  * Never fails but for the errors common to all ioctls. Without a session,
  * @state is CRR_STATE_IDLE and CRR_STATUS_SESSION is not set.
@@ -192,6 +196,7 @@ struct crr_status {
 	__aligned_u64 remaining;
 	__aligned_u64 discarded;
 	__aligned_u64 dropped;
+	__aligned_u64 received;
 };
 
 /**
@@ -403,11 +408,12 @@ struct crr_stop {
 /**
  * enum crr_divergence_kind - how a run departed from its log
  * @CRR_DIVERGENCE_LATE: the record's counter has passed and nobody took it
- * @CRR_DIVERGENCE_EARLY: a write before the record's counter
- * @CRR_DIVERGENCE_EXTRA: an operation that the log does not have
+ * @CRR_DIVERGENCE_EARLY: an operation before the record's counter
+ * @CRR_DIVERGENCE_EXTRA: an operation that the log does not have, or has not
+ *	before the one that it expects
  * @CRR_DIVERGENCE_LENGTH: a write of another length, or a read with less room
  *	than the recorded one delivered
- * @CRR_DIVERGENCE_CONTENT: a write of other bytes
+ * @CRR_DIVERGENCE_CONTENT: a write of other bytes, or another label
  * @CRR_DIVERGENCE_LEFT: the run ended, or the tty was left, with records
  *	whose time had come
  */
@@ -434,10 +440,10 @@ enum crr_divergence_kind {
  * @expected_counter: the record's counter
  * @counter: the run's counter
  * @expected_type: &enum crr_record_type of the record, 0 if there is none
- * @type: CRR_TYPE_READ, CRR_TYPE_WRITE or CRR_TYPE_STREAM_END: what the
- *	run did
+ * @type: CRR_TYPE_READ, CRR_TYPE_WRITE, CRR_TYPE_INQ, CRR_TYPE_OUTQ,
+ *	CRR_TYPE_MODEM, CRR_TYPE_MARK or CRR_TYPE_STREAM_END: what the run did
  * @expected_length: bytes in the record: of a write, those offered; of a
- *	read, those delivered
+ *	read, those delivered; of a mark, those of its label
  * @length: bytes that the run offered, or had room for
  * @offset: of the first byte that differs; CRR_DIVERGENCE_CONTENT without
  *	captured bytes: 0
@@ -538,6 +544,85 @@ struct crr_checkpoint_end {
 	__aligned_u64 consumed;
 };
 
+/* struct crr_modem.facts */
+#define CRR_MODEM_COUNTS	0x1	/* the device counts */
+
+/**
+ * struct crr_modem - ioctl(CRR_IOC_MODEM), on a tty
+ * @size: sizeof(struct crr_modem)
+ * @flags: 0
+ * @lines: out: modem lines, TIOCM_*, as TIOCMGET gives them
+ * @facts: out: CRR_MODEM_*; without CRR_MODEM_COUNTS all counts are 0
+ * @cts: out: counts, as TIOCGICOUNT gives them: changes of CTS
+ * @dsr: changes of DSR
+ * @rng: falling edges of RI
+ * @dcd: changes of DCD
+ * @rx: bytes received
+ * @tx: bytes sent
+ * @frame: framing errors
+ * @overrun: overruns of the device
+ * @parity: parity errors
+ * @brk: breaks
+ * @buf_overrun: overruns of the tty's buffer
+ * @__reserved: 0
+ *
+ * What TIOCMGET and TIOCGICOUNT say, in a way that is recorded and replayed:
+ * these two themselves never reach a line discipline. In replay the answer, or
+ * the error, is the recorded one, on whatever tty.
+ *
+ * Errors:
+ *  - ENOTTY: the device has no modem lines (a pty, say)
+ *  - EIO: the device has none at this moment; or recording or replay cannot go
+ *	on
+ *  - ERANGE, ENODATA, EILSEQ: as for a write(2)
+ *  - EINTR: a signal came while waiting for room or for the feeder
+ *  - EAGAIN: the tty's discipline is being changed
+ */
+struct crr_modem {
+	__u32 size;
+	__u32 flags;
+	__u32 lines;
+	__u32 facts;
+	__u32 cts;
+	__u32 dsr;
+	__u32 rng;
+	__u32 dcd;
+	__u32 rx;
+	__u32 tx;
+	__u32 frame;
+	__u32 overrun;
+	__u32 parity;
+	__u32 brk;
+	__u32 buf_overrun;
+	__u32 __reserved;
+};
+
+#define CRR_MARK_MAX	64
+
+/**
+ * struct crr_mark - ioctl(CRR_IOC_MARK), on a tty
+ * @size: sizeof(struct crr_mark)
+ * @flags: 0
+ * @length: of the label, 1 to CRR_MARK_MAX bytes
+ * @__reserved: 0
+ * @label: printable ASCII, and blanks
+ *
+ * Puts a label into the log, at the counter's value. A replay must come to the
+ * same label at the same counter: an emulator that now and then puts a hash of
+ * its state there learns of a divergence long before it shows in its output.
+ * While nothing is recorded or replayed this does nothing.
+ *
+ * Errors: as for CRR_IOC_MODEM, but
+ *  - EINVAL: @length, or a byte of @label
+ */
+struct crr_mark {
+	__u32 size;
+	__u32 flags;
+	__u32 length;
+	__u32 __reserved;
+	__u8 label[CRR_MARK_MAX];
+};
+
 /**
  * DOC: The clock
  *
@@ -590,7 +675,8 @@ struct crr_clock_state {
  * a header, a payload that depends on the type, and zeros up to a multiple of
  * 8 bytes. All numbers are little-endian.
  *
- * Sequence numbers count from 0 without a gap, counters never go back. The
+ * Sequence numbers count from 0 without a gap, but records of an optional type
+ * bear the number of the record that follows; counters never go back. The
  * first record of a stream is STREAM, its last STREAM_END; the last record of
  * a log is END. A log begins with the STREAM records of all its streams.
  *
@@ -637,7 +723,7 @@ struct crr_record_header {
 /**
  * enum crr_record_type - what a record tells
  * @CRR_TYPE_STREAM: a tty's part in the session begins:
- *	&struct crr_record_stream and its name
+ *	&struct crr_record_termios and its name
  * @CRR_TYPE_READ: a read(2) delivered: &struct crr_record_in and the bytes
  * @CRR_TYPE_READ_ERROR: a read(2) failed: &struct crr_record_read_error
  * @CRR_TYPE_EOF: a read(2) gave 0 in canonical mode, once:
@@ -650,6 +736,15 @@ struct crr_record_header {
  *	&struct crr_record_write and, with CRR_FLAG_CAPTURED, the bytes
  * @CRR_TYPE_STREAM_END: the stream's part ends: &struct crr_record_stream_end
  * @CRR_TYPE_END: recording was stopped: no payload
+ * @CRR_TYPE_INQ: FIONREAD said that there is something to be read:
+ *	&struct crr_record_inq
+ * @CRR_TYPE_OUTQ: TIOCOUTQ was asked: &struct crr_record_outq
+ * @CRR_TYPE_MODEM: CRR_IOC_MODEM was asked: &struct crr_record_modem
+ * @CRR_TYPE_MARK: CRR_IOC_MARK: &struct crr_record_mark and the label
+ * @CRR_TYPE_TERMIOS: the tty's termios was changed before the record that
+ *	follows; for people: &struct crr_record_termios
+ * @CRR_TYPE_TIME: when the record that follows was read from the session fd;
+ *	for people, put in by who wrote the log: &struct crr_record_time
  * @CRR_TYPE_OPTIONAL: this bit marks types that a reader may skip if it does
  *	not know them. Any other unknown type must be refused.
  */
@@ -663,7 +758,13 @@ enum crr_record_type {
 	CRR_TYPE_WRITE	= 7,
 	CRR_TYPE_STREAM_END	= 8,
 	CRR_TYPE_END		= 9,
+	CRR_TYPE_INQ		= 10,
+	CRR_TYPE_OUTQ		= 11,
+	CRR_TYPE_MODEM		= 12,
+	CRR_TYPE_MARK		= 13,
 	CRR_TYPE_OPTIONAL	= 0x8000,
+	CRR_TYPE_TERMIOS	= CRR_TYPE_OPTIONAL | 1,
+	CRR_TYPE_TIME		= CRR_TYPE_OPTIONAL | 2,
 };
 
 /*
@@ -674,23 +775,25 @@ enum crr_record_type {
 #define CRR_FLAG_CUT		0x1
 /* WRITE: the bytes offered follow. */
 #define CRR_FLAG_CAPTURED	0x2
-/* WRITE: the chunks that were refused slept, until a signal came. */
+/* What bears @refused: the chunks that were refused slept, until a signal came. */
 #define CRR_FLAG_INTERRUPTED	0x4
 
 #define CRR_STREAM_NAME_MAX	64
 
 /**
- * struct crr_record_stream - payload of CRR_TYPE_STREAM
- * @iflag: termios at the start, for people to see; c_iflag
+ * struct crr_record_termios - payload of CRR_TYPE_TERMIOS, and what
+ *	CRR_TYPE_STREAM begins with: for people to see
+ * @iflag: c_iflag
  * @oflag: c_oflag
  * @cflag: c_cflag
  * @lflag: c_lflag
  * @ispeed: bits a second
  * @ospeed: bits a second
  *
- * The tty's name follows, without a zero, at most CRR_STREAM_NAME_MAX bytes.
+ * CRR_TYPE_STREAM: the tty's name follows, without a zero, at most
+ * CRR_STREAM_NAME_MAX bytes.
  */
-struct crr_record_stream {
+struct crr_record_termios {
 	__le32 iflag;
 	__le32 oflag;
 	__le32 cflag;
@@ -702,7 +805,7 @@ struct crr_record_stream {
 /**
  * struct crr_record_in - payload, or its beginning, of what reads see
  * @empties: how many read(2)s of this stream found nothing (EAGAIN, or 0 in
- *	raw mode) at this very counter, since it last changed or the stream's
+ *	raw mode), and FIONREADs said 0, at this very counter, since it last changed or the stream's
  *	last such record
  *
  * CRR_TYPE_READ: 1 to CRR_READ_MAX bytes follow.
@@ -727,7 +830,8 @@ struct crr_record_read_error {
  * struct crr_record_write - payload, or its beginning, of CRR_TYPE_WRITE
  * @refused: how many chunks were refused with EAGAIN, or, with
  *	CRR_FLAG_INTERRUPTED, interrupted in their sleep, since the stream's
- *	last WRITE, because crr had no room to record them
+ *	last record that bears such a count, because crr had no room to record
+ *	them
  * @requested: bytes offered, 1 to CRR_WRITE_MAX
  * @result: bytes taken, or a negative errno
  * @offset: how many of the bytes went to the device
@@ -739,6 +843,67 @@ struct crr_record_write {
 	__le32 result;		/* signed */
 	__le32 offset;
 	__le32 crc32c;
+};
+
+/**
+ * struct crr_record_inq - payload of CRR_TYPE_INQ
+ * @empties: as in &struct crr_record_in
+ * @value: what FIONREAD said, not 0
+ * @__reserved: 0
+ */
+struct crr_record_inq {
+	__le64 empties;
+	__le32 value;
+	__le32 __reserved;
+};
+
+/**
+ * struct crr_record_outq - payload of CRR_TYPE_OUTQ
+ * @refused: as in &struct crr_record_write
+ * @value: what TIOCOUTQ said
+ * @__reserved: 0
+ */
+struct crr_record_outq {
+	__le64 refused;
+	__le32 value;
+	__le32 __reserved;
+};
+
+/* How many counts a MODEM record has. */
+#define CRR_MODEM_COUNT		11
+
+/**
+ * struct crr_record_modem - payload of CRR_TYPE_MODEM
+ * @refused: as in &struct crr_record_write
+ * @error: the errno, positive, or 0; all that follows is 0 if there is one
+ * @lines: as in &struct crr_modem
+ * @facts: likewise
+ * @counts: likewise, from @cts to @buf_overrun
+ */
+struct crr_record_modem {
+	__le64 refused;
+	__le32 error;
+	__le32 lines;
+	__le32 facts;
+	__le32 counts[CRR_MODEM_COUNT];
+};
+
+/**
+ * struct crr_record_mark - beginning of the payload of CRR_TYPE_MARK
+ * @refused: as in &struct crr_record_write
+ *
+ * The label follows, 1 to CRR_MARK_MAX bytes of printable ASCII and blanks.
+ */
+struct crr_record_mark {
+	__le64 refused;
+};
+
+/**
+ * struct crr_record_time - payload of CRR_TYPE_TIME
+ * @nanoseconds: since 1970, UTC
+ */
+struct crr_record_time {
+	__le64 nanoseconds;
 };
 
 /**
@@ -756,11 +921,13 @@ enum crr_end {
 /**
  * struct crr_record_stream_end - payload of CRR_TYPE_STREAM_END
  * @empties: as in &struct crr_record_in
+ * @refused: as in &struct crr_record_write
  * @reason: &enum crr_end
  * @__reserved: 0
  */
 struct crr_record_stream_end {
 	__le64 empties;
+	__le64 refused;
 	__le32 reason;
 	__le32 __reserved;
 };

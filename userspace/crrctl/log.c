@@ -214,6 +214,37 @@ static int run_info(const struct command *cmd, int argc, char **argv)
 
 /* ---- dump ---- */
 
+static void print_termios_json(const struct crr_record *rec)
+{
+	printf(",\"iflag\":%u,\"oflag\":%u,\"cflag\":%u,\"lflag\":%u,\"ispeed\":%u,\"ospeed\":%u",
+	       rec->termios.iflag, rec->termios.oflag, rec->termios.cflag,
+	       rec->termios.lflag, rec->termios.ispeed, rec->termios.ospeed);
+}
+
+static void print_refused_json(const struct crr_record *rec)
+{
+	printf(",\"refused\":%" PRIu64 ",\"interrupted\":%s",
+	       (uint64_t)rec->refused,
+	       rec->flags & CRR_FLAG_INTERRUPTED ? "true" : "false");
+}
+
+static void print_modem_json(const struct crr_record *rec)
+{
+	static const char *const counts[CRR_MODEM_COUNT] = {
+		"cts",	 "dsr",	    "rng",    "dcd", "rx",	   "tx",
+		"frame", "overrun", "parity", "brk", "buf_overrun",
+	};
+	unsigned int i;
+
+	print_refused_json(rec);
+	printf(",\"error\":%u,\"lines\":%u", rec->modem.error,
+	       rec->modem.lines);
+	if (!(rec->modem.facts & CRR_MODEM_COUNTS))
+		return;
+	for (i = 0; i < CRR_MODEM_COUNT; i++)
+		printf(",\"%s\":%u", counts[i], rec->modem.counts[i]);
+}
+
 static void print_record_json(const struct crr_record *rec)
 {
 	const char *name = crr_type_name(rec->type);
@@ -229,10 +260,29 @@ static void print_record_json(const struct crr_record *rec)
 	case CRR_TYPE_STREAM:
 		printf(",\"name\":");
 		print_json_string(rec->data, rec->data_length);
-		printf(",\"iflag\":%u,\"oflag\":%u,\"cflag\":%u,\"lflag\":%u,\"ispeed\":%u,\"ospeed\":%u",
-		       rec->termios.iflag, rec->termios.oflag,
-		       rec->termios.cflag, rec->termios.lflag,
-		       rec->termios.ispeed, rec->termios.ospeed);
+		print_termios_json(rec);
+		break;
+	case CRR_TYPE_TERMIOS:
+		print_termios_json(rec);
+		break;
+	case CRR_TYPE_INQ:
+		printf(",\"empties\":%" PRIu64 ",\"value\":%u",
+		       (uint64_t)rec->empties, rec->value);
+		break;
+	case CRR_TYPE_OUTQ:
+		print_refused_json(rec);
+		printf(",\"value\":%u", rec->value);
+		break;
+	case CRR_TYPE_MODEM:
+		print_modem_json(rec);
+		break;
+	case CRR_TYPE_MARK:
+		print_refused_json(rec);
+		printf(",\"label\":");
+		print_json_string(rec->data, rec->data_length);
+		break;
+	case CRR_TYPE_TIME:
+		printf(",\"nanoseconds\":%" PRIu64, (uint64_t)rec->time);
 		break;
 	case CRR_TYPE_READ:
 	case CRR_TYPE_READ_ERROR:
@@ -244,16 +294,15 @@ static void print_record_json(const struct crr_record *rec)
 			printf(",\"error\":%u", rec->error);
 		break;
 	case CRR_TYPE_WRITE:
-		printf(",\"requested\":%u,\"result\":%d,\"offset\":%u,\"crc32c\":\"%08x\",\"refused\":%" PRIu64
-		       ",\"cut\":%s,\"interrupted\":%s",
+		printf(",\"requested\":%u,\"result\":%d,\"offset\":%u,\"crc32c\":\"%08x\",\"cut\":%s",
 		       rec->requested, rec->result, rec->offset, rec->crc32c,
-		       (uint64_t)rec->refused,
-		       rec->flags & CRR_FLAG_CUT ? "true" : "false",
-		       rec->flags & CRR_FLAG_INTERRUPTED ? "true" : "false");
+		       rec->flags & CRR_FLAG_CUT ? "true" : "false");
+		print_refused_json(rec);
 		break;
 	case CRR_TYPE_STREAM_END:
 		printf(",\"empties\":%" PRIu64 ",\"reason\":%u",
 		       (uint64_t)rec->empties, rec->reason);
+		print_refused_json(rec);
 		break;
 	}
 	if (rec->type == CRR_TYPE_READ ||

@@ -99,6 +99,15 @@ static bool good_counter_name(const char *name)
 	return (size_t)(p - name) < sizeof(((struct crr_log_info *)0)->counter);
 }
 
+/* Nanoseconds since 1970. */
+static uint64_t wall_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 static void begin_log(struct recording *rec, char *const *argv,
 		      const char *counter)
 {
@@ -107,13 +116,10 @@ static void begin_log(struct recording *rec, char *const *argv,
 				    CRR_DELIVERY_GATED :
 				    CRR_DELIVERY_FREE,
 	};
-	struct timespec now;
 	size_t n = 0;
 	char *p;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	info.created = (uint64_t)now.tv_sec * 1000000000 +
-		       (uint64_t)now.tv_nsec;
+	info.created = wall_clock();
 	snprintf(info.counter, sizeof(info.counter), "%s", counter);
 	for (; *argv && n < sizeof(info.command); argv++)
 		n += (size_t)snprintf(info.command + n,
@@ -212,6 +218,7 @@ static int move_block(struct recording *rec)
 		     strerror(errno));
 	if (!n)
 		return 0;
+	crr_log_stamp(rec->log, wall_clock());
 	if (!rec->broken && (crr_log_append(rec->log, rec->buf, (size_t)n) ||
 			     crr_log_flush(rec->log))) {
 		warn("%s: %s: the log ends before record %llu", rec->path,

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "crrctl.h"
@@ -98,6 +100,53 @@ static void print_data(FILE *out, const struct crr_record *rec, size_t most)
 		fputs("...", out);
 }
 
+static void print_refused(FILE *out, const struct crr_record *rec)
+{
+	if (rec->refused)
+		fprintf(out, " after %" PRIu64 " %s", (uint64_t)rec->refused,
+			rec->flags & CRR_FLAG_INTERRUPTED ? "interrupted" :
+							    "refused");
+}
+
+/* The modem lines that are on, as people call them. */
+static void print_modem(FILE *out, const struct crr_record *rec)
+{
+	static const struct {
+		uint32_t line;
+		const char *name;
+	} lines[] = {
+		{ TIOCM_DTR, "DTR" }, { TIOCM_RTS, "RTS" },
+		{ TIOCM_CTS, "CTS" }, { TIOCM_CAR, "DCD" },
+		{ TIOCM_RNG, "RI" },  { TIOCM_DSR, "DSR" },
+	};
+	size_t i;
+
+	if (rec->modem.error) {
+		fputc(' ', out);
+		print_errno(out, (int)rec->modem.error);
+		return;
+	}
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (rec->modem.lines & lines[i].line)
+			fprintf(out, " %s", lines[i].name);
+	if (rec->modem.facts & CRR_MODEM_COUNTS)
+		fprintf(out, ", %u received, %u sent, %u errors",
+			rec->modem.counts[4], rec->modem.counts[5],
+			rec->modem.counts[6] + rec->modem.counts[7] +
+				rec->modem.counts[8] + rec->modem.counts[10]);
+}
+
+static void print_time(FILE *out, uint64_t nanoseconds)
+{
+	time_t seconds = (time_t)(nanoseconds / 1000000000);
+	char date[64];
+
+	strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S",
+		 localtime(&seconds));
+	fprintf(out, " %s.%03u", date,
+		(unsigned int)(nanoseconds / 1000000 % 1000));
+}
+
 static void print_write(FILE *out, const struct crr_record *rec, size_t most)
 {
 	fprintf(out, " %u", rec->requested);
@@ -109,10 +158,7 @@ static void print_write(FILE *out, const struct crr_record *rec, size_t most)
 	}
 	if (rec->flags & CRR_FLAG_CUT)
 		fputs(" cut", out);
-	if (rec->refused)
-		fprintf(out, " after %" PRIu64 " %s", (uint64_t)rec->refused,
-			rec->flags & CRR_FLAG_INTERRUPTED ? "interrupted" :
-							    "refused");
+	print_refused(out, rec);
 	if (rec->flags & CRR_FLAG_CAPTURED)
 		print_data(out, rec, most);
 	else
@@ -141,8 +187,7 @@ void print_record(FILE *out, const struct crr_record *rec, size_t most)
 		return;
 	}
 	fputs(name, out);
-	if (rec->type >= CRR_TYPE_READ && rec->type <= CRR_TYPE_HANGUP &&
-	    rec->empties)
+	if (crr_type_is_inbound(rec->type) && rec->empties)
 		fprintf(out, " after %" PRIu64 " empty", (uint64_t)rec->empties);
 	switch (rec->type) {
 	case CRR_TYPE_STREAM:
@@ -162,6 +207,28 @@ void print_record(FILE *out, const struct crr_record *rec, size_t most)
 		break;
 	case CRR_TYPE_STREAM_END:
 		fprintf(out, " %s", ends[rec->reason]);
+		print_refused(out, rec);
+		break;
+	case CRR_TYPE_TERMIOS:
+		fprintf(out, " %u baud", rec->termios.ospeed);
+		break;
+	case CRR_TYPE_INQ:
+		fprintf(out, " %u", rec->value);
+		break;
+	case CRR_TYPE_OUTQ:
+		fprintf(out, " %u", rec->value);
+		print_refused(out, rec);
+		break;
+	case CRR_TYPE_MODEM:
+		print_modem(out, rec);
+		print_refused(out, rec);
+		break;
+	case CRR_TYPE_MARK:
+		print_refused(out, rec);
+		print_data(out, rec, most);
+		break;
+	case CRR_TYPE_TIME:
+		print_time(out, rec->time);
 		break;
 	}
 }

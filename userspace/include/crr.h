@@ -177,6 +177,24 @@ bool crr_tty_attached(const struct crr_tty *tty);
 ssize_t crr_tty_read(struct crr_tty *tty, void *buf, size_t length);
 
 /**
+ * crr_tty_read_all - read as much as was asked for, however long it takes
+ * @tty: the tty, blocking or not
+ * @buf: where to
+ * @length: how many bytes
+ *
+ * The counter stands meanwhile; what was read in several pieces comes in the
+ * same ones in replay. With gated delivery some other thread must make
+ * checkpoints. Signals do not end it.
+ *
+ * Returns @length; less, if there is no more (end of file, the line was hung
+ * up, an empty read with VMIN 0); or -1, and what was read is lost: errors as
+ * for crr_tty_read(), but EAGAIN.
+ *
+ * Since: 0.1
+ */
+ssize_t crr_tty_read_all(struct crr_tty *tty, void *buf, size_t length);
+
+/**
  * crr_tty_write - write(2) on the tty
  * @tty: the tty
  * @buf: the bytes
@@ -188,6 +206,37 @@ ssize_t crr_tty_read(struct crr_tty *tty, void *buf, size_t length);
  * Since: 0.1
  */
 ssize_t crr_tty_write(struct crr_tty *tty, const void *buf, size_t length);
+
+/**
+ * crr_modem - modem lines and counts, as TIOCMGET and TIOCGICOUNT tell them
+ * @tty: the tty
+ * @modem: out: &struct crr_modem
+ *
+ * Those two never reach a line discipline, so that only what is asked by this
+ * function is recorded and replayed.
+ *
+ * Returns 0, or -1: ENOTTY if the device has none, EINTR, and errors as for
+ * crr_tty_write().
+ *
+ * Since: 0.1
+ */
+int crr_modem(struct crr_tty *tty, struct crr_modem *modem);
+
+/**
+ * crr_mark - put a label into the log, at the counter's value
+ * @tty: the tty
+ * @label: 1 to CRR_MARK_MAX characters of printable ASCII, and blanks
+ *
+ * A replay must come to the same label at the same counter: with a hash of the
+ * emulator's state in it, a divergence is found long before it shows in the
+ * output. Does nothing while the tty is neither recorded nor replayed.
+ *
+ * Returns 0, or -1: EINVAL for such a label, EINTR, and errors as for
+ * crr_tty_write().
+ *
+ * Since: 0.1
+ */
+int crr_mark(struct crr_tty *tty, const char *label);
 
 /**
  * crr_checkpoint_begin - let another thread read, at this counter
@@ -438,6 +487,18 @@ struct crr_log_writer *crr_log_resume(int fd, uint64_t *next,
  */
 int crr_log_append(struct crr_log_writer *writer, const void *records,
 		   size_t length);
+
+/**
+ * crr_log_stamp - tell when the records that come next were read
+ * @writer: the log
+ * @nanoseconds: since 1970, UTC
+ *
+ * A TIME record goes before the next one that is appended, unless the last was
+ * within the same millisecond.
+ *
+ * Since: 0.1
+ */
+void crr_log_stamp(struct crr_log_writer *writer, uint64_t nanoseconds);
 
 /**
  * crr_log_flush - write the block that is being filled

@@ -26,6 +26,8 @@ struct crr_log_writer {
 	uint32_t records;
 	uint64_t sequence; /* of the block's first record */
 	uint64_t counter;
+	uint64_t stamp; /* to go before the next record; 0: none */
+	uint64_t stamped; /* the last one that went */
 	unsigned char block[CRR_BLOCK_TARGET + CRR_RECORD_SIZE_MAX];
 };
 
@@ -254,11 +256,14 @@ static bool crr_same_as_last(const struct crr_log_writer *writer,
 	struct crr_record old;
 	size_t at, old_size;
 
+	if (rec->type & CRR_TYPE_OPTIONAL)
+		return true;
 	for (at = 0; at < writer->last_length; at += old_size) {
 		/* Valid: the reader has looked at it. */
 		(void)crr_record_decode(writer->last + at,
 					writer->last_length - at, &old_size,
 					&old);
+		/* Those may have been put in, or taken out. */
 		if (old.sequence < rec->sequence ||
 		    (old.type & CRR_TYPE_OPTIONAL))
 			continue;
@@ -267,6 +272,49 @@ static bool crr_same_as_last(const struct crr_log_writer *writer,
 			!memcmp(writer->last + at, bytes, size));
 	}
 	return true;
+}
+
+/* One record, judged, into the block that is being filled. */
+static int crr_append_one(struct crr_log_writer *writer,
+			  const struct crr_record *rec, const void *bytes,
+			  size_t size)
+{
+	if (writer->length + size > sizeof(writer->block) &&
+	    crr_log_flush(writer))
+		return -1;
+	if (!writer->length) {
+		writer->sequence = rec->sequence;
+		writer->counter = rec->counter;
+	}
+	memcpy(writer->block + writer->length, bytes, size);
+	writer->length += size;
+	writer->records++;
+	crr_order_add(&writer->order, rec);
+	return 0;
+}
+
+/* Before this record, the time that crr_log_stamp() has left. */
+static int crr_append_time(struct crr_log_writer *writer,
+			   const struct crr_record *rec)
+{
+	unsigned char bytes[64];
+	struct crr_record time = {
+		.type = CRR_TYPE_TIME,
+		.sequence = rec->sequence,
+		.counter = rec->counter,
+		.time = writer->stamp,
+	};
+
+	writer->stamp = 0;
+	writer->stamped = time.time;
+	return crr_append_one(writer, &time, bytes,
+			      crr_record_encode(bytes, &time));
+}
+
+void crr_log_stamp(struct crr_log_writer *writer, uint64_t nanoseconds)
+{
+	if (nanoseconds - writer->stamped >= 1000000)
+		writer->stamp = nanoseconds;
 }
 
 int crr_log_append(struct crr_log_writer *writer, const void *records,
@@ -291,17 +339,9 @@ int crr_log_append(struct crr_log_writer *writer, const void *records,
 		if (crr_order_check(&writer->order, &rec))
 			goto invalid;
 		writer->resumed = false;
-		if (writer->length + size > sizeof(writer->block) &&
-		    crr_log_flush(writer))
+		if ((writer->stamp && crr_append_time(writer, &rec)) ||
+		    crr_append_one(writer, &rec, p, size))
 			return -1;
-		if (!writer->length) {
-			writer->sequence = rec.sequence;
-			writer->counter = rec.counter;
-		}
-		memcpy(writer->block + writer->length, p, size);
-		writer->length += size;
-		writer->records++;
-		crr_order_add(&writer->order, &rec);
 		if (writer->length >= CRR_BLOCK_TARGET && crr_log_flush(writer))
 			return -1;
 	}

@@ -57,9 +57,20 @@ const char *crr_type_name(unsigned int type)
 		[CRR_TYPE_WRITE] = "WRITE",
 		[CRR_TYPE_STREAM_END] = "STREAM_END",
 		[CRR_TYPE_END] = "END",
+		[CRR_TYPE_INQ] = "INQ",
+		[CRR_TYPE_OUTQ] = "OUTQ",
+		[CRR_TYPE_MODEM] = "MODEM",
+		[CRR_TYPE_MARK] = "MARK",
 	};
 
-	return CRR_LOOKUP(names, type);
+	switch (type) {
+	case CRR_TYPE_TERMIOS:
+		return "TERMIOS";
+	case CRR_TYPE_TIME:
+		return "TIME";
+	default:
+		return CRR_LOOKUP(names, type);
+	}
 }
 
 const char *crr_divergence_text(unsigned int kind)
@@ -69,7 +80,7 @@ const char *crr_divergence_text(unsigned int kind)
 		[CRR_DIVERGENCE_EARLY] = "an operation before the record's time",
 		[CRR_DIVERGENCE_EXTRA] = "an operation that the log does not have",
 		[CRR_DIVERGENCE_LENGTH] = "another length",
-		[CRR_DIVERGENCE_CONTENT] = "other bytes",
+		[CRR_DIVERGENCE_CONTENT] = "other bytes, or another label",
 		[CRR_DIVERGENCE_LEFT] = "the run ended with a record left whose time had come",
 	};
 	const char *text = CRR_LOOKUP(texts, kind);

@@ -3,7 +3,10 @@
 #include <crr.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/serial.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <termios.h>
@@ -195,9 +198,79 @@ ssize_t crr_tty_read(struct crr_tty *tty, void *buf, size_t length)
 	return n;
 }
 
+ssize_t crr_tty_read_all(struct crr_tty *tty, void *buf, size_t length)
+{
+	/*
+	 * After an empty read poll(2) says when the next one will not be. If it
+	 * is wrong after all, because the input was flushed, the recorded run
+	 * has one empty read more, for which this one is not to wait long.
+	 */
+	struct pollfd pollfd = { .fd = tty->fd, .events = POLLIN };
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < length) {
+		n = crr_tty_read(tty, (char *)buf + done, length - done);
+		if (n > 0)
+			done += (size_t)n;
+		else if (!n)
+			break;
+		else if (errno == EAGAIN)
+			(void)poll(&pollfd, 1, 1000);
+		else if (errno != EINTR)
+			return -1;
+	}
+	return (ssize_t)done;
+}
+
 ssize_t crr_tty_write(struct crr_tty *tty, const void *buf, size_t length)
 {
 	return write(tty->fd, buf, length);
+}
+
+int crr_modem(struct crr_tty *tty, struct crr_modem *modem)
+{
+	struct serial_icounter_struct count;
+	int lines;
+
+	*modem = (struct crr_modem){ .size = sizeof(*modem) };
+	if (tty->clock.fd >= 0)
+		return ioctl(tty->fd, CRR_IOC_MODEM, modem);
+	if (ioctl(tty->fd, TIOCMGET, &lines))
+		return -1;
+	modem->lines = (uint32_t)lines;
+	if (ioctl(tty->fd, TIOCGICOUNT, &count))
+		return 0;
+	modem->facts = CRR_MODEM_COUNTS;
+	modem->cts = (uint32_t)count.cts;
+	modem->dsr = (uint32_t)count.dsr;
+	modem->rng = (uint32_t)count.rng;
+	modem->dcd = (uint32_t)count.dcd;
+	modem->rx = (uint32_t)count.rx;
+	modem->tx = (uint32_t)count.tx;
+	modem->frame = (uint32_t)count.frame;
+	modem->overrun = (uint32_t)count.overrun;
+	modem->parity = (uint32_t)count.parity;
+	modem->brk = (uint32_t)count.brk;
+	modem->buf_overrun = (uint32_t)count.buf_overrun;
+	return 0;
+}
+
+int crr_mark(struct crr_tty *tty, const char *label)
+{
+	struct crr_mark arg = { .size = sizeof(arg) };
+	size_t length = strlen(label);
+
+	if (length > CRR_MARK_MAX ||
+	    !crr_label_is_valid((const __u8 *)label, (__u32)length)) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (tty->clock.fd < 0)
+		return 0;
+	arg.length = (__u32)length;
+	memcpy(arg.label, label, length);
+	return ioctl(tty->fd, CRR_IOC_MARK, &arg);
 }
 
 int crr_checkpoint_begin(struct crr_tty *tty, uint64_t counter,

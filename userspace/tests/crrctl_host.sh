@@ -412,6 +412,39 @@ log_dump() {
 	has out 'STREAM_END hung up'
 }
 
+# Questions and marks; records without a number of their own.
+log_dump_asked() {
+	mklog asked > a.crr
+	run 0 crrctl log dump a.crr
+	empty err
+	cat > want <<-'DUMP'
+	0 @0 0 STREAM ttyS0, 0 baud
+	1 @1 0 INQ after 2 empty 80
+	2 @2 0 OUTQ 0
+	3 @3 0 MODEM DTR CTS, 100 received, 50 sent, 19 errors after 1 interrupted
+	4 @4 0 MODEM ENOTTY
+	5 @5 0 MARK "state \"1a2b\""
+	6 @6 0 TERMIOS 1200 baud
+	6 @7 0 TIME 2023-11-14 22:13:21.234
+	6 @8 0 STREAM_END stopped after 3 refused
+	7 @8 0 END
+	DUMP
+	sed 's/^ *//; s/  */ /g' out > got
+	diff want got > diff.out || fail "$(cat diff.out)"
+	run 0 crrctl log dump --json a.crr
+	json out '.[1] | .type == "INQ" and .empties == 2 and .value == 80'
+	json out '.[2] | .type == "OUTQ" and .value == 0 and .refused == 0'
+	json out '.[3] | .lines == 34 and .refused == 1 and .interrupted and
+		.rx == 100 and .brk == 6 and .buf_overrun == 7 and .error == 0'
+	json out '.[4] | .error == 25 and (has("rx") | not)'
+	json out '.[5].label == "state \"1a2b\""'
+	json out '.[6] | .type == "TERMIOS" and .ospeed == 1200'
+	json out '.[7] | .type == "TIME" and .nanoseconds == 1700000001234000000'
+	json out '.[8].refused == 3'
+	run 0 crrctl log info a.crr
+	has out 'records: 8'
+}
+
 log_dump_json() {
 	mklog all > a.crr
 	run 0 crrctl log dump --json a.crr

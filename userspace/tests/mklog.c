@@ -6,6 +6,7 @@
  *   all     a record of every type
  *   odd     what a log may hold and few do: types and errnos without a name,
  *           a command that needs quoting
+ *   asked   questions, marks, and what is there for people
  *   two     two streams
  *   long    3 MiB of input, due at once
  *   escape  a command that would set the title of the reader's terminal
@@ -15,6 +16,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -99,6 +101,24 @@ static void make_odd(void)
 	PUT(END, 0, "");
 }
 
+static void make_asked(void)
+{
+	begin("", "");
+	PUT(STREAM, 0, "ttyS0");
+	PUT(INQ, 1, "", .empties = 2, .value = 80);
+	PUT(OUTQ, 2, "", .value = 0);
+	PUT(MODEM, 3, "", .refused = 1, .flags = CRR_FLAG_INTERRUPTED,
+	    .modem = { .lines = TIOCM_DTR | TIOCM_CTS,
+		       .facts = CRR_MODEM_COUNTS,
+		       .counts = { 1, 0, 0, 2, 100, 50, 3, 4, 5, 6, 7 } });
+	PUT(MODEM, 4, "", .modem = { .error = ENOTTY });
+	PUT(MARK, 5, "state \"1a2b\"");
+	PUT(TERMIOS, 6, "", .termios = { 1, 2, 3, 4, 300, 1200 });
+	PUT(TIME, 7, "", .time = 1700000001234000000);
+	PUT(STREAM_END, 8, "", .reason = CRR_END_STOP, .refused = 3);
+	PUT(END, 8, "");
+}
+
 static void make_two(void)
 {
 	begin("", "");
@@ -177,7 +197,7 @@ int main(int argc, char **argv)
 		void (*make)(void);
 	} kinds[] = {
 		{ "all", make_all },	   { "odd", make_odd },
-		{ "two", make_two },	   { "long", make_long },
+		{ "asked", make_asked },   { "two", make_two },	   { "long", make_long },
 		{ "escape", make_escape }, { "split", make_split },
 	};
 	size_t i;
@@ -190,6 +210,6 @@ int main(int argc, char **argv)
 			die("finish");
 		return 0;
 	}
-	fputs("usage: mklog all|odd|two|long|escape|split\n", stderr);
+	fputs("usage: mklog all|odd|asked|two|long|escape|split\n", stderr);
 	return 2;
 }

@@ -9,6 +9,8 @@ static const uint16_t all_types[] = {
 	CRR_TYPE_STREAM, CRR_TYPE_READ,	       CRR_TYPE_READ_ERROR,
 	CRR_TYPE_EOF,	 CRR_TYPE_PEER_CLOSED, CRR_TYPE_HANGUP,
 	CRR_TYPE_WRITE,	 CRR_TYPE_STREAM_END,  CRR_TYPE_END,
+	CRR_TYPE_INQ,	 CRR_TYPE_OUTQ,	       CRR_TYPE_MODEM,
+	CRR_TYPE_MARK,	 CRR_TYPE_TERMIOS,     CRR_TYPE_TIME,
 };
 
 #define N_TYPES (sizeof(all_types) / sizeof(all_types[0]))
@@ -24,7 +26,7 @@ static void test_round_trip(void **state)
 
 	for (i = 0; i < 200 * N_TYPES; i++) {
 		source_fill(&src, all_types[i % N_TYPES], &rec);
-		if (rec.type != CRR_TYPE_END)
+		if (rec.type != CRR_TYPE_END && rec.type != CRR_TYPE_TIME)
 			rec.stream =
 				(uint16_t)rng_below(&src.rng, CRR_STREAMS_MAX);
 		rec.sequence = rng_number(&src.rng);
@@ -148,7 +150,7 @@ struct refusal {
 
 static const struct refusal refusals[] = {
 	{ CRR_TYPE_READ, H(type), 2, 0, CRR_REASON_TYPE },
-	{ CRR_TYPE_READ, H(type), 2, 10, CRR_REASON_TYPE },
+	{ CRR_TYPE_READ, H(type), 2, 14, CRR_REASON_TYPE },
 	{ CRR_TYPE_READ, H(type), 2, 0x7fff, CRR_REASON_TYPE },
 	{ CRR_TYPE_READ, H(type), 2, 0x8000, 0 },
 	{ CRR_TYPE_READ, H(type), 2, 0xffff, 0 },
@@ -201,11 +203,11 @@ static const struct refusal refusals[] = {
 	{ CRR_TYPE_WRITE, P(write, offset), 4, 17, CRR_REASON_VALUE },
 	{ CRR_TYPE_WRITE, P(write, crc32c), 4, 0, CRR_REASON_CRC },
 	{ CRR_TYPE_WRITE, P(write, crc32c) + 4, 1, 0, CRR_REASON_CRC },
-	{ CRR_TYPE_STREAM, P(stream, ospeed) + 4, 1, ' ', CRR_REASON_VALUE },
-	{ CRR_TYPE_STREAM, P(stream, ospeed) + 4, 1, '\n', CRR_REASON_VALUE },
-	{ CRR_TYPE_STREAM, P(stream, ospeed) + 4, 1, 0x7f, CRR_REASON_VALUE },
-	{ CRR_TYPE_STREAM, P(stream, ospeed) + 4, 1, 0xe4, CRR_REASON_VALUE },
-	{ CRR_TYPE_STREAM, P(stream, ospeed) + 4, 1, '~', 0 },
+	{ CRR_TYPE_STREAM, P(termios, ospeed) + 4, 1, ' ', CRR_REASON_VALUE },
+	{ CRR_TYPE_STREAM, P(termios, ospeed) + 4, 1, '\n', CRR_REASON_VALUE },
+	{ CRR_TYPE_STREAM, P(termios, ospeed) + 4, 1, 0x7f, CRR_REASON_VALUE },
+	{ CRR_TYPE_STREAM, P(termios, ospeed) + 4, 1, 0xe4, CRR_REASON_VALUE },
+	{ CRR_TYPE_STREAM, P(termios, ospeed) + 4, 1, '~', 0 },
 };
 
 /* Records with 16 bytes of data, all of them 'x'. */

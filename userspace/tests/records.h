@@ -77,10 +77,17 @@ static inline void source_fill(struct source *src, uint16_t type,
 	*rec = (struct crr_record){ .type = type, .data = src->bytes };
 	switch (type) {
 	case CRR_TYPE_STREAM:
+	case CRR_TYPE_MARK:
 		rec->data_length = 1 + rng_below(rng, CRR_STREAM_NAME_MAX);
 		for (i = 0; i < rec->data_length; i++)
 			src->bytes[i] =
 				(unsigned char)('!' + rng_below(rng, 94));
+		if (type == CRR_TYPE_MARK) {
+			rec->refused = rng_number(rng);
+			break;
+		}
+		/* fall through */
+	case CRR_TYPE_TERMIOS:
 		rec->termios.iflag = (uint32_t)rng_number(rng);
 		rec->termios.oflag = (uint32_t)rng_number(rng);
 		rec->termios.cflag = (uint32_t)rng_number(rng);
@@ -117,7 +124,29 @@ static inline void source_fill(struct source *src, uint16_t type,
 		break;
 	case CRR_TYPE_STREAM_END:
 		rec->empties = rng_number(rng);
+		rec->refused = rng_number(rng);
 		rec->reason = 1 + rng_below(rng, 3);
+		break;
+	case CRR_TYPE_INQ:
+		rec->empties = rng_number(rng);
+		rec->value = 1 + rng_below(rng, CRR_READ_MAX);
+		break;
+	case CRR_TYPE_OUTQ:
+		rec->refused = rng_number(rng);
+		rec->value = rng_below(rng, 1U << 31);
+		break;
+	case CRR_TYPE_MODEM:
+		rec->refused = rng_number(rng);
+		rec->modem.error = rng_below(rng, 3);
+		if (rec->modem.error)
+			break;
+		rec->modem.lines = (uint32_t)rng_number(rng);
+		rec->modem.facts = rng_below(rng, 2);
+		for (i = 0; rec->modem.facts && i < CRR_MODEM_COUNT; i++)
+			rec->modem.counts[i] = (uint32_t)rng_number(rng);
+		break;
+	case CRR_TYPE_TIME:
+		rec->time = rng_number(rng);
 		break;
 	}
 	if (!rec->data_length)
@@ -140,7 +169,8 @@ static inline void source_add(struct source *src, struct crr_record *rec)
  * @src: where it comes from
  * @rec: out; its data are good until the next call
  *
- * Any number of streams, begun and ended at random; never END.
+ * Any number of streams, begun and ended at random; never END, and none that
+ * is optional.
  */
 static inline void source_record(struct source *src, struct crr_record *rec)
 {
@@ -148,10 +178,12 @@ static inline void source_record(struct source *src, struct crr_record *rec)
 		CRR_TYPE_READ,	     CRR_TYPE_READ,   CRR_TYPE_READ,
 		CRR_TYPE_WRITE,	     CRR_TYPE_WRITE,  CRR_TYPE_WRITE,
 		CRR_TYPE_READ_ERROR, CRR_TYPE_EOF,    CRR_TYPE_PEER_CLOSED,
-		CRR_TYPE_STREAM_END, CRR_TYPE_HANGUP,
+		CRR_TYPE_STREAM_END, CRR_TYPE_HANGUP, CRR_TYPE_INQ,
+		CRR_TYPE_OUTQ,	     CRR_TYPE_MODEM,  CRR_TYPE_MARK,
 	};
 	uint16_t stream = (uint16_t)rng_below(&src->rng, 8);
-	uint16_t type = types[rng_below(&src->rng, 11)];
+	uint16_t type = types[rng_below(&src->rng,
+					sizeof(types) / sizeof(types[0]))];
 
 	/* One goes on to the end. */
 	if (!stream && (type == CRR_TYPE_STREAM_END || type == CRR_TYPE_HANGUP))
@@ -214,6 +246,7 @@ static inline void assert_same_record(const struct crr_record *a,
 		assert_memory_equal(a->data, b->data, a->data_length);
 	switch (a->type) {
 	case CRR_TYPE_STREAM:
+	case CRR_TYPE_TERMIOS:
 		assert_memory_equal(&a->termios, &b->termios,
 				    sizeof(a->termios));
 		break;
@@ -236,7 +269,24 @@ static inline void assert_same_record(const struct crr_record *a,
 		break;
 	case CRR_TYPE_STREAM_END:
 		assert_true(a->empties == b->empties);
+		assert_true(a->refused == b->refused);
 		assert_int_equal(a->reason, b->reason);
+		break;
+	case CRR_TYPE_INQ:
+	case CRR_TYPE_OUTQ:
+		assert_true(a->empties == b->empties);
+		assert_true(a->refused == b->refused);
+		assert_int_equal(a->value, b->value);
+		break;
+	case CRR_TYPE_MODEM:
+		assert_true(a->refused == b->refused);
+		assert_memory_equal(&a->modem, &b->modem, sizeof(a->modem));
+		break;
+	case CRR_TYPE_MARK:
+		assert_true(a->refused == b->refused);
+		break;
+	case CRR_TYPE_TIME:
+		assert_true(a->time == b->time);
 		break;
 	}
 }

@@ -328,10 +328,71 @@ static void test_interrupted(void **state)
 #define PTY_TEST(test) \
 	cmocka_unit_test_setup_teardown(test, make_pty, close_pty)
 
+/* All that was asked for, though it comes in pieces; or less, at the end. */
+static void test_read_all(void **state)
+{
+	struct pty *pty = *state;
+	struct crr_tty *tty = crr_tty_open(pty->path, CRR_TTY_RAW);
+	char buf[64];
+	pid_t child;
+	int i;
+
+	assert_non_null(tty);
+	child = fork();
+	if (!child) {
+		for (i = 0; i < 10; i++) {
+			usleep(1000);
+			if (write(pty->master, "abcdef", 6) != 6)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	assert_int_equal(crr_tty_read_all(tty, buf, 0), 0);
+	assert_int_equal(crr_tty_read_all(tty, buf, 25), 25);
+	assert_memory_equal(buf, "abcdefabcdefabcdefabcdefa", 25);
+	assert_int_equal(crr_tty_read_all(tty, buf, 35), 35);
+	assert_memory_equal(buf, "bcdef", 5);
+	waitpid(child, NULL, 0);
+
+	assert_int_equal(write(pty->master, "xy", 2), 2);
+	wait_input(crr_tty_fd(tty));
+	assert_int_equal(crr_tty_read_all(tty, buf, 2), 2);
+	close(pty->master);
+	pty->master = -1;
+	assert_int_equal(crr_tty_read_all(tty, buf, 5), 0);
+	crr_tty_close(tty);
+}
+
+/* Of a tty without N_CRR the kernel's own ioctls are asked; marks go nowhere. */
+static void test_modem_and_mark(void **state)
+{
+	struct pty *pty = *state;
+	struct crr_tty *tty = crr_tty_open(pty->path, CRR_TTY_RAW);
+	struct crr_modem modem;
+	char label[CRR_MARK_MAX + 2] = "";
+
+	assert_non_null(tty);
+	errno = 0;
+	assert_int_equal(crr_modem(tty, &modem), -1);
+	assert_int_equal(errno, ENOTTY);
+	assert_int_equal(crr_mark(tty, "state 1a2b"), 0);
+	errno = 0;
+	assert_int_equal(crr_mark(tty, ""), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(crr_mark(tty, "a\nb"), -1);
+	memset(label, 'x', CRR_MARK_MAX);
+	assert_int_equal(crr_mark(tty, label), 0);
+	label[CRR_MARK_MAX] = 'x';
+	assert_int_equal(crr_mark(tty, label), -1);
+	crr_tty_close(tty);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PTY_TEST(test_open_fails),
+		PTY_TEST(test_read_all),
+		PTY_TEST(test_modem_and_mark),
 		PTY_TEST(test_open_flags),
 		PTY_TEST(test_no_controlling_terminal),
 		PTY_TEST(test_adopt),
