@@ -41,12 +41,20 @@ struct crr_session *crr_controller_session(int fd)
 	return session;
 }
 
+/* Is there something being recorded, or, after the replay, going to be? */
+static bool crr_controller_records(const struct crr_session *session)
+{
+	enum crr_state state = READ_ONCE(session->state);
+
+	return state == CRR_STATE_RECORDING || state == CRR_STATE_REPLAYING;
+}
+
 static bool crr_controller_readable(struct crr_session *session)
 {
 	const struct crr_recorder *recorder = &session->recorder;
 
 	return READ_ONCE(recorder->unread) > READ_ONCE(recorder->taken) ||
-	       READ_ONCE(session->state) != CRR_STATE_RECORDING;
+	       !crr_controller_records(session);
 }
 
 /* What was read has reached its reader: it is asking for more. */
@@ -73,7 +81,7 @@ static ssize_t crr_controller_read(struct file *file, char __user *to,
 			crr_controller_consume(session);
 			n = crr_recorder_peek(recorder, length, &from);
 		}
-		if (!n && session->state == CRR_STATE_RECORDING)
+		if (!n && crr_controller_records(session))
 			n = -EAGAIN;
 		mutex_unlock(&session->lock);
 
@@ -98,7 +106,8 @@ static bool crr_controller_feedable(const struct crr_session *session)
 {
 	const struct crr_replayer *replayer = &session->replayer;
 
-	if (READ_ONCE(session->state) != CRR_STATE_REPLAYING)
+	if (READ_ONCE(session->state) != CRR_STATE_REPLAYING ||
+	    READ_ONCE(replayer->seeking))
 		return true;
 	if (READ_ONCE(session->sleeping[CRR_SLEEP_FEED]))
 		return !crr_replayer_full(replayer);
@@ -113,7 +122,8 @@ static ssize_t crr_controller_feed(struct crr_session *session,
 	mutex_lock(&session->lock);
 	switch (session->state) {
 	case CRR_STATE_REPLAYING:
-		n = crr_replayer_feed(session, from, length);
+		n = session->replayer.seeking ?
+		    -ESTALE : crr_replayer_feed(session, from, length);
 		if (n > 0) {
 			crr_session_publish(session);
 			crr_session_wake(session);

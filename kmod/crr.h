@@ -112,6 +112,7 @@ enum crr_verdict {
 	CRR_REPLAY,	/* op->queued is consumed: carry it out */
 	CRR_RESULT,	/* return op->result */
 	CRR_SLEEP,	/* sleep for op->sleep, and ask again */
+	CRR_AGAIN,	/* ask again: it is not a replay any more */
 };
 
 enum crr_sleep {
@@ -183,6 +184,10 @@ struct crr_replayer {
 	u64 discarded;
 	u64 dropped;
 	u32 refused;			/* enum crr_reason */
+	u64 tail;			/* first of the STREAM_ENDs by STOP at the end */
+	u64 skip;			/* records before this one have been seen */
+	bool seeking;			/* the feeder has not heard of it yet */
+	u32 seek_generation;
 };
 
 /* The gate of a session with gated delivery. */
@@ -288,6 +293,9 @@ void crr_session_wake(struct crr_session *session);
 int crr_session_sample(struct crr_session *session);
 int crr_session_set_counter(struct crr_session *session, u64 counter);
 u64 crr_session_next_due(struct crr_session *session);
+void crr_session_go_live(struct crr_session *session);
+int crr_session_seek(struct crr_session *session, u64 sequence, u64 counter);
+bool crr_session_seeks(struct crr_session *session, int *ret);
 int crr_session_count(struct crr_session *session, u64 counter, u64 *next_due);
 int crr_session_record(struct crr_session *session,
 		       const struct crr_record_start *arg);
@@ -327,6 +335,7 @@ int crr_recorder_open(struct crr_recorder *recorder, u32 nstreams, size_t size,
 void crr_recorder_close(struct crr_recorder *recorder);
 void crr_recorder_start(struct crr_session *session);
 void crr_recorder_stop(struct crr_session *session);
+void crr_recorder_continue(struct crr_session *session);
 size_t crr_recorder_capacity(const struct crr_recorder *recorder);
 bool crr_recorder_has_room(struct crr_recorder *recorder);
 enum crr_verdict crr_recorder_admit(struct crr_op *op);
@@ -361,6 +370,11 @@ ssize_t crr_replayer_feed(struct crr_session *session, const u8 *from,
 			  size_t length);
 bool crr_replayer_full(const struct crr_replayer *replayer);
 u64 crr_replayer_next_due(struct crr_session *session);
+u64 crr_replayer_position(struct crr_session *session);
+bool crr_replayer_is_over(struct crr_session *session);
+void crr_replayer_seek(struct crr_session *session, u64 sequence);
+int crr_replayer_seek_ack(struct crr_session *session,
+			  const struct crr_seek_ack *ack);
 enum crr_verdict crr_replayer_read(struct crr_op *op);
 enum crr_verdict crr_replayer_write(struct crr_op *op, const u8 *buf,
 				    u32 length);
@@ -407,6 +421,8 @@ bool crr_line_is_controlling(struct crr_line *line);
 bool crr_line_has_file(struct crr_line *line, int fd);
 int crr_line_checkpoint(struct crr_line *line, struct crr_stream *stream,
 			u64 counter, u32 max_bytes);
+int crr_line_seek(struct crr_line *line, struct crr_stream *stream,
+		  const struct crr_seek *seek);
 int crr_line_modem(struct crr_line *line, struct crr_modem *modem);
 int crr_line_mark(struct crr_line *line, const struct crr_mark *mark);
 

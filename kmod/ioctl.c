@@ -22,10 +22,12 @@ union crr_arg {
 	struct crr_divergence divergence;
 	struct crr_modem modem;
 	struct crr_mark mark;
+	struct crr_seek seek;
+	struct crr_seek_ack seek_ack;
 };
 
 /* The interface has no holes, and is the same for 32-bit callers. */
-static_assert(sizeof(struct crr_status) == 136);
+static_assert(sizeof(struct crr_status) == 160);
 static_assert(sizeof(struct crr_session_fd) == 16);
 static_assert(sizeof(struct crr_join) == 24);
 static_assert(sizeof(struct crr_checkpoint_begin) == 32);
@@ -33,11 +35,13 @@ static_assert(sizeof(struct crr_checkpoint_end) == 16);
 static_assert(sizeof(struct crr_clock_fd) == 16);
 static_assert(sizeof(struct crr_counter) == 24);
 static_assert(sizeof(struct crr_record_start) == 24);
-static_assert(sizeof(struct crr_replay_start) == 16);
+static_assert(sizeof(struct crr_replay_start) == 24);
 static_assert(sizeof(struct crr_stop) == 8);
 static_assert(sizeof(struct crr_divergence) == 144);
 static_assert(sizeof(struct crr_modem) == 64);
 static_assert(sizeof(struct crr_mark) == 80);
+static_assert(sizeof(struct crr_seek) == 24);
+static_assert(sizeof(struct crr_seek_ack) == 24);
 static_assert(sizeof(struct crr_clock_counter) == 8);
 static_assert(sizeof(struct crr_clock_state) == 24);
 static_assert(sizeof(struct crr_record_header) == 24);
@@ -236,6 +240,9 @@ static int crr_ioctl_counter(struct crr_call *call)
 	return 0;
 }
 
+#define CRR_RECORD_FLAGS (CRR_RECORD_CAPTURE | CRR_RECORD_FAIL_ORPHAN | \
+			  CRR_RECORD_BLOCK | CRR_RECORD_GATED)
+
 static int crr_check_buffer(u64 size)
 {
 	return size && (size < CRR_BUFFER_MIN || size > CRR_BUFFER_MAX) ?
@@ -254,8 +261,15 @@ static int crr_ioctl_record(struct crr_call *call)
 static int crr_ioctl_replay(struct crr_call *call)
 {
 	const struct crr_replay_start *arg = &call->arg->replay;
+	bool gated = arg->record_flags & CRR_RECORD_GATED;
 
-	if (crr_check_buffer(arg->buffer_size))
+	if (arg->__reserved || crr_check_buffer(arg->buffer_size) ||
+	    arg->record_flags & ~CRR_RECORD_FLAGS)
+		return -EINVAL;
+	if (arg->flags & CRR_REPLAY_RECORD ?
+	    !(arg->flags & CRR_REPLAY_LIVE) ||
+	    gated != !!(arg->flags & CRR_REPLAY_GATED) :
+	    arg->record_flags)
 		return -EINVAL;
 	return crr_session_replay(call->target->session, arg);
 }
@@ -310,6 +324,44 @@ static int crr_ioctl_checkpoint_end(struct crr_call *call)
 		return 0;
 	ret = crr_gate_checkpoint_end(stream->session, &arg->consumed);
 	crr_session_put(stream->session);
+	return ret;
+}
+
+static int crr_ioctl_seek(struct crr_call *call)
+{
+	const struct crr_seek *arg = &call->arg->seek;
+	struct crr_line *line = call->target->line;
+	struct crr_stream *stream;
+	struct crr_clock *clock;
+	int ret;
+
+	stream = crr_session_line_stream(line, false);
+	if (stream) {
+		ret = crr_line_seek(line, stream, arg);
+		crr_session_put(stream->session);
+		return ret;
+	}
+	rcu_read_lock();
+	clock = rcu_dereference(line->clock);
+	if (clock)
+		crr_clock_set(clock, arg->counter);
+	rcu_read_unlock();
+	return 0;
+}
+
+static int crr_ioctl_seek_ack(struct crr_call *call)
+{
+	const struct crr_seek_ack *ack = &call->arg->seek_ack;
+	struct crr_session *session = call->target->session;
+	int ret;
+
+	if (ack->__reserved)
+		return -EINVAL;
+	mutex_lock(&session->lock);
+	ret = crr_replayer_seek_ack(session, ack);
+	if (!ret)
+		crr_session_wake(session);
+	mutex_unlock(&session->lock);
 	return ret;
 }
 
@@ -388,13 +440,11 @@ static const struct crr_ioctl crr_ioctls[] = {
 		  struct crr_counter, next_due, 0, true, crr_ioctl_counter),
 	CRR_IOCTL(CRR_IOC_RECORD, CRR_ON_SESSION,
 		  struct crr_record_start, buffer_size,
-		  CRR_RECORD_CAPTURE | CRR_RECORD_FAIL_ORPHAN |
-		  CRR_RECORD_BLOCK | CRR_RECORD_GATED, false,
-		  crr_ioctl_record),
+		  CRR_RECORD_FLAGS, false, crr_ioctl_record),
 	CRR_IOCTL(CRR_IOC_REPLAY, CRR_ON_SESSION,
-		  struct crr_replay_start, buffer_size,
-		  CRR_REPLAY_MUTE | CRR_REPLAY_GATED, false,
-		  crr_ioctl_replay),
+		  struct crr_replay_start, __reserved,
+		  CRR_REPLAY_MUTE | CRR_REPLAY_GATED | CRR_REPLAY_LIVE |
+		  CRR_REPLAY_RECORD, false, crr_ioctl_replay),
 	CRR_IOCTL(CRR_IOC_STOP, CRR_ON_SESSION,
 		  struct crr_stop, flags, 0, false, crr_ioctl_stop),
 	CRR_IOCTL(CRR_IOC_DIVERGENCE, CRR_ON_SESSION,
@@ -411,6 +461,10 @@ static const struct crr_ioctl crr_ioctls[] = {
 		  struct crr_modem, __reserved, 0, true, crr_ioctl_modem),
 	CRR_IOCTL(CRR_IOC_MARK, CRR_ON_TTY,
 		  struct crr_mark, label, 0, false, crr_ioctl_mark),
+	CRR_IOCTL(CRR_IOC_SEEK, CRR_ON_TTY,
+		  struct crr_seek, counter, 0, false, crr_ioctl_seek),
+	CRR_IOCTL(CRR_IOC_SEEK_ACK, CRR_ON_SESSION,
+		  struct crr_seek_ack, sequence, 0, false, crr_ioctl_seek_ack),
 };
 
 static u32 crr_target_kind(const struct crr_target *target)

@@ -205,6 +205,33 @@ int crr_line_checkpoint(struct crr_line *line, struct crr_stream *stream,
 	}
 }
 
+/**
+ * crr_line_seek - CRR_IOC_SEEK
+ * @line: the line
+ * @stream: its stream; the caller holds it
+ * @seek: where to
+ *
+ * Returns what CRR_IOC_SEEK does.
+ */
+int crr_line_seek(struct crr_line *line, struct crr_stream *stream,
+		  const struct crr_seek *seek)
+{
+	wait_queue_head_t *queue = &line->tty->read_wait;
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	int ret, outcome;
+
+	ret = crr_session_seek(stream->session, seek->sequence, seek->counter);
+	if (ret)
+		return ret;
+	add_wait_queue(queue, &wait);
+	while (crr_session_seeks(stream->session, &outcome) && !ret)
+		ret = crr_line_wait(line, &wait);
+	remove_wait_queue(queue, &wait);
+	if (!ret)
+		return outcome;
+	return ret == -ERESTARTSYS ? -EINTR : ret;
+}
+
 /* ---- read(2) ----
  *
  * The tty core calls ->read with a buffer of its own, small, until the read(2)
@@ -660,6 +687,7 @@ static bool crr_replay_poll(struct crr_line *line, struct crr_stream *stream,
 		if (session->state == CRR_STATE_REPLAYING) {
 			crr_session_sample(session);
 			known = crr_replayer_poll(stream, wanted, mask);
+			over = session->state <= CRR_STATE_RECORDING;
 		} else if (!over) {
 			*mask = EPOLLIN | EPOLLRDNORM | EPOLLOUT |
 				EPOLLWRNORM | EPOLLERR;

@@ -241,6 +241,7 @@ static void crr_stream_leave(struct crr_stream *stream, enum crr_end reason)
 	stream->ended = true;
 }
 
+/* What STOP itself ends comes last: there a log can be continued. */
 void crr_recorder_stop(struct crr_session *session)
 {
 	struct crr_record end = { .type = CRR_TYPE_END };
@@ -254,10 +255,33 @@ void crr_recorder_stop(struct crr_session *session)
 			crr_stream_leave(stream, stream->leaving);
 		else if (stream->hangup_seen)
 			crr_stream_leave(stream, CRR_END_HANGUP);
-		else
-			crr_stream_leave(stream, CRR_END_STOP);
 	}
+	list_for_each_entry(stream, &session->streams, node)
+		if (!stream->ended)
+			crr_stream_leave(stream, CRR_END_STOP);
 	crr_emit(session, &end);
+}
+
+/*
+ * A replay is over, and what comes is recorded: its log, up to what STOP had
+ * ended there, is the beginning of this one. Empty reads and refused writes
+ * since the last record count on.
+ */
+void crr_recorder_continue(struct crr_session *session)
+{
+	struct crr_stream *stream;
+
+	session->sequence = session->replayer.tail;
+	list_for_each_entry(stream, &session->streams, node) {
+		stream->leaving = 0;
+		stream->hangup_seen = false;
+		stream->ended = stream->end != CRR_END_STOP;
+		if (stream->refused)
+			stream->interrupted = stream->end_interrupted;
+		/* It left, and the recorded one did not. */
+		if (!stream->line && !stream->ended)
+			crr_stream_leave(stream, CRR_END_CLOSED);
+	}
 }
 
 /**

@@ -30,6 +30,9 @@ void crr_replayer_start(struct crr_session *session, u64 limit, u32 flags)
 	replayer->dropped = 0;
 	replayer->refused = CRR_REASON_NONE;
 	replayer->begun = false;
+	replayer->tail = CRR_NO_SEQUENCE;
+	replayer->skip = 0;
+	replayer->seeking = false;
 	list_for_each_entry(stream, &session->streams, node) {
 		stream->begun = false;
 		stream->left = false;
@@ -217,6 +220,39 @@ static void crr_replayer_too_late(struct crr_stream *stream,
 				      CRR_REASON_LINE);
 }
 
+/* A record that the emulator, in its snapshot, has consumed already. */
+static void crr_replayer_pass(struct crr_stream *stream,
+			      const struct crr_record *rec)
+{
+	switch (rec->type) {
+	case CRR_TYPE_READ:
+		stream->position_in += rec->data_length;
+		break;
+	case CRR_TYPE_WRITE:
+		stream->position_out += rec->offset;
+		break;
+	case CRR_TYPE_PEER_CLOSED:
+		stream->peer_closed = true;
+		break;
+	case CRR_TYPE_HANGUP:
+		stream->hung_up = true;
+		break;
+	}
+}
+
+/* Where does the log end with nothing but what STOP had ended? */
+static void crr_replayer_note_tail(struct crr_replayer *replayer,
+				   const struct crr_record *rec)
+{
+	bool stopped = rec->type == CRR_TYPE_STREAM_END &&
+		       rec->reason == CRR_END_STOP;
+
+	if (!stopped && rec->type != CRR_TYPE_END)
+		replayer->tail = CRR_NO_SEQUENCE;
+	else if (replayer->tail == CRR_NO_SEQUENCE)
+		replayer->tail = rec->sequence;
+}
+
 /* One record: 0, -ENOMEM, or a positive enum crr_reason. */
 static int crr_replayer_add(struct crr_session *session,
 			    const struct crr_record *rec)
@@ -252,6 +288,10 @@ static int crr_replayer_add(struct crr_session *session,
 						  CRR_FLAG_INTERRUPTED;
 			break;
 		default:
+			if (rec->sequence < replayer->skip) {
+				crr_replayer_pass(stream, rec);
+				break;
+			}
 			if (stream->left) {
 				crr_replayer_too_late(stream, rec);
 				break;
@@ -262,6 +302,7 @@ static int crr_replayer_add(struct crr_session *session,
 			break;
 		}
 	}
+	crr_replayer_note_tail(replayer, rec);
 added:
 	crr_order_add(replayer->fed, rec);
 	return 0;
@@ -326,6 +367,86 @@ u64 crr_replayer_next_due(struct crr_session *session)
 		return replayer->fed->counter;
 	return replayer->fed->counter == CRR_NEVER ?
 	       CRR_NEVER : replayer->fed->counter + 1;
+}
+
+/* ---- Seek ---- */
+
+/* The first record that is still to be consumed, fed or not. */
+u64 crr_replayer_position(struct crr_session *session)
+{
+	const struct crr_replayer *replayer = &session->replayer;
+	u64 position = max(replayer->fed->sequence, replayer->skip);
+	const struct crr_queued *queued;
+	struct crr_stream *stream;
+
+	list_for_each_entry(stream, &session->streams, node) {
+		queued = crr_first(&stream->inbound);
+		if (queued && crr_must_be_taken(&queued->rec))
+			position = min(position, queued->rec.sequence);
+		queued = crr_first(&stream->outbound);
+		if (queued)
+			position = min(position, queued->rec.sequence);
+	}
+	return position;
+}
+
+/**
+ * crr_replayer_seek - forget all records, and ask the feeder for others
+ * @session: the session, replaying, or past it
+ * @sequence: of the first one that is to be consumed
+ */
+void crr_replayer_seek(struct crr_session *session, u64 sequence)
+{
+	struct crr_replayer *replayer = &session->replayer;
+	struct crr_stream *stream;
+
+	lockdep_assert_held(&session->lock);
+
+	list_for_each_entry(stream, &session->streams, node) {
+		crr_replayer_empty(stream);
+		stream->empties = 0;
+		stream->refused = 0;
+		stream->position_in = 0;
+		stream->position_out = 0;
+		stream->peer_closed = false;
+		stream->hung_up = false;
+		stream->begun = false;
+		stream->end = 0;
+		stream->left_counter = session->counter;
+	}
+	memset(replayer->fed, 0, sizeof(*replayer->fed));
+	replayer->begun = false;
+	replayer->tail = CRR_NO_SEQUENCE;
+	replayer->skip = sequence;
+	replayer->seeking = true;
+	replayer->seek_generation++;
+}
+
+/* The feeder has heard of it. 0, or what CRR_IOC_SEEK_ACK says. */
+int crr_replayer_seek_ack(struct crr_session *session,
+			  const struct crr_seek_ack *ack)
+{
+	struct crr_replayer *replayer = &session->replayer;
+	struct crr_stream *stream;
+
+	lockdep_assert_held(&session->lock);
+
+	if (session->state != CRR_STATE_REPLAYING || !replayer->seeking)
+		return -ENODATA;
+	if (ack->generation != replayer->seek_generation)
+		return -ESTALE;
+	if (ack->sequence > replayer->skip)
+		return -EINVAL;
+	if (ack->sequence) {
+		replayer->fed->sequence = ack->sequence;
+		replayer->begun = true;
+		list_for_each_entry(stream, &session->streams, node) {
+			replayer->fed->part[stream->number] = CRR_PART_OPEN;
+			stream->begun = true;
+		}
+	}
+	replayer->seeking = false;
+	return 0;
 }
 
 /* ---- What must be taken ---- */
@@ -394,13 +515,36 @@ static enum crr_verdict crr_op_diverges(struct crr_op *op,
 	return crr_op_result(op, crr_session_refusal(CRR_STATE_DIVERGED));
 }
 
+/**
+ * crr_replayer_is_over - the log is at its end: what becomes of the session?
+ * @session: the session, replaying
+ *
+ * Returns whether it is live now; else it has ended, or diverged.
+ */
+bool crr_replayer_is_over(struct crr_session *session)
+{
+	if (crr_judge_all(session))
+		return false;
+	if (session->replayer.flags & CRR_REPLAY_LIVE &&
+	    session->replayer.fed->ended) {
+		crr_session_go_live(session);
+		return true;
+	}
+	crr_session_set_state(session, CRR_STATE_ENDED, CRR_REASON_NONE);
+	return false;
+}
+
 static enum crr_verdict crr_op_ends(struct crr_op *op)
 {
 	struct crr_session *session = op->stream->session;
+	const struct crr_replayer *replayer = &session->replayer;
 
-	if (!crr_judge_all(session))
-		crr_session_set_state(session, CRR_STATE_ENDED,
-				      CRR_REASON_NONE);
+	/* A stream may end before the log; what is live knows all of it. */
+	if (replayer->flags & CRR_REPLAY_LIVE && !replayer->fed->ended &&
+	    !crr_replayer_full(replayer))
+		return crr_op_sleep(op, CRR_SLEEP_FEED);
+	if (crr_replayer_is_over(session))
+		return CRR_AGAIN;
 	return crr_op_result(op, crr_session_refusal(session->state));
 }
 
@@ -609,7 +753,8 @@ enum crr_verdict crr_replayer_read(struct crr_op *op)
 	}
 	/* The recorded run did the one, and this one does the other. */
 	if (rec->type != CRR_TYPE_HANGUP &&
-	    (rec->type == CRR_TYPE_INQ) != (op->type == CRR_TYPE_INQ))
+	    (rec->type == CRR_TYPE_INQ ? op->type != CRR_TYPE_INQ :
+					 op->type == CRR_TYPE_INQ))
 		return crr_op_diverges(op, CRR_DIVERGENCE_EXTRA, rec, NULL, 0,
 				       0);
 
@@ -819,6 +964,10 @@ bool crr_replayer_poll(struct crr_stream *stream, __poll_t wanted,
 	over = crr_is_over(stream);
 
 	*mask = 0;
+	/* What has come to its end without a word said is live now. */
+	if (over && replayer->flags & CRR_REPLAY_LIVE &&
+	    crr_replayer_is_over(stream->session))
+		return true;
 	if (over)
 		*mask |= EPOLLIN | EPOLLOUT | EPOLLERR;
 	if (in && crr_is_due(stream, &in->rec)) {

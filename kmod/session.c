@@ -645,6 +645,7 @@ int crr_session_replay(struct crr_session *session,
 		       const struct crr_replay_start *arg)
 {
 	u64 limit = arg->buffer_size ?: CRR_BUFFER_DEFAULT;
+	u32 nstreams = READ_ONCE(session->nstreams);
 	struct crr_recorder recorder = {};
 	struct crr_charge charge;
 	struct crr_order *fed;
@@ -657,8 +658,16 @@ int crr_session_replay(struct crr_session *session,
 		crr_uncharge(&charge);
 		return -ENOMEM;
 	}
+	if (arg->flags & CRR_REPLAY_RECORD &&
+	    crr_recorder_open(&recorder, nstreams, limit, arg->record_flags)) {
+		kfree(fed);
+		crr_uncharge(&charge);
+		return -ENOMEM;
+	}
 	mutex_lock(&session->lock);
-	ret = crr_session_enter(session);
+	/* Somebody has joined, and the buffer may be too small. */
+	ret = session->nstreams > nstreams ? -EBUSY :
+					     crr_session_enter(session);
 	if (!ret) {
 		swap(session->recorder, recorder);
 		session->supplied = 0;
@@ -701,6 +710,100 @@ int crr_session_stop(struct crr_session *session)
 unlock:
 	mutex_unlock(&session->lock);
 	return ret;
+}
+
+/**
+ * crr_session_go_live - a replay is over, and what comes is the device's
+ * @session: the session, replaying, and in agreement with its whole log
+ */
+void crr_session_go_live(struct crr_session *session)
+{
+	const struct crr_recorder *recorder = &session->recorder;
+	bool record = recorder->chan;
+
+	lockdep_assert_held(&session->lock);
+
+	session->generation++;
+	crr_gate_start(session, record && recorder->flags & CRR_RECORD_GATED);
+	if (record) {
+		crr_recorder_continue(session);
+		crr_replayer_close(session);
+		crr_session_set_state(session, CRR_STATE_RECORDING,
+				      CRR_REASON_NONE);
+	} else {
+		crr_replayer_close(session);
+		session->supplied = 0;
+		crr_session_set_state(session, CRR_STATE_IDLE, CRR_REASON_NONE);
+	}
+}
+
+/* Set the counter to whatever value. */
+static void crr_session_reset_counter(struct crr_session *session, u64 counter)
+{
+	struct crr_clock *clock = crr_session_clock(session);
+
+	session->gate.begun = false;
+	session->counter = counter;
+	if (clock)
+		crr_clock_set(clock, counter);
+	else
+		session->supplied = counter;
+}
+
+/**
+ * crr_session_seek - the emulator has restored a snapshot
+ * @session: the session
+ * @sequence: the first record that is still to come
+ * @counter: the counter as it was then
+ *
+ * Returns 0, and then crr_session_seeks() tells for how long to wait; or what
+ * CRR_IOC_SEEK does.
+ */
+int crr_session_seek(struct crr_session *session, u64 sequence, u64 counter)
+{
+	int ret = 0;
+
+	mutex_lock(&session->lock);
+	switch (session->state) {
+	case CRR_STATE_RECORDING:
+		ret = -EBUSY;
+		break;
+	case CRR_STATE_FAILED:
+		ret = -EIO;
+		break;
+	case CRR_STATE_IDLE:
+		crr_session_reset_counter(session, counter);
+		break;
+	default:
+		/* Without a feeder there is nothing to come. */
+		if (!session->controlled) {
+			ret = -EIO;
+			break;
+		}
+		session->generation++;
+		crr_session_reset_counter(session, counter);
+		crr_gate_start(session, session->gate.gated);
+		session->divergence.kind = 0;
+		crr_replayer_seek(session, sequence);
+		crr_session_set_state(session, CRR_STATE_REPLAYING,
+				      CRR_REASON_NONE);
+		break;
+	}
+	mutex_unlock(&session->lock);
+	return ret;
+}
+
+/* Is the feeder still to hear of it? If not, how the seek has ended. */
+bool crr_session_seeks(struct crr_session *session, int *ret)
+{
+	bool seeks;
+
+	mutex_lock(&session->lock);
+	seeks = session->state == CRR_STATE_REPLAYING &&
+		session->replayer.seeking;
+	*ret = session->state == CRR_STATE_FAILED ? -EIO : 0;
+	mutex_unlock(&session->lock);
+	return seeks;
 }
 
 /* How operations fail in a state in which all of them do. */
@@ -752,6 +855,7 @@ void crr_session_status(struct crr_session *session, struct crr_status *status)
 		status->waiting |= CRR_WAITING_ROOM;
 	status->counter = session->counter;
 	status->sequence = session->sequence;
+	status->position = session->sequence;
 	status->records = session->records;
 	status->bytes_in = session->bytes_in;
 	status->bytes_out = session->bytes_out;
@@ -766,6 +870,12 @@ void crr_session_status(struct crr_session *session, struct crr_status *status)
 		status->dropped = replayer->dropped;
 		status->buffered = replayer->bytes;
 		status->buffer_size = replayer->limit;
+		status->position = crr_replayer_position(session);
+		status->seek_generation = replayer->seek_generation;
+		if (replayer->seeking) {
+			status->facts |= CRR_STATUS_SEEK;
+			status->seek_sequence = replayer->skip;
+		}
 	} else if (recorder->chan) {
 		status->buffered = recorder->unread;
 		status->buffer_size = crr_recorder_capacity(recorder);
@@ -797,6 +907,7 @@ enum crr_verdict crr_session_judge(struct crr_op *op, const u8 *buf,
 
 	mutex_lock(&session->lock);
 	crr_op_awake(op);
+again:
 	if (unlikely(crr_stream_is_closed_to(op->stream)) &&
 	    (session->state == CRR_STATE_RECORDING ||
 	     session->state == CRR_STATE_REPLAYING))
@@ -817,6 +928,8 @@ enum crr_verdict crr_session_judge(struct crr_op *op, const u8 *buf,
 		verdict = crr_replayer_read(op);
 	else
 		verdict = crr_replayer_write(op, buf, length);
+	if (verdict == CRR_AGAIN)
+		goto again;
 	op->generation = session->generation;
 	op->stamp = session->counter;
 	if (verdict == CRR_SLEEP) {

@@ -341,6 +341,36 @@ int replay(int session, __u32 flags)
 	return replay_from(session, flags, 0);
 }
 
+int replay_live(int session, __u32 flags, __u32 record_flags)
+{
+	struct crr_replay_start arg = {
+		.size = sizeof(arg),
+		.flags = flags | CRR_REPLAY_LIVE,
+		.record_flags = record_flags,
+	};
+
+	return sys(ioctl(session, CRR_IOC_REPLAY, &arg));
+}
+
+int seek(int tty, __u64 sequence, __u64 counter)
+{
+	struct crr_seek arg = {
+		.size = sizeof(arg), .sequence = sequence, .counter = counter,
+	};
+
+	return sys(ioctl(tty, CRR_IOC_SEEK, &arg));
+}
+
+int seek_ack(int session, __u32 generation, __u64 sequence)
+{
+	struct crr_seek_ack arg = {
+		.size = sizeof(arg), .generation = generation,
+		.sequence = sequence,
+	};
+
+	return sys(ioctl(session, CRR_IOC_SEEK_ACK, &arg));
+}
+
 int stop(int session)
 {
 	struct crr_stop arg = { .size = sizeof(arg) };
@@ -994,6 +1024,9 @@ static void *run(void *arg)
 		break;
 	case CALL_COUNT:
 		task->result = count(task->fd, task->counter);
+		break;
+	case CALL_SEEK:
+		task->result = seek(task->fd, task->length, task->counter);
 		break;
 	case CALL_DETACH:
 		task->result = detach(task->fd);

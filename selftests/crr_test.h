@@ -113,6 +113,9 @@ int record(int session, __u32 flags);
 int record_into(int session, __u32 flags, __u64 buffer_size);
 int replay(int session, __u32 flags);
 int replay_from(int session, __u32 flags, __u64 buffer_size);
+int replay_live(int session, __u32 flags, __u32 record_flags);
+int seek(int tty, __u64 sequence, __u64 counter);
+int seek_ack(int session, __u32 generation, __u64 sequence);
 int stop(int session);
 struct crr_status status(int fd);
 int modem(int tty, struct crr_modem *answer);
@@ -199,6 +202,7 @@ enum call {
 	CALL_WRITE,
 	CALL_POLL,
 	CALL_COUNT,
+	CALL_SEEK,		/* length: sequence number */
 	CALL_DETACH,
 };
 

@@ -88,7 +88,10 @@ static long read_break(const struct line *line, tcflag_t iflag, char *buf,
 		return -ETIMEDOUT;
 	/* The byte after it, from another source, ends the wait. */
 	send_all(line->peer, "x", 1);
-	if (!eventually(status(line->tty).received - before ==
+	/* While it is recorded, FIONREAD would be, too. */
+	if (line->session < 0 ?
+	    !eventually(arrived(line->tty) >= bytes + 1) :
+	    !eventually(status(line->tty).received - before ==
 			(bytes ? 2 : 1)))
 		return -ETIME;
 	return sys(read(line->tty, buf, 16));

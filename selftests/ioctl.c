@@ -28,6 +28,7 @@
  *	JOIN		all		lines.c
  *	CHECKPOINT_*	all		gate.c
  *	MODEM, MARK	all others	questions.c
+ *	SEEK, SEEK_ACK	all		seek.c
  *
  * ENFILE and ENOMEM take an injected fault.
  */
@@ -61,7 +62,7 @@ static const struct call_row {
 	 */
 	int normal;
 } rows[] = {
-	{ "STATUS", CRR_IOC_STATUS, 136, TTY | SESSION | CLOCK | MASTER,
+	{ "STATUS", CRR_IOC_STATUS, 160, TTY | SESSION | CLOCK | MASTER,
 	  0, true, 0 },
 	{ "SESSION", CRR_IOC_SESSION, 16, TTY, 0, true, -EBUSY },
 	{ "CLOCK", CRR_IOC_CLOCK, 16, TTY, 0, true, 0 },
@@ -70,8 +71,9 @@ static const struct call_row {
 	  CRR_RECORD_CAPTURE | CRR_RECORD_FAIL_ORPHAN | CRR_RECORD_BLOCK |
 	  CRR_RECORD_GATED,
 	  false, -EBUSY },
-	{ "REPLAY", CRR_IOC_REPLAY, 16, SESSION,
-	  CRR_REPLAY_MUTE | CRR_REPLAY_GATED, false, -EBUSY },
+	{ "REPLAY", CRR_IOC_REPLAY, 24, SESSION,
+	  CRR_REPLAY_MUTE | CRR_REPLAY_GATED | CRR_REPLAY_LIVE |
+	  CRR_REPLAY_RECORD, false, -EBUSY },
 	{ "STOP", CRR_IOC_STOP, 8, SESSION, 0, false, -ENODATA },
 	{ "DIVERGENCE", CRR_IOC_DIVERGENCE, 144, SESSION, 0, true, -ENODATA },
 	{ "JOIN", CRR_IOC_JOIN, 24, TTY, 0, true, -EBADF },
@@ -82,6 +84,8 @@ static const struct call_row {
 	/* A pty has no modem lines. */
 	{ "MODEM", CRR_IOC_MODEM, 64, TTY | MASTER, 0, true, -ENOTTY },
 	{ "MARK", CRR_IOC_MARK, 80, TTY | MASTER, 0, false, 0 },
+	{ "SEEK", CRR_IOC_SEEK, 24, TTY | MASTER, 0, false, 0 },
+	{ "SEEK_ACK", CRR_IOC_SEEK_ACK, 24, SESSION, 0, false, -ENODATA },
 };
 
 /* An ioctl on one of the fds that it is for. */
@@ -234,7 +238,7 @@ TEST_F(ioctl, unknown_numbers)
 	}
 	/* The numbers bear neither size nor direction. */
 	prepare(&rows[0], self->pages, self->page, rows[0].size, 0);
-	EXPECT_EQ(-ENOTTY, sys(ioctl(line->tty, CRR_IOC_STATUS | 136 << 16,
+	EXPECT_EQ(-ENOTTY, sys(ioctl(line->tty, CRR_IOC_STATUS | 160 << 16,
 				     self->pages)));
 	EXPECT_EQ(-ENOTTY, sys(ioctl(line->tty, CRR_IOC_STATUS | 3U << 30,
 				     self->pages)));
@@ -318,10 +322,15 @@ TEST_F(ioctl, unknown_flags)
 
 		for (int bit = 0; bit < 32; bit++) {
 			bool known = row->flags & 1U << bit;
+			__u32 flags = 1U << bit;
 
+			/* The one makes no sense without the other. */
+			if (row->cmd == CRR_IOC_REPLAY &&
+			    flags == CRR_REPLAY_RECORD)
+				flags |= CRR_REPLAY_LIVE;
 			prepare(row, self->pages, self->page, row->size,
 				self->line.tty);
-			put_word(self->pages, 4, 1U << bit);
+			put_word(self->pages, 4, flags);
 			expect(known ? row->normal : -EOPNOTSUPP, call,
 			       self->pages, "flag", 1U << bit);
 		}

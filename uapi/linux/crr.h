@@ -60,6 +60,8 @@
 #define CRR_IOC_CHECKPOINT_END	_IO(CRR_IOC_TYPE, 0x0a)
 #define CRR_IOC_MODEM		_IO(CRR_IOC_TYPE, 0x0b)
 #define CRR_IOC_MARK		_IO(CRR_IOC_TYPE, 0x0c)
+#define CRR_IOC_SEEK		_IO(CRR_IOC_TYPE, 0x0d)
+#define CRR_IOC_SEEK_ACK	_IO(CRR_IOC_TYPE, 0x0e)
 
 /**
  * enum crr_state - what a session does
@@ -138,6 +140,7 @@ enum crr_reason {
 #define CRR_STATUS_UNREAD	0x40	/* recording: records wait to be read */
 #define CRR_STATUS_GATED	0x80	/* delivery is gated */
 #define CRR_STATUS_CHECKPOINT	0x100	/* a checkpoint has begun */
+#define CRR_STATUS_SEEK		0x200	/* CRR_IOC_SEEK waits for the feeder */
 /* struct crr_status.waiting: who sleeps in crr at this moment */
 #define CRR_WAITING_READ	0x1	/* a read(2), for its time to come */
 #define CRR_WAITING_FEED	0x2	/* an operation, for the feeder */
@@ -169,6 +172,12 @@ enum crr_reason {
  * @remaining: replay: records fed and not yet consumed, but for hangups
  * @discarded: replay: bytes of the device's input that were discarded
  * @dropped: replay: bytes of output that the device did not take
+ * @position: sequence number of the first record that is still to come:
+ *	recording, @sequence; replay, of those that must be consumed. With
+ *	@counter, what &struct crr_seek takes.
+ * @seek_sequence: with CRR_STATUS_SEEK: where the emulator wants to be
+ * @seek_generation: number of the last CRR_IOC_SEEK
+ * @__reserved: 0
  * @received: asked through a tty: bytes that its device has delivered since
  *	N_CRR was attached, but for those that were discarded
  *
@@ -196,6 +205,10 @@ struct crr_status {
 	__aligned_u64 remaining;
 	__aligned_u64 discarded;
 	__aligned_u64 dropped;
+	__aligned_u64 position;
+	__aligned_u64 seek_sequence;
+	__u32 seek_generation;
+	__u32 __reserved;
 	__aligned_u64 received;
 };
 
@@ -367,6 +380,8 @@ struct crr_record_start {
 /* struct crr_replay_start.flags */
 #define CRR_REPLAY_MUTE		0x1	/* do not write output to the device */
 #define CRR_REPLAY_GATED	0x2	/* the log was recorded with CRR_RECORD_GATED */
+#define CRR_REPLAY_LIVE		0x4	/* after END, go on with the device */
+#define CRR_REPLAY_RECORD	0x8	/* and record that */
 
 /**
  * struct crr_replay_start - ioctl(CRR_IOC_REPLAY), on a session fd
@@ -374,16 +389,84 @@ struct crr_record_start {
  * @flags: CRR_REPLAY_*
  * @buffer_size: bytes of records that may wait in the session; 0 for
  *	CRR_BUFFER_DEFAULT
+ * @record_flags: with CRR_REPLAY_RECORD: CRR_RECORD_*
+ * @__reserved: 0
  *
  * Starts the replay of what is fed by write(2) on the session fd. The counter
  * begins anew.
  *
- * Errors: as for CRR_IOC_RECORD
+ * With CRR_REPLAY_LIVE the first operation after the log's end does not fail:
+ * it, and all that follow, are the device's, and the session is idle. With
+ * CRR_REPLAY_RECORD besides, it is recording: read(2) on the session fd gives
+ * records that continue the log, in the place of those from the first
+ * STREAM_END with CRR_END_STOP on; its sequence number is that of the first one
+ * read. Another buffer of @buffer_size is set aside for them.
+ *
+ * Errors: as for CRR_IOC_RECORD, and
+ *  - EINVAL: CRR_REPLAY_RECORD without CRR_REPLAY_LIVE; @record_flags without
+ *	CRR_REPLAY_RECORD, unknown, or with another delivery than the replay's
  */
 struct crr_replay_start {
 	__u32 size;
 	__u32 flags;
 	__aligned_u64 buffer_size;
+	__u32 record_flags;
+	__u32 __reserved;
+};
+
+/**
+ * struct crr_seek - ioctl(CRR_IOC_SEEK), on a tty
+ * @size: sizeof(struct crr_seek)
+ * @flags: 0
+ * @sequence: of the first record that is still to come, as &struct crr_status
+ *	has told it in @position
+ * @counter: the emulator's counter, as it was then
+ *
+ * For an emulator that has restored a snapshot of itself: the replay goes on
+ * from the position at which that was taken, be it before or after the present
+ * one, also after a divergence or the log's end. A position is good if nothing
+ * was read, asked, or written in vain since the counter last changed. Returns
+ * when the feeder has heard of it (CRR_IOC_SEEK_ACK).
+ *
+ * Without a session, or while it is idle, the counter is set, and may so go
+ * back.
+ *
+ * Errors:
+ *  - EBUSY: the session is recording: a recording does not go back
+ *  - EIO: the replay cannot go on; or could not while this waited
+ *  - EINTR: a signal came while waiting; the seek is still pending
+ *  - EAGAIN: the tty's discipline is being changed
+ */
+struct crr_seek {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 sequence;
+	__aligned_u64 counter;
+};
+
+/**
+ * struct crr_seek_ack - ioctl(CRR_IOC_SEEK_ACK), on a session fd
+ * @size: sizeof(struct crr_seek_ack)
+ * @flags: 0
+ * @generation: @seek_generation of &struct crr_status
+ * @__reserved: 0
+ * @sequence: of the record with which feeding begins anew: any up to
+ *	@seek_sequence. Records before that one are checked and passed over. If
+ *	it is not 0, no stream may have ended, or been hung up, before it.
+ *
+ * While a seek is pending, write(2) on the session fd fails with ESTALE.
+ *
+ * Errors:
+ *  - ENODATA: no seek is pending
+ *  - ESTALE: @generation is not that of the pending one
+ *  - EINVAL: @sequence is more than @seek_sequence
+ */
+struct crr_seek_ack {
+	__u32 size;
+	__u32 flags;
+	__u32 generation;
+	__u32 __reserved;
+	__aligned_u64 sequence;
 };
 
 /**
@@ -698,6 +781,7 @@ struct crr_clock_state {
  *  - EMSGSIZE: the buffer holds no whole record
  *  - EBADMSG: the first record is not valid: &struct crr_status.reason
  *  - EILSEQ, EIO, ENODATA: the session has diverged, failed, ended
+ *  - ESTALE: a seek is pending: CRR_IOC_SEEK_ACK
  *  - EFAULT, ENOMEM: nothing is taken
  *  - EINTR: a signal came before there was room
  *
