@@ -3,13 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "crrctl.h"
-
-/* How often the holder looks whether it is still needed. */
-#define HOLDER_EVERY_S 1
 
 static const struct option_help attach_options[] = {
 	{ { "foreground", no_argument, NULL, 'f' }, NULL,
@@ -28,18 +24,6 @@ static const char *only_tty(const struct command *cmd, int argc, char **argv)
 	return argv[optind];
 }
 
-/*
- * A line discipline lasts as long as somebody has the tty open: stay in the
- * background and hold it, as ldattach(8) does, until it is detached.
- */
-static void hold(int fd, int number)
-{
-	int now;
-
-	while (!ioctl(fd, TIOCGETD, &now) && now == number)
-		sleep(HOLDER_EVERY_S);
-}
-
 static int run_attach(const struct command *cmd, int argc, char **argv)
 {
 	bool foreground = false;
@@ -56,7 +40,7 @@ static int run_attach(const struct command *cmd, int argc, char **argv)
 		fail("%s: cannot attach N_CRR: %s", path, strerror(errno));
 	if (!foreground && daemon(0, 0))
 		fail("cannot go to the background: %s", strerror(errno));
-	hold(fd, crr_ldisc());
+	line_hold(fd);
 	return 0;
 }
 

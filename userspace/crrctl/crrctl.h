@@ -79,7 +79,7 @@ uint64_t parse_seconds(const struct command *cmd, const char *text);
 uint64_t now_ms(void);
 
 extern const struct command cmd_attach, cmd_detach, cmd_record, cmd_replay,
-	cmd_status, cmd_log_info, cmd_log_dump;
+	cmd_load, cmd_status, cmd_log_info, cmd_log_dump;
 
 /* ---- user.c: who called sudo ---- */
 
@@ -114,6 +114,7 @@ void load_module(void);
 void lines_open(struct line **lines, unsigned int *nlines,
 		const char *const *paths, unsigned int n);
 void lines_close(struct line *lines, unsigned int nlines);
+void line_hold(int fd);
 bool line_is_gone(const struct line *line);
 void line_warn_cooked(const struct line *line);
 int open_tty(const char *path);
@@ -215,6 +216,29 @@ void control_hurry(struct control *ctl, uint64_t grace_ms);
 void control_progress(struct control *ctl, bool last);
 void control_summary(struct control *ctl, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* ---- record.c, sequel.c: logs that are made ---- */
+
+int log_make(const char *path, bool force);
+
+/**
+ * struct sequel - the log of what follows a replay
+ * @path: of its file
+ * @fd: likewise
+ * @log: its writer
+ * @begun: the replay has come to its end
+ */
+struct sequel {
+	const char *path;
+	int fd;
+	struct crr_log_writer *log;
+	bool begun;
+};
+
+void sequel_open(struct sequel *sequel, const char *path, bool force,
+		 const struct crr_log_info *info);
+void sequel_drain(struct sequel *sequel, int session, int old, off_t begin);
+uint64_t sequel_finish(struct sequel *sequel, int old, off_t begin);
 
 /* ---- report.c: records and divergences, for people ---- */
 

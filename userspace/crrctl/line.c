@@ -11,6 +11,9 @@
 
 #include "crrctl.h"
 
+/* How often the holder of a line looks whether it is still needed. */
+#define HOLDER_EVERY_S 1
+
 /* Load the module if it is not there; needs root, as all that follows. */
 void load_module(void)
 {
@@ -200,6 +203,18 @@ void lines_close(struct line *lines, unsigned int nlines)
 			close(line->master);
 	}
 	nopened = 0;
+}
+
+/*
+ * A line discipline lasts as long as somebody has the tty open: hold it, as
+ * ldattach(8) does, until it is detached.
+ */
+void line_hold(int fd)
+{
+	int number = crr_ldisc(), now;
+
+	while (!ioctl(fd, TIOCGETD, &now) && now == number)
+		sleep(HOLDER_EVERY_S);
 }
 
 /* Hung up, or the adapter unplugged. */

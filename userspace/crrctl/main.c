@@ -11,8 +11,8 @@
 #include "crrctl.h"
 
 static const struct command *const commands[] = {
-	&cmd_attach, &cmd_detach,   &cmd_record,   &cmd_replay,
-	&cmd_status, &cmd_log_info, &cmd_log_dump,
+	&cmd_attach, &cmd_detach, &cmd_record,	 &cmd_replay,
+	&cmd_load,   &cmd_status, &cmd_log_info, &cmd_log_dump,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

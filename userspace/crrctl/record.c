@@ -61,12 +61,9 @@ static const struct option_help record_options[] = {
 	{ { NULL, 0, NULL, 0 }, NULL, NULL },
 };
 
-/* Where the log goes; "a log holds what was typed" makes it 0600. */
-static int open_log(const char *path, bool force, bool resume)
+/* Where a new log goes; "a log holds what was typed" makes it 0600. */
+int log_make(const char *path, bool force)
 {
-	int flags = resume ? O_RDWR :
-		    force  ? O_WRONLY | O_CREAT | O_TRUNC :
-			     O_WRONLY | O_CREAT | O_EXCL;
 	int fd;
 
 	if (!strcmp(path, "-")) {
@@ -78,7 +75,7 @@ static int open_log(const char *path, bool force, bool resume)
 			fail("standard output: %s", strerror(errno));
 		return fd;
 	}
-	fd = user_open(path, flags);
+	fd = user_open(path, O_WRONLY | O_CREAT | (force ? O_TRUNC : O_EXCL));
 	if (fd < 0 && errno == EEXIST)
 		fail("%s exists; --force overwrites it", path);
 	if (fd < 0)
@@ -172,6 +169,9 @@ static void resume_log(struct recording *rec)
 	uint64_t next;
 	ssize_t n;
 
+	rec->fd = user_open(rec->path, O_RDWR);
+	if (rec->fd < 0)
+		fail("%s: %s", rec->path, strerror(errno));
 	rec->log = crr_log_resume(rec->fd, &next, &error);
 	if (!rec->log && (errno == EBADMSG || errno == EEXIST))
 		fail("%s: at byte %llu: %s", rec->path,
@@ -407,10 +407,10 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	lines_open(&rec.ctl.line, &rec.ctl.nlines, ttys, nttys);
 	fcntl(rec.ctl.line->session, F_SETFL, O_NONBLOCK);
 	take_over(&rec, resume, discard);
-	rec.fd = open_log(rec.path, force, resume);
 	if (resume) {
 		resume_log(&rec);
 	} else {
+		rec.fd = log_make(rec.path, force);
 		begin_log(&rec, command, counter);
 		control_start(&rec.ctl, crr_session_record, rec.flags,
 			      rec.buffer_size);

@@ -29,6 +29,7 @@ struct replay {
 	unsigned int nstreams;
 	const char *path;
 	int fd;
+	off_t begin; /* of the log in it */
 	struct crr_log_reader *log;
 	struct crr_log_error error;
 	const char *feed; /* of the block that is being fed */
@@ -46,6 +47,9 @@ struct replay {
 	bool stalled;
 	bool broke_off;
 	bool finished; /* followed to the log's end */
+	const char *peer;
+	struct sequel sequel; /* path: what comes then is recorded */
+	bool live; /* the log's end is behind us, and the device is there */
 	struct crr_status status; /* the last one */
 };
 
@@ -60,6 +64,14 @@ static const struct option_help replay_options[] = {
 	  "until COMMAND is ended (default 2)" },
 	{ { "mute", no_argument, NULL, 'm' }, NULL,
 	  "do not write its output to the line" },
+	{ { "live", no_argument, NULL, 'l' }, NULL,
+	  "after the log's end, go on with the line" },
+	{ { "output", required_argument, NULL, 'o' }, "FILE",
+	  "with --live: the log, continued; - for standard output" },
+	{ { "force", no_argument, NULL, 'f' }, NULL,
+	  "overwrite FILE if there is one" },
+	{ { "peer", required_argument, NULL, 'p' }, "COMMAND",
+	  "with --live: of the shell, what is at a new pty's other end" },
 	{ { "buffer", required_argument, NULL, 'b' }, "SIZE",
 	  "of the kernel's buffer (default 8M)" },
 	{ { "quiet", no_argument, NULL, 'q' }, NULL,
@@ -109,6 +121,42 @@ static void feed(struct replay *rep)
 		rep->feed += n;
 		rep->length -= (size_t)n;
 	}
+}
+
+/* The emulator is elsewhere in its run: feed from the log's beginning. */
+static void rewind_log(struct replay *rep)
+{
+	struct crr_log_reader *log = NULL;
+
+	if (lseek(rep->fd, rep->begin, SEEK_SET) >= 0)
+		log = crr_log_open(rep->fd, &rep->error);
+	if (!log)
+		fail("%s: %s", rep->path, strerror(errno));
+	crr_log_close(rep->log);
+	rep->log = log;
+	rep->length = 0;
+	rep->fed = false;
+	rep->damaged = false;
+	rep->broke_off = false;
+	rep->progress_at = now_ms();
+	/* It may have gone elsewhere once more, of which status will tell. */
+	if (crr_session_seek_ack(rep->ctl.line->session,
+				 rep->status.seek_generation, 0) &&
+	    errno != ESTALE && errno != ENODATA)
+		fail("%s: %s", rep->ctl.line->path, strerror(errno));
+}
+
+/* The log's end is behind us: what is at the line's other end matters now. */
+static void look_live(struct replay *rep)
+{
+	struct control *ctl = &rep->ctl;
+
+	if (!rep->live && rep->peer)
+		control_join(ctl, rep->peer, true);
+	rep->live = true;
+	if (rep->sequel.path)
+		sequel_drain(&rep->sequel, ctl->line->session, rep->fd,
+			     rep->begin);
 }
 
 /* The program computes, or it is stopped in a debugger: that is no stall. */
@@ -212,11 +260,23 @@ static bool replay(struct replay *rep)
 			feed(rep);
 		/* When it is over poll(2) has always something to tell. */
 		control_wait(ctl, LOOK_EVERY_MS,
-			     rep->status.state != CRR_STATE_REPLAYING ? 0 :
+			     rep->status.state != CRR_STATE_REPLAYING ?
+				     0 :
 			     rep->fed ? POLLPRI : POLLPRI | POLLOUT);
 		control_progress(ctl, false);
 		if (crr_status(ctl->line->session, &rep->status))
 			break;
+		if (rep->status.facts & CRR_STATUS_SEEK)
+			rewind_log(rep);
+		if (rep->flags & CRR_REPLAY_LIVE &&
+		    rep->status.state <= CRR_STATE_RECORDING) {
+			look_live(rep);
+			if (ctl->interrupted)
+				control_hurry(ctl, rep->grace_ms);
+			if (!ctl->command.pid && line_is_gone(ctl->line))
+				break;
+			continue;
+		}
 		if (rep->status.state == CRR_STATE_REPLAYING) {
 			rep->broke_off |= log_breaks_off(rep);
 			if (!rep->broke_off)
@@ -290,9 +350,14 @@ static int outcome(struct replay *rep, bool reported)
 		     (unsigned long long)st->horizon);
 		return EXIT_CRR_EARLY;
 	}
-	control_summary(&rep->ctl, "replayed %llu records, to counter %llu",
-			(unsigned long long)st->records,
-			(unsigned long long)st->counter);
+	if (rep->live)
+		control_summary(&rep->ctl, "replayed, and live to counter %llu",
+				(unsigned long long)st->counter);
+	else
+		control_summary(&rep->ctl,
+				"replayed %llu records, to counter %llu",
+				(unsigned long long)st->records,
+				(unsigned long long)st->counter);
 	if (st->dropped && rep->ctl.line->master >= 0)
 		warn("warning: %llu bytes of output came too fast to be shown",
 		     (unsigned long long)st->dropped);
@@ -439,6 +504,7 @@ static void open_log(struct replay *rep)
 		rep->fd = user_open(rep->path, O_RDONLY);
 	if (rep->fd < 0)
 		fail("%s: %s", rep->path, strerror(errno));
+	rep->begin = lseek(rep->fd, 0, SEEK_CUR);
 	find_streams(rep);
 	rep->log = crr_log_open(rep->fd, &rep->error);
 	if (rep->log)
@@ -467,13 +533,42 @@ static void take_over(struct replay *rep)
 		crr_session_stop(fd);
 }
 
+/* For control_start(). */
+static int begin_replay(int session, unsigned int flags, size_t buffer_size)
+{
+	unsigned int record = CRR_RECORD_CAPTURE;
+
+	if (!(flags & CRR_REPLAY_RECORD))
+		return crr_session_replay(session, flags, buffer_size);
+	if (flags & CRR_REPLAY_GATED)
+		record |= CRR_RECORD_GATED;
+	return crr_session_replay_record(session, flags, record, buffer_size);
+}
+
+/* What was recorded after the log's end is written, to its own end. */
+static void finish_sequel(struct replay *rep)
+{
+	uint64_t records;
+
+	if (!rep->sequel.path)
+		return;
+	sequel_drain(&rep->sequel, rep->ctl.line->session, rep->fd, rep->begin);
+	records = sequel_finish(&rep->sequel, rep->fd, rep->begin);
+	control_summary(&rep->ctl, "%llu records in %s",
+			(unsigned long long)records, rep->sequel.path);
+	if (!rep->sequel.begun)
+		warn("the log's end was not reached: %s is what %s is",
+		     rep->sequel.path, rep->path);
+}
+
 static int run_replay(const struct command *cmd, int argc, char **argv)
 {
 	static struct replay rep = { .stall_ms = 10000, .grace_ms = 2000 };
 	char *const *command = split_command(&argc, argv);
 	const char *paths[LINES_MAX], *maps[LINES_MAX];
+	const char *output = NULL;
 	unsigned int nmaps = 0, n;
-	bool reported;
+	bool reported, force = false;
 	int c, status;
 
 	while ((c = next_option(cmd, argc, argv)) != -1) {
@@ -496,6 +591,19 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 		case 'm':
 			rep.flags |= CRR_REPLAY_MUTE;
 			break;
+		case 'l':
+			rep.flags |= CRR_REPLAY_LIVE;
+			break;
+		case 'o':
+			rep.flags |= CRR_REPLAY_RECORD;
+			output = optarg;
+			break;
+		case 'f':
+			force = true;
+			break;
+		case 'p':
+			rep.peer = optarg;
+			break;
 		case 'b':
 			rep.buffer_size = parse_size(cmd, optarg);
 			break;
@@ -511,6 +619,9 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 				rep.buffer_size > CRR_BUFFER_MAX))
 		usage_error(cmd, "the buffer may have 256K to 256M");
 
+	if (!(rep.flags & CRR_REPLAY_LIVE) && (output || rep.peer))
+		usage_error(cmd, "--output and --peer are for --live");
+
 	user_find();
 	open_log(&rep);
 	argv[argc] = NULL; /* in the place of the -- */
@@ -524,8 +635,10 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 	lines_open(&rep.ctl.line, &rep.ctl.nlines, paths, n);
 	fcntl(rep.ctl.line->session, F_SETFL, O_NONBLOCK);
 	take_over(&rep);
-	control_start(&rep.ctl, crr_session_replay, rep.flags,
-		      rep.buffer_size);
+	if (output)
+		sequel_open(&rep.sequel, output, force,
+			    crr_log_get_info(rep.log));
+	control_start(&rep.ctl, begin_replay, rep.flags, rep.buffer_size);
 	feed(&rep);
 	if (*command)
 		child_start(&rep.ctl.command, command, rep.ctl.line,
@@ -533,7 +646,8 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 	else if (!*paths)
 		for (n = 0; n < rep.ctl.nlines; n++)
 			warn("the line is %s", rep.ctl.line[n].path);
-	control_join(&rep.ctl, NULL, false);
+	if (!rep.peer)
+		control_join(&rep.ctl, NULL, rep.flags & CRR_REPLAY_LIVE);
 
 	reported = replay(&rep);
 	if (!(rep.status.state == CRR_STATE_DIVERGED &&
@@ -541,6 +655,7 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 		control_end_command(&rep.ctl, rep.grace_ms);
 	crr_status(rep.ctl.line->session, &rep.status);
 	crr_session_stop(rep.ctl.line->session);
+	finish_sequel(&rep);
 	control_progress(&rep.ctl, true);
 	control_end_peer(&rep.ctl, rep.grace_ms);
 	status = outcome(&rep, reported);

@@ -249,7 +249,11 @@ static void print_context(FILE *out, const char *path, uint64_t sequence)
 	       rec.sequence <= sequence + CONTEXT) {
 		if (rec.sequence < first)
 			continue;
-		fputs(rec.sequence == sequence ? "  > " : "    ", out);
+		/* One that is optional has the number of the next. */
+		fputs(rec.sequence == sequence &&
+				      !(rec.type & CRR_TYPE_OPTIONAL) ?
+			      "  > " : "    ",
+		      out);
 		print_record(out, &rec, CRR_DIVERGENCE_BYTES);
 		fputc('\n', out);
 	}
@@ -268,15 +272,15 @@ static void print_byte(FILE *out, uint8_t byte)
  * print_divergence - how a run departed from its log
  * @out: where to
  * @div: how
- * @log: the log's path
+ * @log: the log's path, or NULL
  */
 void print_divergence(FILE *out, const struct crr_divergence *div,
 		      const char *log)
 {
 	const char *type = crr_type_name(div->expected_type);
 
-	fprintf(out, "crrctl: the run departed from %s: %s\n", log,
-		crr_divergence_text(div->kind));
+	fprintf(out, "crrctl: the run departed from %s: %s\n",
+		log ? log : "its log", crr_divergence_text(div->kind));
 	if (div->sequence != CRR_NO_SEQUENCE)
 		fprintf(out, "  record   %" PRIu64 ", %s of stream %u\n",
 			(uint64_t)div->sequence, type ? type : "?",
@@ -310,6 +314,6 @@ void print_divergence(FILE *out, const struct crr_divergence *div,
 		print_bytes(out, div->got, div->bytes);
 		fputc('\n', out);
 	}
-	if (div->sequence != CRR_NO_SEQUENCE && strcmp(log, "-"))
+	if (div->sequence != CRR_NO_SEQUENCE && log && strcmp(log, "-"))
 		print_context(out, log, div->sequence);
 }

@@ -29,9 +29,11 @@ struct figure {
 static const struct figure figures[] = {
 	FIGURE("counter", counter, false),
 	FIGURE("next sequence number", sequence, false),
+	FIGURE("position", position, false),
 	FIGURE("records", records, false),
 	FIGURE("bytes in", bytes_in, false),
 	FIGURE("bytes out", bytes_out, false),
+	FIGURE("bytes received", received, false),
 	FIGURE("bytes buffered", buffered, false),
 	FIGURE("bytes of buffer", buffer_size, false),
 	FIGURE("next due", next_due, true),
@@ -53,6 +55,9 @@ static const struct {
 	{ "unread records", "unread", CRR_STATUS_UNREAD },
 	{ "all of its log", "end_fed", CRR_STATUS_END_FED },
 	{ "diverged", "divergence", CRR_STATUS_DIVERGENCE },
+	{ "a gate", "gated", CRR_STATUS_GATED },
+	{ "a checkpoint", "checkpoint", CRR_STATUS_CHECKPOINT },
+	{ "a seek", "seek", CRR_STATUS_SEEK },
 }, waits[] = {
 	{ "a read for its time", "read", CRR_WAITING_READ },
 	{ "somebody for the feeder", "feed", CRR_WAITING_FEED },
@@ -129,6 +134,23 @@ static void print_json(const struct crr_status *st)
 	printf("}\n");
 }
 
+/* Of a replay without a controller nobody else would tell. */
+static void print_how_it_diverged(const struct crr_status *st, int fd)
+{
+	struct crr_divergence div;
+	int session;
+
+	if (!(st->facts & CRR_STATUS_DIVERGENCE) ||
+	    st->facts & CRR_STATUS_CONTROLLER)
+		return;
+	session = crr_session_open(fd);
+	if (session < 0)
+		return;
+	if (!crr_session_divergence(session, &div))
+		print_divergence(stdout, &div, NULL);
+	close(session);
+}
+
 static int run_status(const struct command *cmd, int argc, char **argv)
 {
 	struct crr_status status;
@@ -150,6 +172,8 @@ static int run_status(const struct command *cmd, int argc, char **argv)
 		print_json(&status);
 	else
 		print_status(&status);
+	if (!json)
+		print_how_it_diverged(&status, fd);
 	return 0;
 }
 

@@ -239,6 +239,44 @@ int crr_modem(struct crr_tty *tty, struct crr_modem *modem);
 int crr_mark(struct crr_tty *tty, const char *label);
 
 /**
+ * struct crr_position - a place in a log, to be kept with a snapshot
+ * @sequence: of the first record that is still to come
+ * @counter: the emulator's
+ */
+struct crr_position {
+	uint64_t sequence;
+	uint64_t counter;
+};
+
+/**
+ * crr_position - where is the emulator now?
+ * @tty: any of the session's
+ * @position: out
+ *
+ * To be asked when nothing has been read, asked or written yet at the counter's
+ * present value. With gated delivery, out of checkpoints.
+ *
+ * Returns 0, or -1 with the errno of CRR_IOC_STATUS.
+ *
+ * Since: 0.1
+ */
+int crr_position(struct crr_tty *tty, struct crr_position *position);
+
+/**
+ * crr_seek - the emulator has restored the snapshot that was taken there
+ * @tty: any of the session's
+ * @position: as crr_position() told it, in this run or another one
+ *
+ * The counter is set, and a replay goes on from there. On a tty that is
+ * neither recorded nor replayed the counter alone is set.
+ *
+ * Returns 0, or -1 with the errno of CRR_IOC_SEEK: EBUSY while recording.
+ *
+ * Since: 0.1
+ */
+int crr_seek(struct crr_tty *tty, const struct crr_position *position);
+
+/**
  * crr_checkpoint_begin - let another thread read, at this counter
  * @tty: any of the session's
  * @counter: where the emulator stands, and stays until crr_checkpoint_end()
@@ -367,6 +405,33 @@ int crr_session_record(int session_fd, unsigned int flags, size_t buffer_size);
  * Since: 0.1
  */
 int crr_session_replay(int session_fd, unsigned int flags, size_t buffer_size);
+
+/**
+ * crr_session_replay_record - start replay, then live and recorded
+ * @session_fd: the session
+ * @flags: CRR_REPLAY_*; CRR_REPLAY_LIVE and _RECORD are added
+ * @record_flags: CRR_RECORD_*, of what comes after the log's end
+ * @buffer_size: in bytes, 0 for CRR_BUFFER_DEFAULT; there are two
+ *
+ * Returns 0, or -1 with the errno of CRR_IOC_REPLAY.
+ *
+ * Since: 0.1
+ */
+int crr_session_replay_record(int session_fd, unsigned int flags,
+			      unsigned int record_flags, size_t buffer_size);
+
+/**
+ * crr_session_seek_ack - the feeder has heard of a seek
+ * @session_fd: the session
+ * @generation: seek_generation of crr_status()
+ * @sequence: of the record from which it will feed anew; 0 is always right
+ *
+ * Returns 0, or -1 with the errno of CRR_IOC_SEEK_ACK.
+ *
+ * Since: 0.1
+ */
+int crr_session_seek_ack(int session_fd, uint32_t generation,
+			 uint64_t sequence);
 
 /**
  * crr_session_stop - stop recording or replay

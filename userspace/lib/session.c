@@ -94,6 +94,30 @@ int crr_session_replay(int session_fd, unsigned int flags, size_t buffer_size)
 	return crr_ioctl(session_fd, CRR_IOC_REPLAY, &arg);
 }
 
+int crr_session_replay_record(int session_fd, unsigned int flags,
+			      unsigned int record_flags, size_t buffer_size)
+{
+	struct crr_replay_start arg = {
+		.size = sizeof(arg),
+		.flags = flags | CRR_REPLAY_LIVE | CRR_REPLAY_RECORD,
+		.buffer_size = buffer_size,
+		.record_flags = record_flags,
+	};
+
+	return crr_ioctl(session_fd, CRR_IOC_REPLAY, &arg);
+}
+
+int crr_session_seek_ack(int session_fd, uint32_t generation, uint64_t sequence)
+{
+	struct crr_seek_ack arg = {
+		.size = sizeof(arg),
+		.generation = generation,
+		.sequence = sequence,
+	};
+
+	return crr_ioctl(session_fd, CRR_IOC_SEEK_ACK, &arg);
+}
+
 int crr_session_stop(int session_fd)
 {
 	struct crr_stop arg = { .size = sizeof(arg) };

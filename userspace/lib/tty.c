@@ -298,6 +298,49 @@ int64_t crr_checkpoint_end(struct crr_tty *tty)
 	return (int64_t)arg.consumed;
 }
 
+int crr_position(struct crr_tty *tty, struct crr_position *position)
+{
+	struct crr_status status;
+
+	if (tty->clock.fd < 0) {
+		*position = (struct crr_position){
+			.counter = *tty->clock.counter
+		};
+		return 0;
+	}
+	if (crr_status(tty->fd, &status))
+		return -1;
+	/* While nothing is recorded or replayed the kernel looks at no page. */
+	*position = (struct crr_position){
+		.sequence = status.position,
+		.counter = __atomic_load_n(tty->clock.counter,
+					   __ATOMIC_RELAXED),
+	};
+	return 0;
+}
+
+int crr_seek(struct crr_tty *tty, const struct crr_position *position)
+{
+	struct crr_seek arg = {
+		.size = sizeof(arg),
+		.sequence = position->sequence,
+		.counter = position->counter,
+	};
+	struct crr_clock *clock = &tty->clock;
+
+	if (clock->fd < 0) {
+		*clock->counter = position->counter;
+		return 0;
+	}
+	if (ioctl(tty->fd, CRR_IOC_SEEK, &arg))
+		return -1;
+	/* What was seen, and who was woken, belongs to another time. */
+	clock->seen = __atomic_load_n(&clock->state->rx_seq,
+				      __ATOMIC_ACQUIRE) - 1;
+	clock->kicked = CRR_NEVER;
+	return 0;
+}
+
 int crr_count(int tty_fd, uint64_t counter, uint64_t *next_due)
 {
 	struct crr_counter arg = { .size = sizeof(arg), .counter = counter };

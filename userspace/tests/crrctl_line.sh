@@ -1593,6 +1593,102 @@ line_gated() {
 	has err 'checkpoint at 10: Protocol error'
 }
 
+# All that was asked for, in whatever pieces it came; marked, and replayed.
+line_read_all() {
+	run 0 crrctl record -o a.crr -p 'printf a; sleep 0.1; printf bcd
+		sleep 0.1; printf efqqq; while read -r answer; do :; done' -- \
+		emulator {} all 1
+	run 0 crrctl log dump --json a.crr
+	is "$(jq -r -s 'map(select(.type == "MARK") | .label) | join(" ")' out)" \
+		'read read read' marks
+	is "$(jq -r -s 'map(select(.type == "WRITE").data) | length' out)" 3 answers
+	has out '"type":"TIME"'
+	run 0 crrctl replay a.crr -- emulator {} all 1
+	# Read otherwise, it departs.
+	run 120 crrctl replay a.crr -- emulator {}
+}
+
+# Back, once, to where a snapshot was taken: it all comes again.
+line_seek() {
+	base
+	at=$((w1 + 1))
+	run 0 crrctl replay "$work/base.crr" -- emulator {} seek "$at"
+	is "$(grep -c "^$r1:ABC" out)" 1 'answers before the snapshot'
+	is "$(grep -c "^$r2:DEFG" out)" 2 'answers after it'
+	crrctl replay - -- emulator {} seek "$at" < "$work/base.crr" > out
+	is "$(grep -c "^$r2:DEFG" out)" 2 'answers, from a pipe'
+}
+
+# A recording that was broken off, and goes on: live, and recorded.
+line_live() {
+	rm -f heard
+	start_foreground crrctl record -o a.crr \
+		-p 'printf abc; read -r answer; touch heard; sleep 100' -- \
+		emulator {} > out 2> err
+	recorder=$pid
+	soon test -e heard
+	kill -INT "$recorder"
+	finish "$recorder" 130
+	# Not without being told to: the emulator finds the end.
+	run 43 crrctl replay a.crr -- emulator {}
+	run 0 crrctl replay --live -o b.crr \
+		--mute -p 'printf defg; read -r answer; printf q; read -r answer' \
+		a.crr -- emulator {}
+	run 0 crrctl log dump --json b.crr
+	is "$(jq -r -s 'map(select(.type == "READ").data) | join(" ")' out)" \
+		'616263 64656667 71' 'what was read'
+	run 0 crrctl log info b.crr
+	lacks out 'no end'
+	run 0 crrctl replay b.crr -- emulator {}
+	has out ':DEFG'
+	has out ':Q'
+	# A run that has departed does not become live.
+	run 120 crrctl replay --live -p 'printf q' a.crr -- emulator {} wrong 1
+	# What there is is not overwritten; and it is for --live alone.
+	run 125 crrctl replay --live -o b.crr a.crr -- emulator {}
+	has err 'b.crr exists'
+	run 125 crrctl replay -o c.crr a.crr -- emulator {}
+	run 125 crrctl replay -p true a.crr -- emulator {}
+	# The end was not reached: nothing is lost of the old log.
+	run 122 crrctl replay --live -o c.crr a.crr -- emulator {} early 5
+	has err 'the log'"'"'s end was not reached'
+	run 43 crrctl replay c.crr -- emulator {}
+}
+
+# A log that waits in the kernel for whoever opens the tty.
+line_load() {
+	base
+	make_line
+	run 0 crrctl load "$work/base.crr" "$tty"
+	status_has "$tty" '"state":"replaying"' '"end_fed":true' \
+		'"controller":false' || fail 'not loaded'
+	run 0 emulator "$tty"
+	has output "$r2:DEFG"
+	run 0 crrctl status "$tty"
+	has out 'records left: 0'
+	# Once more, and otherwise.
+	run 0 crrctl load "$work/base.crr" "$tty"
+	run 41 emulator "$tty" wrong 1
+	run 0 crrctl status "$tty"
+	has out 'state: diverged'
+	has out 'the run departed from its log: other bytes'
+	has out 'expected'
+	run 0 crrctl detach "$tty"
+	run 1 crrctl status "$tty"
+	has err 'does not have N_CRR'
+	# What does not fit, or is not whole.
+	mklog long > long.crr
+	run 125 crrctl load --buffer 256K long.crr "$tty"
+	has err 'does not fit'
+	head -c 100 "$work/base.crr" > cut.crr
+	run 123 crrctl load cut.crr "$tty"
+	mklog two > two.crr
+	run 125 crrctl load two.crr "$tty"
+	has err 'another number of streams'
+	run 125 crrctl load two.crr
+	run 1 crrctl status "$tty"
+}
+
 # Interrupted: what COMMAND makes of it; nothing departed.
 line_replay_interrupt() {
 	base

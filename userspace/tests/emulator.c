@@ -14,6 +14,8 @@
  *   stuck   likewise, when there is something to be read
  *   run     it ends, and has not waited between counts
  *   gated   it looks in checkpoints, at each tenth count
+ *   all     it reads three bytes at a time, however long it takes, and marks it
+ *   seek    in replay it comes back here, once, from its end
  */
 #include <crr.h>
 #include <ctype.h>
@@ -26,6 +28,8 @@
 #include <unistd.h>
 
 static const char *what = "";
+static struct crr_position snapshot;
+static bool went_back;
 static uint64_t from = UINT64_MAX;
 static struct crr_tty *tty; /* the one that it looks at */
 
@@ -97,16 +101,24 @@ static void look(struct crr_clock *clock, uint64_t count)
 	while (crr_clock_due(clock, count)) {
 		if (has("stuck", count))
 			wait_for_ever("stuck", count);
-		n = crr_tty_read(tty, in, sizeof(in));
+		n = has("all", count) ? crr_tty_read_all(tty, in, 3) :
+					crr_tty_read(tty, in, sizeof(in));
 		if (n < 0 && errno == ENODATA)
 			exit(43);
 		if (n < 0 && errno != EAGAIN)
 			refused(count, "read", 42);
 		if (n <= 0)
 			return;
+		if (has("all", count) && crr_mark(tty, "read"))
+			refused(count, "mark", 45);
 		answer(count, in, (size_t)n);
-		if (memchr(in, 'q', (size_t)n))
-			exit(0);
+		if (memchr(in, 'q', (size_t)n)) {
+			if (!has("seek", count) || crr_seek(tty, &snapshot))
+				exit(0);
+			went_back = true;
+			what = "";
+			return;
+		}
 	}
 }
 
@@ -136,6 +148,13 @@ int main(int argc, char **argv)
 			return 0;
 		if (has("sleep", count))
 			wait_for_ever("asleep", count);
+		if (went_back) {
+			went_back = false;
+			count = snapshot.counter;
+		} else if (has("seek", count) && count == from) {
+			crr_clock_set(crr_tty_clock(ttys[0]), count);
+			crr_position(ttys[0], &snapshot);
+		}
 		if (!strcmp(what, "gated") && count % 10)
 			continue;
 		if (has("gated", count) && crr_checkpoint_begin(tty, count, 5))
