@@ -955,12 +955,10 @@ static int crr_ldisc_ioctl(struct tty_struct *tty, unsigned int cmd,
 			   unsigned long arg)
 {
 	struct crr_target target = { .line = crr_line_find(tty) };
-	int ret;
 
-	if (_IOC_TYPE(cmd) == CRR_IOC_TYPE) {
-		ret = crr_ioctl(&target, cmd, (void __user *)arg);
-		return ret == -ENOTTY ? -ENOIOCTLCMD : ret;
-	}
+	/* Never -ENOIOCTLCMD: for 32-bit callers the core would call again. */
+	if (_IOC_TYPE(cmd) == CRR_IOC_TYPE)
+		return crr_ioctl(&target, cmd, (void __user *)arg);
 	switch (cmd) {
 	case TIOCINQ:
 		return crr_line_queue(target.line, cmd, CRR_TYPE_INQ, arg);
