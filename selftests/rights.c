@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "kselftest_harness.h"
@@ -315,6 +316,249 @@ TEST_F(rights, memory_of_a_clock)
 {
 	EXPECT_EQ(0, run_as(NOBODY, clock_without_memory, self->line.name));
 	EXPECT_EQ(0, run_as(NOBODY, clock_with_memory, self->line.name));
+}
+
+/* ---- Every ioctl of a tty, as each kind of user ---- */
+
+enum who {
+	ROOT,
+	USER,		/* who has opened the tty */
+	TRUSTED,	/* the same, with the parameter on */
+	NAMESPACE,	/* root of a user namespace of its own */
+	LOGGED_IN,	/* as TRUSTED, on a login's terminal */
+	WHOS,
+};
+
+/* Arguments that are good for an idle tty without a session. */
+static const struct {
+	const char *name;
+	unsigned int cmd;
+	unsigned int size;
+	bool controls;		/* not for everybody who has the tty open */
+	int expected;
+} tty_ioctls[] = {
+	{ "STATUS", CRR_IOC_STATUS, sizeof(struct crr_status) },
+	{ "CLOCK", CRR_IOC_CLOCK, sizeof(struct crr_clock_fd) },
+	{ "COUNTER", CRR_IOC_COUNTER, sizeof(struct crr_counter) },
+	{ "CHECKPOINT_BEGIN", CRR_IOC_CHECKPOINT_BEGIN,
+	  sizeof(struct crr_checkpoint_begin) },
+	{ "CHECKPOINT_END", CRR_IOC_CHECKPOINT_END,
+	  sizeof(struct crr_checkpoint_end) },
+	{ "MODEM", CRR_IOC_MODEM, sizeof(struct crr_modem), false, -ENOTTY },
+	{ "MARK", CRR_IOC_MARK, sizeof(struct crr_mark) },
+	{ "SEEK", CRR_IOC_SEEK, sizeof(struct crr_seek) },
+	/* With no session fd, once the right is there. */
+	{ "JOIN", CRR_IOC_JOIN, sizeof(struct crr_join), true, -EBADF },
+	{ "SESSION", CRR_IOC_SESSION, sizeof(struct crr_session_fd), true },
+	/* A session's, not a tty's. */
+	{ "RECORD", CRR_IOC_RECORD, sizeof(struct crr_record_start), false,
+	  -ENOTTY },
+	{ "REPLAY", CRR_IOC_REPLAY, sizeof(struct crr_replay_start), false,
+	  -ENOTTY },
+	{ "STOP", CRR_IOC_STOP, sizeof(struct crr_stop), false, -ENOTTY },
+	{ "DIVERGENCE", CRR_IOC_DIVERGENCE, sizeof(struct crr_divergence),
+	  false, -ENOTTY },
+	{ "SEEK_ACK", CRR_IOC_SEEK_ACK, sizeof(struct crr_seek_ack), false,
+	  -ENOTTY },
+};
+
+static bool may_control;
+
+static void all_tty_ioctls(const char *name)
+{
+	int tty = open(name, O_RDWR | O_NOCTTY);
+
+	must(tty >= 0);
+	for (int i = 0; i < ARRAY_SIZE(tty_ioctls); i++) {
+		__u32 arg[64] = { tty_ioctls[i].size };
+		int expected = tty_ioctls[i].expected;
+		int ret;
+
+		if (tty_ioctls[i].cmd == CRR_IOC_MARK) {
+			arg[2] = 1;
+			memcpy(&arg[4], "x", 1);
+		}
+		if (tty_ioctls[i].controls) {
+			arg[2] = tty;
+			arg[3] = tty;
+			if (!may_control)
+				expected = -EPERM;
+		}
+		ret = sys(ioctl(tty, tty_ioctls[i].cmd, arg));
+		if (ret != expected) {
+			fprintf(stderr, "# %s: %d, not %d\n",
+				tty_ioctls[i].name, ret, expected);
+			_exit(1);
+		}
+	}
+}
+
+static void in_a_namespace(const char *name)
+{
+	must(!unshare(CLONE_NEWUSER));
+	all_tty_ioctls(name);
+}
+
+TEST_F(rights, every_ioctl)
+{
+	const char *name = self->other.name;
+
+	for (int who = 0; who < WHOS; who++) {
+		ASSERT_TRUE(let_anybody(who == TRUSTED || who == LOGGED_IN));
+		may_control = who == ROOT || who == TRUSTED;
+		if (who == LOGGED_IN)
+			ASSERT_TRUE(log_in(name));
+		EXPECT_EQ(0, run_as(who == ROOT ? 0 : NOBODY,
+				    who == NAMESPACE ? in_a_namespace :
+						       all_tty_ioctls, name)) {
+			TH_LOG("as user %d", who);
+		}
+	}
+}
+
+/* ---- A session fd in other hands ---- */
+
+static int give(int to, int fd)
+{
+	char byte = 0, control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec iov = { &byte, 1 };
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *part = CMSG_FIRSTHDR(&message);
+
+	part->cmsg_level = SOL_SOCKET;
+	part->cmsg_type = SCM_RIGHTS;
+	part->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(part), &fd, sizeof(int));
+	return sys(sendmsg(to, &message, 0));
+}
+
+static int take(int from)
+{
+	char byte, control[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { &byte, 1 };
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	int fd;
+
+	if (recvmsg(from, &message, 0) != 1 || !CMSG_FIRSTHDR(&message))
+		return -1;
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
+	return fd;
+}
+
+/* It is a right in itself, and outlives who has made it. */
+TEST_F(rights, session_fd_is_passed_on)
+{
+	struct line *line = &self->line;
+	char buf[4096];
+	int pair[2], status_of, session;
+	pid_t pid;
+
+	ASSERT_TRUE(let_anybody(false));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	pid = fork();
+	if (!pid) {
+		close_fd(&line->session);
+		must(!setresgid(NOBODY, NOBODY, NOBODY));
+		must(!setresuid(NOBODY, NOBODY, NOBODY));
+		must(open_session(line->tty) == -EPERM);
+		session = take(pair[1]);
+		must(session >= 0);
+		/* Its maker has none left. */
+		must(read(pair[1], buf, 1) == 1);
+		must(!record_into(session, 0, CRR_BUFFER_MIN));
+		must(write(line->tty, "w", 1) == 1);
+		must(!stop(session));
+		must(read(session, buf, sizeof(buf)) > 0);
+		must(status(session).facts & CRR_STATUS_CONTROLLER);
+		_exit(0);
+	}
+	ASSERT_EQ(1, give(pair[0], line->session));
+	close_fd(&line->session);
+	ASSERT_EQ(1, write(pair[0], "", 1));
+	ASSERT_EQ(pid, waitpid(pid, &status_of, 0));
+	EXPECT_EQ(0, status_of);
+	EXPECT_FALSE(status(line->tty).facts & CRR_STATUS_CONTROLLER);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* ---- A hostile clock page ---- */
+
+static atomic_bool calm;
+
+static void *rave(void *arg)
+{
+	__u64 *counter = arg, state = 1;
+
+	while (!calm) {
+		state = state * 6364136223846793005 + 1442695040888963407;
+		put(*counter, state >> (state >> 58));
+	}
+	return NULL;
+}
+
+/*
+ * Any value, at any time, from another thread: operations succeed or fail with
+ * an errno of crr's, the log is a log, and nobody else notices.
+ */
+TEST_F_TIMEOUT(rights, hostile_clock_page, 120)
+{
+	struct line *line = &self->line, *other = &self->other;
+	struct log theirs = {};
+	pthread_t thread;
+	char c = 'x';
+
+	other->session = open_session(other->tty);
+	ASSERT_LE(0, other->session);
+	ASSERT_EQ(0, set_flags(line->tty, O_NONBLOCK, true));
+	ASSERT_EQ(0, map_clock(line));
+	calm = false;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, rave, line->counter));
+	ASSERT_EQ(0, record(other->session, CRR_RECORD_CAPTURE));
+	for (int round = 0; round < 6; round++) {
+		if (round % 2) {
+			ASSERT_EQ(0, replay(line->session, 0));
+			ASSERT_EQ(0, feed_log(line->session, &self->log));
+		} else {
+			log_free(&self->log);
+			ASSERT_EQ(0, record(line->session, 0));
+		}
+		for (int i = 0; i < 500; i++) {
+			long n;
+
+			send_all(line->peer, "i", 1);
+			n = sys(read(line->tty, &c, 1));
+			ASSERT_TRUE(n == 1 || n == -EAGAIN || n == -ERANGE ||
+				    n == -EILSEQ || n == -ENODATA);
+			n = sys(write(line->tty, &c, 1));
+			ASSERT_TRUE(n == 1 || n == -ERANGE || n == -EILSEQ ||
+				    n == -ENODATA);
+			polled(line->tty, POLLIN | POLLOUT);
+			arrived(line->tty);
+			swallow(line->peer);
+			count(other->tty, round * 1000 + i);
+			ASSERT_EQ(1, write(other->tty, "o", 1));
+			swallow(other->peer);
+		}
+		ASSERT_EQ(0, stop(line->session));
+		if (round % 2)
+			continue;
+		ASSERT_EQ(0, drain_to_end(line->session, &self->log));
+		expect_valid(_metadata, &self->log, true);
+	}
+	calm = true;
+	pthread_join(thread, NULL);
+	ASSERT_EQ(0, stop(other->session));
+	ASSERT_EQ(0, drain_to_end(other->session, &theirs));
+	expect_valid(_metadata, &theirs, true);
+	EXPECT_EQ(3000, log_count(&theirs, CRR_TYPE_WRITE));
+	log_free(&theirs);
 }
 
 TEST_HARNESS_MAIN
