@@ -247,6 +247,15 @@ else
 	result "and replayed, three times, to the same state and trace"
 	$fast
 	result "in less time"
+	# From the middle back to the last key, and from there to the same end.
+	middle=$(($(value cycle "$tmp/recorded") / 2))
+	"$CRRCTL" replay -q "$tmp/log" -- "$O/crr-simavr" --back "$middle" \
+		--firmware "$O/firmware.elf" --report "$tmp/back" '{}' \
+		> /dev/null 2> "$tmp/back.txt" < /dev/null &&
+		grep -q 'again, in the same state' "$tmp/back.txt" &&
+		[ "$(state "$tmp/recorded")" = "$(state "$tmp/back")" ]
+	result "a step back, to the last key before a cycle"
+	sed 's/^/# /' "$tmp/back.txt"
 	crr replay firmware-fixed.elf mended "$tmp/log"
 	if grep -q '^!! time' "$tmp/screen"; then
 		[ "$(value end "$tmp/mended")" = diverged ] &&

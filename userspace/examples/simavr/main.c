@@ -13,10 +13,14 @@
 #include <simavr/avr_uart.h>
 #include <simavr/sim_avr.h>
 #include <simavr/sim_elf.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A prime: the polls shall not be in step with a timer of the firmware. */
 #define POLL_CYCLES 997
@@ -35,6 +39,12 @@ enum exit_status {
 };
 
 enum pace { PACE_AUTO, PACE_REAL, PACE_FAST };
+
+/* All of the machine, as it was: a process that waits. */
+struct snapshot {
+	pid_t pid;  /* 0: none */
+	int resume; /* a pipe: to be told the state that it will come to */
+};
 
 struct machine {
 	avr_t *avr;
@@ -58,6 +68,12 @@ struct machine {
 	uint64_t epoch_cycle; /* a cycle, */
 	int64_t epoch;	      /* and its real time; 0 if not known */
 
+	uint64_t back;		/* the cycle from which to go back; 0: never */
+	struct snapshot before; /* the last input, */
+	uint64_t input_cycle;	/* which was at this cycle, */
+	uint64_t input_state;	/* and what the machine was after it */
+	bool returned;		/* we have gone back to that input */
+
 	uint64_t bytes_in, bytes_out, lost, steps, trace;
 	const char *end; /* why it has ended */
 	int status;
@@ -69,6 +85,110 @@ static void finish(struct machine *m, const char *end, int status)
 		return;
 	m->end = end;
 	m->status = status;
+}
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15;
+	return hash ^ hash >> 32;
+}
+
+/* Over all memory but the registers. */
+static uint64_t memory_hash(const struct machine *m)
+{
+	uint64_t hash = 0;
+	unsigned int i;
+
+	for (i = 32; i <= m->avr->ramend; i++)
+		hash = mix(hash, m->avr->data[i]);
+	return hash;
+}
+
+/* ---- Snapshots, and the way back ---------------------------------------- */
+
+static void snapshot_drop(struct snapshot *snapshot)
+{
+	if (!snapshot->pid)
+		return;
+	close(snapshot->resume);
+	kill(snapshot->pid, SIGKILL);
+	waitpid(snapshot->pid, NULL, 0);
+	snapshot->pid = 0;
+}
+
+/*
+ * A copy of this process is a snapshot, with the place in the log at which it
+ * was taken. It returns here once more if it is gone back to.
+ */
+static struct snapshot snapshot_take(struct machine *m)
+{
+	struct snapshot snapshot = { 0 };
+	struct crr_position position;
+	int ends[2];
+
+	crr_clock_set(m->clock, m->avr->cycle);
+	if (crr_position(m->tty, &position) || pipe(ends)) {
+		finish(m, strerror(errno), EXIT_OWN);
+		return snapshot;
+	}
+	snapshot.pid = fork();
+	if (snapshot.pid) {
+		close(ends[0]);
+		snapshot.resume = ends[1];
+		return snapshot;
+	}
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	close(ends[1]);
+	if (m->before.pid)
+		close(m->before.resume);
+	if (read(ends[0], &m->input_state, sizeof(m->input_state)) !=
+	    sizeof(m->input_state))
+		_exit(0);
+	close(ends[0]);
+	m->back = 0;
+	m->before.pid = 0;
+	m->returned = true;
+	if (crr_seek(m->tty, &position))
+		finish(m, strerror(errno), EXIT_OWN);
+	return snapshot;
+}
+
+/* The rest of the run, from the last input on, is that process's. */
+static void go_back(struct machine *m)
+{
+	int status = 0;
+
+	if (!m->before.pid) {
+		finish(m, "no-input", EXIT_OWN);
+		return;
+	}
+	fprintf(stderr,
+		"crr-simavr: at cycle %" PRIu64 ", back to the input at %" PRIu64
+		"\n",
+		m->avr->cycle, m->input_cycle);
+	if (write(m->before.resume, &m->input_state, sizeof(m->input_state)) < 0)
+		exit(EXIT_OWN);
+	waitpid(m->before.pid, &status, 0);
+	exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_OWN);
+}
+
+/* Input has come: is it what we have gone back to? */
+static void note_input(struct machine *m)
+{
+	uint64_t state = mix(m->trace, memory_hash(m));
+
+	if (!m->returned) {
+		m->input_cycle = m->avr->cycle;
+		m->input_state = state;
+		return;
+	}
+	fprintf(stderr, "crr-simavr: at cycle %" PRIu64 " again, %s state\n",
+		m->avr->cycle,
+		state == m->input_state ? "in the same" : "but in another");
+	m->returned = false;
+	if (state != m->input_state)
+		finish(m, "another-state", EXIT_OWN);
 }
 
 /* ---- crr ---------------------------------------------------------------- */
@@ -90,9 +210,22 @@ static size_t line_result(struct machine *m, ssize_t n)
 
 static size_t line_read(struct machine *m)
 {
+	struct snapshot snapshot = { 0 };
+	size_t n;
+
 	if (!crr_clock_due(m->clock, m->avr->cycle))
 		return 0;
-	return line_result(m, crr_tty_read(m->tty, m->in, sizeof(m->in)));
+	if (m->back)
+		snapshot = snapshot_take(m);
+	n = line_result(m, crr_tty_read(m->tty, m->in, sizeof(m->in)));
+	if (n && (m->back || m->returned)) {
+		note_input(m);
+		snapshot_drop(&m->before);
+		m->before = snapshot;
+	} else {
+		snapshot_drop(&snapshot);
+	}
+	return n;
 }
 
 static size_t line_write(struct machine *m)
@@ -271,12 +404,6 @@ static void keep_pace(struct machine *m)
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
 }
 
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-	hash = (hash ^ value) * 0x9e3779b97f4a7c15;
-	return hash ^ hash >> 32;
-}
-
 static void run(struct machine *m)
 {
 	avr_t *avr = m->avr;
@@ -290,6 +417,8 @@ static void run(struct machine *m)
 			finish(m, "switched-off", EXIT_SUCCESS);
 		else if (state == cpu_Crashed)
 			finish(m, "crashed", EXIT_CRASHED);
+		if (m->back && avr->cycle >= m->back)
+			go_back(m);
 		if (avr->cycle < m->slice)
 			continue;
 		if (avr->cycle >= m->limit)
@@ -306,7 +435,6 @@ static void report(struct machine *m, FILE *to, int64_t took)
 {
 	double seconds = (double)took / SECOND;
 	avr_t *avr = m->avr;
-	uint64_t hash = 0;
 	unsigned int i;
 
 	fprintf(to, "end=%s\n", m->end);
@@ -320,9 +448,7 @@ static void report(struct machine *m, FILE *to, int64_t took)
 	fprintf(to, "\nregisters=");
 	for (i = 0; i < 32; i++)
 		fprintf(to, "%02x", avr->data[i]);
-	for (; i <= avr->ramend; i++)
-		hash = mix(hash, avr->data[i]);
-	fprintf(to, "\nmemory=%016" PRIx64 "\n", hash);
+	fprintf(to, "\nmemory=%016" PRIx64 "\n", memory_hash(m));
 	fprintf(to, "bytes_in=%" PRIu64 "\n", m->bytes_in);
 	fprintf(to, "bytes_out=%" PRIu64 "\n", m->bytes_out);
 	fprintf(to, "bytes_unwritten=%" PRIu64 "\n", m->lost + m->out_length);
@@ -343,6 +469,8 @@ static const char help[] =
 	"  -r, --report FILE   what to tell at the end (default: standard error)\n"
 	"      --fast          do not wait for real time\n"
 	"      --paced         do, even in a replay\n"
+	"  -b, --back CYCLE    in a replay: from there, go back to the last input\n"
+	"                      before it, once, and on to the end\n"
 	"  -i, --inject FILE   instead of TTY: lines \"CYCLE BYTE\", BYTE in\n"
 	"                      hexadecimal; the output likewise, to standard output\n"
 	"  -h, --help          this\n"
@@ -358,6 +486,7 @@ static const struct option options[] = {
 	{ "report", required_argument, NULL, 'r' },
 	{ "fast", no_argument, NULL, 'F' },
 	{ "paced", no_argument, NULL, 'P' },
+	{ "back", required_argument, NULL, 'b' },
 	{ "inject", required_argument, NULL, 'i' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -392,7 +521,7 @@ int main(int argc, char **argv)
 	int64_t begun;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "f:p:c:r:i:h", options, NULL)) !=
+	while ((c = getopt_long(argc, argv, "f:p:c:r:b:i:h", options, NULL)) !=
 	       -1) {
 		switch (c) {
 		case 'f':
@@ -413,6 +542,9 @@ int main(int argc, char **argv)
 		case 'P':
 			m.pace = PACE_REAL;
 			break;
+		case 'b':
+			m.back = number(optarg);
+			break;
 		case 'i':
 			m.inject = open_file(optarg, "r");
 			break;
@@ -424,7 +556,7 @@ int main(int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
-	if (!firmware || argc - optind != !m.inject) {
+	if (!firmware || argc - optind != !m.inject || (m.inject && m.back)) {
 		fprintf(stderr,
 			"One firmware and one TTY: crr-simavr --help\n");
 		return EXIT_USAGE;
