@@ -416,6 +416,7 @@ int crr_ldisc_register(int number);
 void crr_ldisc_unregister(void);
 void crr_line_wake(struct crr_line *line);
 void crr_line_describe(struct crr_line *line, struct crr_record *rec);
+bool crr_line_hangs_up(struct crr_line *line);
 bool crr_line_is_master(struct crr_line *line);
 bool crr_line_is_controlling(struct crr_line *line);
 bool crr_line_has_file(struct crr_line *line, int fd);

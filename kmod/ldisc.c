@@ -74,6 +74,16 @@ void crr_line_describe(struct crr_line *line, struct crr_record *rec)
 	rec->data_length = strnlen(tty_name(tty), CRR_STREAM_NAME_MAX);
 }
 
+/*
+ * Is it hung up, or just now being so? The tty core fails the emulator's calls
+ * before it tells the discipline.
+ */
+bool crr_line_hangs_up(struct crr_line *line)
+{
+	return READ_ONCE(line->hung_up) ||
+	       test_bit(TTY_HUPPING, &line->tty->flags);
+}
+
 bool crr_line_is_master(struct crr_line *line)
 {
 	const struct tty_driver *driver = line->tty->driver;

@@ -324,7 +324,7 @@ void crr_recorder_hangup_seen(struct crr_session *session)
 		if (!stream->line) {
 			if (stream->leaving)
 				crr_stream_leave(stream, stream->leaving);
-		} else if (READ_ONCE(stream->line->hung_up)) {
+		} else if (crr_line_hangs_up(stream->line)) {
 			stream->hangup_seen = true;
 			if (!atomic_read(&stream->line->inflight))
 				crr_stream_leave(stream, CRR_END_HANGUP);
