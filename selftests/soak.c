@@ -148,7 +148,7 @@ static struct plan make_plan(__u64 seed)
 
 /* ---- Transcripts ---- */
 
-enum what {
+enum deed {
 	READ,		/* asked: room */
 	WRITE,		/* asked: bytes offered */
 	READABLE,	/* poll(2): is there something to be read? */
@@ -169,7 +169,7 @@ static const char * const names[] = {
 };
 
 struct act {
-	enum what what;
+	enum deed what;
 	unsigned int line;
 	__u64 counter;
 	size_t asked;
@@ -450,7 +450,7 @@ static void note(struct emulator *e, struct act is, const void *bytes)
  * A call of the program's, noted down. Looks that find nothing are not noted if
  * it is the line that decided to look.
  */
-static long do_call(struct emulator *e, enum what what, unsigned int line,
+static long do_call(struct emulator *e, enum deed what, unsigned int line,
 		    size_t asked, __u8 *buf, bool look)
 {
 	struct act call = {
@@ -541,7 +541,7 @@ static long do_read(struct emulator *e, unsigned int line, bool look)
 }
 
 /* The answer matters to what it does next. */
-static void do_ask(struct emulator *e, unsigned int line, enum what what)
+static void do_ask(struct emulator *e, unsigned int line, enum deed what)
 {
 	__u8 none[1];
 	long answer = do_call(e, what, line, 0, none, false);

@@ -1608,6 +1608,37 @@ line_read_all() {
 	run 120 crrctl replay a.crr -- emulator {}
 }
 
+# An emulator that has never heard of crr, and polls its console by read(2):
+# SIMH's PDP-8, with a program that gives back six characters and halts.
+line_unmodified() {
+	cat > pdp8.ini <<-'CODE'
+	d 200 6031
+	d 201 5200
+	d 202 6036
+	d 203 6046
+	d 204 6041
+	d 205 5204
+	d 206 2212
+	d 207 5200
+	d 210 7402
+	d 212 7772
+	run 200
+	exit
+	CODE
+	set -- sh -c 'exec pdp8 pdp8.ini < "$1" > "$1" 2>&1' sh {}
+	run 0 crrctl record -o a.crr \
+		-p 'sleep 1; printf a; sleep 0.2; printf bc; sleep 0.1; printf def
+			while read -r line; do :; done' -- "$@"
+	has err 'no counter was ever supplied'
+	run 0 crrctl log dump --json a.crr
+	is "$(jq -r -s 'map(select(.type == "READ").empties) | add > 10' out)" \
+		true 'reads in vain'
+	for _ in 1 2 3; do
+		run 0 crrctl replay a.crr -- "$@"
+		has out ABCDEF
+	done
+}
+
 # Back, once, to where a snapshot was taken: it all comes again.
 line_seek() {
 	base
