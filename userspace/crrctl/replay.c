@@ -426,8 +426,11 @@ static void find_streams(struct replay *rep)
 	struct crr_record rec;
 	unsigned int n = 0;
 
-	while (log && crr_log_next(log, &rec, &rep->error) == 1 &&
-	       rec.type == CRR_TYPE_STREAM) {
+	while (log && crr_log_next(log, &rec, &rep->error) == 1) {
+		if (rec.type & CRR_TYPE_OPTIONAL)
+			continue;
+		if (rec.type != CRR_TYPE_STREAM)
+			break;
 		if (n == LINES_MAX)
 			fail("%s has more than %d streams", rep->path,
 			     LINES_MAX);

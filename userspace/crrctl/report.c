@@ -247,13 +247,9 @@ static void print_context(FILE *out, const char *path, uint64_t sequence)
 	log = crr_log_open(fd, &error);
 	while (log && crr_log_next(log, &rec, &error) > 0 &&
 	       rec.sequence <= sequence + CONTEXT) {
-		if (rec.sequence < first)
+		if (rec.sequence < first || rec.type & CRR_TYPE_OPTIONAL)
 			continue;
-		/* One that is optional has the number of the next. */
-		fputs(rec.sequence == sequence &&
-				      !(rec.type & CRR_TYPE_OPTIONAL) ?
-			      "  > " : "    ",
-		      out);
+		fputs(rec.sequence == sequence ? "  > " : "    ", out);
 		print_record(out, &rec, CRR_DIVERGENCE_BYTES);
 		fputc('\n', out);
 	}
