@@ -132,6 +132,14 @@ static struct snapshot snapshot_take(struct machine *m)
 		return snapshot;
 	}
 	snapshot.pid = fork();
+	if (snapshot.pid < 0) {
+		finish(m, strerror(errno), EXIT_OWN);
+		close(ends[0]);
+		close(ends[1]);
+		/* Not a process, and never to be sent a signal. */
+		snapshot.pid = 0;
+		return snapshot;
+	}
 	if (snapshot.pid) {
 		close(ends[0]);
 		snapshot.resume = ends[1];
