@@ -138,8 +138,11 @@ static int run_load(const struct command *cmd, int argc, char **argv)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	close(ctl.line->session);
 	ctl.line->session = -1;
-	for (i = 0; i < ctl.nlines; i++)
+	for (i = 0; i < ctl.nlines; i++) {
+		/* Whoever takes it away says what it is then. */
+		ctl.line[i].previous = -1;
 		line_hold(ctl.line[i].fd);
+	}
 	return 0;
 }
 
