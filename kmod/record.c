@@ -292,6 +292,8 @@ static int crr_decode_write(const struct crr_record_write *in,
 		return CRR_REASON_VALUE;
 	if (rec->data_length != (captured ? rec->requested : 0))
 		return CRR_REASON_LENGTH;
+	if (rec->flags & CRR_FLAG_UNKNOWN && (captured || rec->crc32c))
+		return CRR_REASON_VALUE;
 	if (captured && crr_record_crc(rec->data, rec->data_length) != rec->crc32c)
 		return CRR_REASON_CRC;
 	return 0;
@@ -393,7 +395,8 @@ static __u16 crr_flags(__u16 type)
 {
 	switch (type) {
 	case CRR_TYPE_WRITE:
-		return CRR_FLAG_CUT | CRR_FLAG_CAPTURED | CRR_FLAG_INTERRUPTED;
+		return CRR_FLAG_CUT | CRR_FLAG_CAPTURED | CRR_FLAG_INTERRUPTED |
+		       CRR_FLAG_UNKNOWN;
 	case CRR_TYPE_OUTQ:
 	case CRR_TYPE_MODEM:
 	case CRR_TYPE_MARK:
@@ -466,7 +469,7 @@ static bool crr_is_known(__u16 type)
  *
  * Returns 0, a positive &enum crr_reason, or -EMSGSIZE if there may be a
  * record but @from ends before it does. Of a type that is optional and not
- * known only the header is judged; it has no data.
+ * known only the header is judged; its payload is all data.
  */
 int crr_record_decode(const void *from, size_t length, size_t *size,
 		      struct crr_record *rec)
@@ -499,8 +502,11 @@ int crr_record_decode(const void *from, size_t length, size_t *size,
 		.sequence = le64_to_cpu(header.sequence),
 		.counter = le64_to_cpu(header.counter),
 	};
-	if (!crr_is_known(rec->type))
+	if (!crr_is_known(rec->type)) {
+		rec->data = p;
+		rec->data_length = (__u32)payload_length;
 		return 0;
+	}
 
 	fixed = crr_fixed_length(rec->type);
 	if (payload_length < fixed)
@@ -517,6 +523,8 @@ int crr_record_decode(const void *from, size_t length, size_t *size,
 /* What a record may find of its stream's part, and make of it. */
 static int crr_part_check(__u8 part, __u16 type)
 {
+	if (part == CRR_PART_UNKNOWN)
+		return 0;
 	switch (type) {
 	case CRR_TYPE_STREAM:
 		return part == CRR_PART_NONE ? 0 : CRR_REASON_STREAM;

@@ -109,6 +109,7 @@ enum crr_part {
 	CRR_PART_OPEN,
 	CRR_PART_HUNG_UP,
 	CRR_PART_ENDED,
+	CRR_PART_UNKNOWN, /* the log was not read from its beginning */
 };
 
 /**

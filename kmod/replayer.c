@@ -870,6 +870,10 @@ static enum crr_divergence_kind crr_difference(const struct crr_op *op,
 		return CRR_DIVERGENCE_EXTRA;
 	switch (rec->type) {
 	case CRR_TYPE_WRITE:
+		/* How many were offered is then unknown, too. */
+		if (rec->flags & CRR_FLAG_UNKNOWN)
+			return length < rec->requested ?
+			       CRR_DIVERGENCE_LENGTH : 0;
 		if (rec->requested != length)
 			return CRR_DIVERGENCE_LENGTH;
 		return crr_record_crc(buf, length) == rec->crc32c ?

@@ -403,6 +403,40 @@ TEST_F(replay, hangup_before_end_is_fed)
 
 /* ---- Writes ---- */
 
+/* Of a log from elsewhere, which does not know what was written. */
+TEST_F(replay, unknown_writes)
+{
+	struct line *line = &self->line;
+	struct log *log = &self->log;
+	struct crr_divergence div;
+	char got[8];
+	int i;
+
+	for (i = 0; i < 3; i++)
+		log_add(log, WRITE, .counter = 1, .flags = CRR_FLAG_UNKNOWN,
+			.requested = 3, .result = 3, .offset = 3);
+	log_add(log, WRITE, .counter = 2, .flags = CRR_FLAG_UNKNOWN,
+		.requested = 1, .result = -EAGAIN);
+	log_add(log, WRITE, .counter = 3, .flags = CRR_FLAG_UNKNOWN,
+		.requested = 3, .result = 3, .offset = 3);
+	log_finish(log, 10, 0);
+	start_replay(_metadata, line, log, 0);
+
+	EXPECT_EQ(0, count(line->tty, 1));
+	EXPECT_EQ(3, sys(write(line->tty, "one", 3)));
+	/* What a chunk leaves is offered once more. */
+	EXPECT_EQ(6, sys(write(line->tty, "abcdef", 6)));
+	ASSERT_EQ(9, receive_all(line->peer, got, 3) +
+			     receive_all(line->peer, got + 2, 6));
+	EXPECT_EQ(0, memcmp(got, "onabcdef", 8));
+	EXPECT_EQ(0, count(line->tty, 2));
+	EXPECT_EQ(-EAGAIN, sys(write(line->tty, "any number", 10)));
+	EXPECT_EQ(0, count(line->tty, 3));
+	EXPECT_EQ(-EILSEQ, sys(write(line->tty, "no", 2)));
+	ASSERT_EQ(0, divergence(line->session, &div));
+	EXPECT_EQ(CRR_DIVERGENCE_LENGTH, div.kind);
+}
+
 /* The results of write(2) are those recorded, chunk by chunk. */
 TEST_F(replay, write_results)
 {

@@ -303,7 +303,8 @@ static void record_optional_type(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, out.type, type);
 		KUNIT_EXPECT_EQ(test, out.sequence, 5);
 		KUNIT_EXPECT_EQ(test, out.counter, 6);
-		KUNIT_EXPECT_EQ(test, out.data_length, 0);
+		KUNIT_EXPECT_EQ(test, out.data_length, 13);
+		KUNIT_EXPECT_PTR_EQ(test, out.data, bytes + PAYLOAD_AT);
 	}
 	KUNIT_EXPECT_EQ(test, -EMSGSIZE, judge(test, bytes, 39, &size, &out));
 	bytes[39] = 1;
@@ -324,7 +325,7 @@ static void record_flags(struct kunit *test)
 
 		if (rec->type == CRR_TYPE_WRITE)
 			known = CRR_FLAG_CUT | CRR_FLAG_CAPTURED |
-				CRR_FLAG_INTERRUPTED;
+				CRR_FLAG_INTERRUPTED | CRR_FLAG_UNKNOWN;
 		else if (crr_type_is_outbound(rec->type) ||
 			 rec->type == CRR_TYPE_STREAM_END)
 			known = CRR_FLAG_INTERRUPTED;
@@ -574,6 +575,24 @@ static void record_write_interrupted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, verdict_on(test, &rec), 0);
 }
 
+/* Then nothing may be said of the bytes. */
+static void record_write_unknown(struct kunit *test)
+{
+	struct crr_record rec = {
+		.type = CRR_TYPE_WRITE, .flags = CRR_FLAG_UNKNOWN,
+		.requested = 3, .result = 3, .offset = 3,
+	};
+
+	KUNIT_EXPECT_EQ(test, verdict_on(test, &rec), 0);
+	rec.crc32c = 1;
+	KUNIT_EXPECT_EQ(test, verdict_on(test, &rec), CRR_REASON_VALUE);
+	rec.flags |= CRR_FLAG_CAPTURED;
+	rec.data = (const u8 *)"abc";
+	rec.data_length = 3;
+	rec.crc32c = crr_record_crc("abc", 3);
+	KUNIT_EXPECT_EQ(test, verdict_on(test, &rec), CRR_REASON_VALUE);
+}
+
 static void record_write_capture(struct kunit *test)
 {
 	struct crr_record rec = {
@@ -622,6 +641,7 @@ static struct kunit_case record_cases[] = {
 	KUNIT_CASE(record_label),
 	KUNIT_CASE(record_write_values),
 	KUNIT_CASE(record_write_interrupted),
+	KUNIT_CASE(record_write_unknown),
 	KUNIT_CASE(record_write_capture),
 	{}
 };

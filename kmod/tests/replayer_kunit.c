@@ -715,6 +715,25 @@ static void write_of_other_bytes(struct kunit *test)
 	KUNIT_EXPECT_MEMEQ(test, div->got, ",one", 4);
 }
 
+/* A log from elsewhere does not know what was written. */
+static void write_of_unknown_bytes(struct kunit *test)
+{
+	const struct crr_record rec = {
+		.type = CRR_TYPE_WRITE, .flags = CRR_FLAG_UNKNOWN,
+		.requested = 3, .result = 3, .offset = 3,
+	};
+	struct run *run = test->priv;
+
+	feed_stream(run, 0);
+	feed(run, rec);
+	feed(run, rec);
+	feed(run, rec);
+	KUNIT_EXPECT_EQ(test, write(run, "one"), 3);
+	KUNIT_EXPECT_EQ(test, write(run, "more"), 3);
+	KUNIT_EXPECT_EQ(test, write(run, "no"), -EILSEQ);
+	EXPECT_DIVERGED(test, run, LENGTH, 3);
+}
+
 /* Without the bytes nobody can say where. */
 static void write_of_other_crc(struct kunit *test)
 {
@@ -1191,6 +1210,7 @@ static struct kunit_case replayer_cases[] = {
 	KUNIT_CASE(write_late),
 	KUNIT_CASE(write_of_other_length),
 	KUNIT_CASE(write_of_other_bytes),
+	KUNIT_CASE(write_of_unknown_bytes),
 	KUNIT_CASE(write_of_other_crc),
 	KUNIT_CASE(write_long_excerpt),
 	KUNIT_CASE(write_refused),

@@ -827,8 +827,9 @@ struct crr_record_header {
  * @CRR_TYPE_MARK: CRR_IOC_MARK: &struct crr_record_mark and the label
  * @CRR_TYPE_TERMIOS: the tty's termios was changed before the record that
  *	follows; for people: &struct crr_record_termios
- * @CRR_TYPE_TIME: when the record that follows was read from the session fd;
- *	for people, put in by who wrote the log: &struct crr_record_time
+ * @CRR_TYPE_TIME: what precedes was recorded before that time, what follows
+ *	after it; for people, put in by who wrote the log:
+ *	&struct crr_record_time
  * @CRR_TYPE_OPTIONAL: this bit marks types that a reader may skip if it does
  *	not know them. Any other unknown type must be refused.
  */
@@ -861,6 +862,11 @@ enum crr_record_type {
 #define CRR_FLAG_CAPTURED	0x2
 /* What bears @refused: the chunks that were refused slept, until a signal came. */
 #define CRR_FLAG_INTERRUPTED	0x4
+/*
+ * WRITE: neither the bytes nor how many were offered is known; those taken were.
+ * For logs that come from elsewhere: a replay compares @result alone.
+ */
+#define CRR_FLAG_UNKNOWN	0x8
 
 #define CRR_STREAM_NAME_MAX	64
 
@@ -916,10 +922,11 @@ struct crr_record_read_error {
  *	CRR_FLAG_INTERRUPTED, interrupted in their sleep, since the stream's
  *	last record that bears such a count, because crr had no room to record
  *	them
- * @requested: bytes offered, 1 to CRR_WRITE_MAX
+ * @requested: bytes offered, 1 to CRR_WRITE_MAX; with CRR_FLAG_UNKNOWN, as many
+ *	or more
  * @result: bytes taken, or a negative errno
  * @offset: how many of the bytes went to the device
- * @crc32c: of the bytes offered
+ * @crc32c: of the bytes offered; 0 with CRR_FLAG_UNKNOWN
  */
 struct crr_record_write {
 	__le64 refused;

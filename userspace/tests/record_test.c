@@ -158,7 +158,7 @@ static const struct refusal refusals[] = {
 	{ CRR_TYPE_READ, H(flags), 2, 1, CRR_REASON_FLAGS },
 	{ CRR_TYPE_READ, H(flags), 2, 2, CRR_REASON_FLAGS },
 	{ CRR_TYPE_END, H(flags), 2, 0x8000, CRR_REASON_FLAGS },
-	{ CRR_TYPE_WRITE, H(flags), 2, 8, CRR_REASON_FLAGS },
+	{ CRR_TYPE_WRITE, H(flags), 2, 16, CRR_REASON_FLAGS },
 	/* Interrupted, and nothing was refused. */
 	{ CRR_TYPE_WRITE, H(flags), 2, 6, CRR_REASON_VALUE },
 	{ CRR_TYPE_READ, H(stream), 2, 1023, 0 },
@@ -354,7 +354,8 @@ static void test_optional(void **state)
 	assert_int_equal(crr_record_decode(buf, sizeof(buf), &size, &rec), 0);
 	assert_int_equal(size, sizeof(struct crr_record_header) + 32);
 	assert_int_equal(rec.type, CRR_TYPE_OPTIONAL | 5);
-	assert_int_equal(rec.data_length, 0);
+	assert_ptr_equal(rec.data, buf + sizeof(struct crr_record_header));
+	assert_int_equal(rec.data_length, 32);
 	/* Its padding and its end are judged, as all records' are. */
 	put(buf + H(length), 31, 2);
 	assert_int_equal(crr_record_decode(buf, sizeof(buf), &size, &rec),
