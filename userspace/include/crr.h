@@ -519,6 +519,18 @@ struct crr_log_writer;
 struct crr_log_writer *crr_log_create(int fd, const struct crr_log_info *info);
 
 /**
+ * crr_log_compress - how much work to put into smaller logs
+ * @writer: the log
+ * @level: of zstd, 1 to 19; 0: do not compress. It is 3 unless told. It holds
+ *	for blocks to come.
+ *
+ * Returns 0, or -1: EINVAL for another level.
+ *
+ * Since: 0.1
+ */
+int crr_log_compress(struct crr_log_writer *writer, int level);
+
+/**
  * crr_log_resume - go on with a log file whose writer has died
  * @fd: the file, open for reading and writing. What follows its last whole
  *	block is cut off, and its offset is set to the end.
@@ -554,16 +566,17 @@ int crr_log_append(struct crr_log_writer *writer, const void *records,
 		   size_t length);
 
 /**
- * crr_log_stamp - tell when the records that come next were read
+ * crr_log_stamp - tell when the records that come next were made
  * @writer: the log
- * @nanoseconds: since 1970, UTC
+ * @sequence: of the first record that was not there yet
+ * @nanoseconds: since 1970, UTC; kept in milliseconds
  *
- * A TIME record goes before the next one that is appended, unless the last was
- * within the same millisecond.
+ * A TIME record goes before record @sequence, once that is appended.
  *
  * Since: 0.1
  */
-void crr_log_stamp(struct crr_log_writer *writer, uint64_t nanoseconds);
+void crr_log_stamp(struct crr_log_writer *writer, uint64_t sequence,
+		   uint64_t nanoseconds);
 
 /**
  * crr_log_flush - write the block that is being filled
@@ -574,6 +587,19 @@ void crr_log_stamp(struct crr_log_writer *writer, uint64_t nanoseconds);
  * Since: 0.1
  */
 int crr_log_flush(struct crr_log_writer *writer);
+
+/**
+ * crr_log_sync - write the block that is being filled, to the disk
+ * @writer: the log
+ *
+ * Returns 0, or -1 with the errno of write(2) or fdatasync(2).
+ *
+ * Since: 0.1
+ */
+int crr_log_sync(struct crr_log_writer *writer);
+
+/** crr_log_durable - how many records crr_log_sync() has seen. Since: 0.1 */
+uint64_t crr_log_durable(const struct crr_log_writer *writer);
 
 /** crr_log_records - how many records the log has. Since: 0.1 */
 uint64_t crr_log_records(const struct crr_log_writer *writer);
@@ -586,6 +612,8 @@ bool crr_log_complete(const struct crr_log_writer *writer);
 
 /**
  * crr_log_finish - flush, and free the writer; NULL is allowed
+ *
+ * The file gets its footer, with which it can be sought in quickly.
  *
  * Returns 0, or -1 as crr_log_flush(). The writer is gone either way.
  *
@@ -641,6 +669,79 @@ int crr_log_block(struct crr_log_reader *reader, const void **records,
  */
 int crr_log_next(struct crr_log_reader *reader, struct crr_record *record,
 		 struct crr_log_error *error);
+
+/**
+ * struct crr_log_extent - what a log's footer tells
+ * @records: how many there are, without optional ones
+ * @counter: of the last record
+ * @size: of the file, in bytes
+ * @ended: the last record is END
+ */
+struct crr_log_extent {
+	uint64_t records;
+	uint64_t counter;
+	uint64_t size;
+	bool ended;
+};
+
+/**
+ * crr_log_extent - how long is the log?
+ * @reader: the log
+ * @extent: out
+ *
+ * Takes the footer's word for it, without reading the log.
+ *
+ * Returns 0, or -1: ENODATA if the log has no footer, or is a pipe.
+ *
+ * Since: 0.1
+ */
+int crr_log_extent(const struct crr_log_reader *reader,
+		   struct crr_log_extent *extent);
+
+/**
+ * enum crr_log_key - by what to look for a record
+ * @CRR_LOG_SEQUENCE: its number
+ * @CRR_LOG_COUNTER: its counter
+ * @CRR_LOG_TIME: wall clock, in nanoseconds since 1970, as TIME records tell it
+ */
+enum crr_log_key {
+	CRR_LOG_SEQUENCE,
+	CRR_LOG_COUNTER,
+	CRR_LOG_TIME,
+};
+
+/**
+ * crr_log_seek - go to a place in the log
+ * @reader: the log
+ * @key: by what to look
+ * @value: of which
+ *
+ * crr_log_next() gives the first record at @value or after it, of the key
+ * CRR_LOG_TIME the first TIME record; crr_log_block() the block with it, or one
+ * before that. A log with a footer takes some few reads for it, one without is
+ * gone through by its blocks' headers, or, for a time, whole. From there on
+ * streams may be read that have not begun.
+ *
+ * Returns 0, also if there is no such record; or -1: EINVAL for another key;
+ * ESPIPE if @reader is a pipe of which something has been read; ENOMEM.
+ *
+ * Since: 0.1
+ */
+int crr_log_seek(struct crr_log_reader *reader, enum crr_log_key key,
+		 uint64_t value);
+
+/**
+ * crr_log_resync - look for a whole block behind damage
+ * @reader: the log, of which crr_log_block() has given EBADMSG
+ * @offset: where that began: crr_log_offset(), asked before
+ *
+ * What comes next may bear any number: the records between are missing.
+ *
+ * Returns 1 if there is one, 0 if not; or -1: ESPIPE, or the errno of read(2).
+ *
+ * Since: 0.1
+ */
+int crr_log_resync(struct crr_log_reader *reader, uint64_t offset);
 
 /** crr_log_ended - was END among what has been read? Since: 0.1 */
 bool crr_log_ended(const struct crr_log_reader *reader);

@@ -11,25 +11,100 @@
 #include "log.h"
 
 /* A block is written when it has this many bytes, or when asked for. */
-#define CRR_BLOCK_TARGET (64U << 10)
+#define CRR_BLOCK_TARGET (256U << 10)
 
+/* Of zstd: more takes longer, and gains little on columns. */
+#define CRR_LEVEL_DEFAULT 3
+#define CRR_LEVEL_MAX	  19
+
+/* Times that wait for their records. */
+#define CRR_STAMPS_MAX 64
+
+/*
+ * struct crr_log_writer
+ * @fd: the file
+ * @failed: errno of a write that failed: the file's end is unsure
+ * @level: of zstd; 0: not compressed
+ * @columns: packs blocks
+ * @order: of the records so far
+ * @whole: as it was behind the last whole block
+ * @durable: how many records fdatasync(2) has been called for
+ * @written: bytes, which is where the next block begins
+ * @index: of the blocks written
+ * @resumed: records that the log has already may come again
+ * @last: resumed: the records of the last block
+ * @last_length: in bytes
+ * @length: of @block
+ * @records: in it
+ * @sequence: of its first record
+ * @counter: likewise
+ * @stamp: times to go before records with these numbers, in order
+ * @nstamps: how many
+ * @stamped: the last one that went
+ * @block: being filled
+ */
 struct crr_log_writer {
 	int fd;
-	int failed; /* errno of a write that failed: the file's end is unsure */
+	int failed;
+	int level;
+	struct crr_columns *columns;
 	struct crr_order order;
-	struct crr_order whole; /* as it was behind the last whole block */
+	struct crr_order whole;
+	uint64_t durable;
 	uint64_t written;
-	bool resumed; /* records that the log has already may come again */
-	unsigned char *last; /* resumed: the records of the last block */
+	struct crr_index index;
+	bool resumed;
+	unsigned char *last;
 	size_t last_length;
 	size_t length;
 	uint32_t records;
-	uint64_t sequence; /* of the block's first record */
+	uint64_t sequence;
 	uint64_t counter;
-	uint64_t stamp; /* to go before the next record; 0: none */
-	uint64_t stamped; /* the last one that went */
+	struct {
+		uint64_t sequence;
+		uint64_t time;
+	} stamp[CRR_STAMPS_MAX];
+	unsigned int nstamps;
+	uint64_t stamped;
 	unsigned char block[CRR_BLOCK_TARGET + CRR_RECORD_SIZE_MAX];
 };
+
+/* They may hold what was typed, passwords too. */
+static void crr_writer_free(struct crr_log_writer *writer)
+{
+	if (writer->last)
+		explicit_bzero(writer->last, writer->last_length);
+	free(writer->last);
+	crr_columns_free(writer->columns);
+	explicit_bzero(writer->block, sizeof(writer->block));
+	free(writer);
+}
+
+static struct crr_log_writer *crr_writer_new(int fd)
+{
+	struct crr_log_writer *writer = calloc(1, sizeof(*writer));
+
+	if (!writer)
+		return NULL;
+	writer->fd = fd;
+	writer->level = CRR_LEVEL_DEFAULT;
+	writer->columns = crr_columns_new();
+	if (writer->columns)
+		return writer;
+	crr_writer_free(writer);
+	errno = ENOMEM;
+	return NULL;
+}
+
+int crr_log_compress(struct crr_log_writer *writer, int level)
+{
+	if (level < 0 || level > CRR_LEVEL_MAX) {
+		errno = EINVAL;
+		return -1;
+	}
+	writer->level = level;
+	return 0;
+}
 
 static int crr_write_all(struct crr_log_writer *writer, struct iovec *iov,
 			 int count)
@@ -84,10 +159,9 @@ struct crr_log_writer *crr_log_create(int fd, const struct crr_log_info *info)
 		errno = EINVAL;
 		return NULL;
 	}
-	writer = calloc(1, sizeof(*writer));
+	writer = crr_writer_new(fd);
 	if (!writer)
 		return NULL;
-	writer->fd = fd;
 
 	n = snprintf(u.bytes + sizeof(u.header),
 		     sizeof(u.bytes) - sizeof(u.header),
@@ -103,51 +177,25 @@ struct crr_log_writer *crr_log_create(int fd, const struct crr_log_info *info)
 	iov = (struct iovec){ .iov_base = &u, .iov_len = length };
 	if (crr_write_all(writer, &iov, 1)) {
 		saved = errno;
-		free(writer);
+		crr_writer_free(writer);
 		errno = saved;
 		return NULL;
 	}
 	return writer;
 }
 
-/* Read the records of the last whole block once more, from begin to end. */
-static int crr_read_last(struct crr_log_writer *writer, uint64_t begin,
-			 uint64_t end)
+/* Keep the records of the last block. */
+static int crr_keep(struct crr_log_writer *writer, const void *records,
+		    size_t length)
 {
-	size_t length, done;
-	ssize_t n;
+	unsigned char *last = realloc(writer->last, length);
 
-	if (begin == end)
-		return 0;
-	begin += sizeof(struct crr_block_header);
-	length = (size_t)(end - begin);
-	writer->last = malloc(length);
-	if (!writer->last)
+	if (!last)
 		return -1;
-	for (done = 0; done < length; done += (size_t)n) {
-		n = pread(writer->fd, writer->last + done, length - done,
-			  (off_t)(begin + done));
-		if (n < 0 && errno == EINTR)
-			n = 0;
-		else if (n < 0)
-			return -1;
-		else if (!n) {
-			errno = EIO;
-			return -1;
-		}
-	}
+	memcpy(last, records, length);
+	writer->last = last;
 	writer->last_length = length;
 	return 0;
-}
-
-/* They may hold what was typed, passwords too. */
-static void crr_writer_free(struct crr_log_writer *writer)
-{
-	if (writer->last)
-		explicit_bzero(writer->last, writer->last_length);
-	free(writer->last);
-	explicit_bzero(writer->block, sizeof(writer->block));
-	free(writer);
 }
 
 struct crr_log_writer *crr_log_resume(int fd, uint64_t *next,
@@ -155,8 +203,8 @@ struct crr_log_writer *crr_log_resume(int fd, uint64_t *next,
 {
 	struct crr_log_writer *writer;
 	struct crr_log_reader *reader;
-	uint64_t begin = 0, end = 0;
 	const void *records;
+	uint64_t end;
 	size_t length;
 	off_t size;
 	int ret;
@@ -168,14 +216,16 @@ struct crr_log_writer *crr_log_resume(int fd, uint64_t *next,
 	reader = crr_log_open(fd, error);
 	if (!reader)
 		return NULL;
-	writer = calloc(1, sizeof(*writer));
+	writer = crr_writer_new(fd);
 	if (!writer)
 		goto fail;
-	writer->fd = fd;
 
-	begin = end = crr_log_offset(reader);
+	end = crr_log_offset(reader);
 	while ((ret = crr_log_block(reader, &records, &length, error)) > 0) {
-		begin = end;
+		if (crr_keep(writer, records, length))
+			goto fail;
+		/* Nodes that follow it are written once more. */
+		writer->index = *crr_log_get_index(reader);
 		end = crr_log_offset(reader);
 	}
 	/* Only a block that the file's end has cut may be dropped. */
@@ -186,12 +236,12 @@ struct crr_log_writer *crr_log_resume(int fd, uint64_t *next,
 		errno = EEXIST;
 		goto fail;
 	}
-	if (crr_read_last(writer, begin, end) || ftruncate(fd, (off_t)end) ||
-	    lseek(fd, (off_t)end, SEEK_SET) < 0)
+	if (ftruncate(fd, (off_t)end) || lseek(fd, (off_t)end, SEEK_SET) < 0)
 		goto fail;
 	writer->order = *crr_log_get_order(reader);
 	writer->whole = writer->order;
 	writer->written = end;
+	writer->stamped = writer->index.time;
 	writer->resumed = true;
 	*next = writer->order.sequence;
 	crr_log_close(reader);
@@ -204,6 +254,62 @@ fail:
 	crr_log_close(reader);
 	errno = ret;
 	return NULL;
+}
+
+static int crr_write_node(struct crr_log_writer *writer, unsigned int level)
+{
+	struct crr_block_header header;
+	struct iovec iov[] = {
+		{ .iov_base = &header, .iov_len = sizeof(header) },
+		{ .iov_base = writer->index.entry[level],
+		  .iov_len = writer->index.count[level] *
+			     sizeof(struct crr_index_entry) },
+	};
+	uint64_t offset = writer->written;
+
+	crr_index_node(&writer->index, level, &header);
+	if (crr_write_all(writer, iov, 2))
+		return -1;
+	crr_index_close(&writer->index, level, offset);
+	return 0;
+}
+
+/* Those that are full, before the next block. */
+static int crr_write_index(struct crr_log_writer *writer)
+{
+	unsigned int level;
+
+	for (level = 0; level < CRR_INDEX_LEVELS; level++) {
+		if (writer->index.count[level] < CRR_INDEX_FANOUT)
+			break;
+		if (crr_write_node(writer, level))
+			return -1;
+	}
+	return 0;
+}
+
+/* What is left of the index, from the blocks up to the root; and the footer. */
+static int crr_write_footer(struct crr_log_writer *writer)
+{
+	struct crr_footer footer = { 0 };
+	struct iovec iov = { .iov_base = &footer, .iov_len = sizeof(footer) };
+	struct crr_index *index = &writer->index;
+	bool root = crr_index_is_block(index);
+	unsigned int level;
+
+	for (level = 0; level < CRR_INDEX_LEVELS && !root; level++) {
+		root = crr_index_is_root(index, level);
+		if (index->count[level] && crr_write_node(writer, level))
+			return -1;
+	}
+	if (writer->order.ended)
+		footer.flags = htole32(CRR_FOOTER_ENDED);
+	footer.root = htole64(index->root);
+	footer.sequence = htole64(writer->order.sequence);
+	footer.counter = htole64(writer->order.counter);
+	footer.offset = htole64(writer->written);
+	crr_footer_seal(&footer);
+	return crr_write_all(writer, &iov, 1);
 }
 
 /* Write the block that is being filled; what cannot be written is given up. */
@@ -222,6 +328,9 @@ int crr_log_flush(struct crr_log_writer *writer)
 		{ .iov_base = &header, .iov_len = sizeof(header) },
 		{ .iov_base = writer->block, .iov_len = writer->length },
 	};
+	const void *stored;
+	uint64_t offset;
+	ssize_t n;
 	int ret;
 
 	if (writer->failed) {
@@ -231,18 +340,45 @@ int crr_log_flush(struct crr_log_writer *writer)
 	if (!writer->length)
 		return 0;
 	header.crc32c = htole32(crr_record_crc(writer->block, writer->length));
-	header.header_crc32c = htole32(
-		crr_record_crc(&header,
-			       offsetof(struct crr_block_header,
-					header_crc32c)));
-	ret = crr_write_all(writer, iov, 2);
-	if (ret)
+	if (writer->level) {
+		n = crr_columns_pack(writer->columns, writer->level,
+				     writer->block, writer->length, &stored);
+		/* Without memory, or gain, it is written as it is. */
+		if (n >= 0 && (size_t)n < writer->length) {
+			header.codec = htole16(CRR_CODEC_COLUMNS);
+			header.stored = htole32((uint32_t)n);
+			iov[1].iov_base = (void *)(uintptr_t)stored;
+			iov[1].iov_len = (size_t)n;
+		}
+	}
+	crr_block_seal(&header);
+	ret = crr_write_index(writer);
+	offset = writer->written;
+	if (!ret)
+		ret = crr_write_all(writer, iov, 2);
+	if (ret) {
 		writer->order = writer->whole;
-	else
+	} else {
 		writer->whole = writer->order;
+		crr_index_add_block(&writer->index, offset, &header,
+				    writer->block);
+	}
 	writer->length = 0;
 	writer->records = 0;
 	return ret;
+}
+
+int crr_log_sync(struct crr_log_writer *writer)
+{
+	if (crr_log_flush(writer))
+		return -1;
+	/* A pipe cannot be synced, and need not be. */
+	if (fdatasync(writer->fd) && errno != EINVAL && errno != EROFS) {
+		writer->failed = errno;
+		return -1;
+	}
+	writer->durable = writer->order.sequence;
+	return 0;
 }
 
 /*
@@ -293,7 +429,7 @@ static int crr_append_one(struct crr_log_writer *writer,
 	return 0;
 }
 
-/* Before this record, the time that crr_log_stamp() has left. */
+/* Before this record, the times that crr_log_stamp() has left for it. */
 static int crr_append_time(struct crr_log_writer *writer,
 			   const struct crr_record *rec)
 {
@@ -302,19 +438,39 @@ static int crr_append_time(struct crr_log_writer *writer,
 		.type = CRR_TYPE_TIME,
 		.sequence = rec->sequence,
 		.counter = rec->counter,
-		.time = writer->stamp,
 	};
+	unsigned int n;
 
-	writer->stamp = 0;
+	for (n = 0; n < writer->nstamps &&
+		    writer->stamp[n].sequence <= rec->sequence; n++)
+		time.time = writer->stamp[n].time;
+	if (!n)
+		return 0;
+	writer->nstamps -= n;
+	memmove(writer->stamp, writer->stamp + n,
+		writer->nstamps * sizeof(*writer->stamp));
 	writer->stamped = time.time;
 	return crr_append_one(writer, &time, bytes,
 			      crr_record_encode(bytes, &time));
 }
 
-void crr_log_stamp(struct crr_log_writer *writer, uint64_t nanoseconds)
+void crr_log_stamp(struct crr_log_writer *writer, uint64_t sequence,
+		   uint64_t nanoseconds)
 {
-	if (nanoseconds - writer->stamped >= 1000000)
-		writer->stamp = nanoseconds;
+	unsigned int n = writer->nstamps;
+	uint64_t last = n ? writer->stamp[n - 1].time : writer->stamped;
+
+	/* Finer ones would take more room than they are worth. */
+	nanoseconds -= nanoseconds % 1000000;
+	if (nanoseconds == last)
+		return;
+	/* Nothing came since the last one: then that one says too little. */
+	if (n && (writer->stamp[n - 1].sequence == sequence ||
+		  n == CRR_STAMPS_MAX))
+		n--;
+	writer->stamp[n].sequence = sequence;
+	writer->stamp[n].time = nanoseconds;
+	writer->nstamps = n + 1;
 }
 
 int crr_log_append(struct crr_log_writer *writer, const void *records,
@@ -339,7 +495,7 @@ int crr_log_append(struct crr_log_writer *writer, const void *records,
 		if (crr_order_check(&writer->order, &rec))
 			goto invalid;
 		writer->resumed = false;
-		if ((writer->stamp && crr_append_time(writer, &rec)) ||
+		if ((writer->nstamps && crr_append_time(writer, &rec)) ||
 		    crr_append_one(writer, &rec, p, size))
 			return -1;
 		if (writer->length >= CRR_BLOCK_TARGET && crr_log_flush(writer))
@@ -355,6 +511,11 @@ invalid:
 uint64_t crr_log_records(const struct crr_log_writer *writer)
 {
 	return writer->order.sequence;
+}
+
+uint64_t crr_log_durable(const struct crr_log_writer *writer)
+{
+	return writer->durable;
 }
 
 uint64_t crr_log_written(const struct crr_log_writer *writer)
@@ -374,6 +535,8 @@ int crr_log_finish(struct crr_log_writer *writer)
 	if (!writer)
 		return 0;
 	ret = crr_log_flush(writer);
+	if (!ret)
+		ret = crr_write_footer(writer);
 	saved = errno;
 	crr_writer_free(writer);
 	errno = saved;
