@@ -76,10 +76,13 @@ void vwarn(const char *format, va_list args)
 void flush_output(void);
 uint64_t parse_size(const struct command *cmd, const char *text);
 uint64_t parse_seconds(const struct command *cmd, const char *text);
+int parse_level(const struct command *cmd, const char *text);
 uint64_t now_ms(void);
 
 extern const struct command cmd_attach, cmd_detach, cmd_record, cmd_replay,
-	cmd_load, cmd_status, cmd_log_info, cmd_log_dump;
+	cmd_load, cmd_status, cmd_log_info, cmd_log_dump, cmd_log_stat,
+	cmd_log_verify, cmd_log_repair, cmd_log_diff, cmd_log_cut, cmd_log_cat,
+	cmd_log_export, cmd_log_import, cmd_log_report;
 
 /* ---- user.c: who called sudo ---- */
 

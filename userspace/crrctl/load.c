@@ -13,7 +13,7 @@ static const struct option_help load_options[] = {
 	{ { "mute", no_argument, NULL, 'm' }, NULL,
 	  "do not write its output to the line" },
 	{ { "buffer", required_argument, NULL, 'b' }, "SIZE",
-	  "of the kernel's buffer (default 8M): the log must fit" },
+	  "of the kernel's buffer, for all of the log (8M)" },
 	{ { "foreground", no_argument, NULL, 'f' }, NULL,
 	  "stay in the foreground" },
 	{ { NULL, 0, NULL, 0 }, NULL, NULL },

@@ -11,8 +11,11 @@
 #include "crrctl.h"
 
 static const struct command *const commands[] = {
-	&cmd_attach, &cmd_detach, &cmd_record,	 &cmd_replay,
-	&cmd_load,   &cmd_status, &cmd_log_info, &cmd_log_dump,
+	&cmd_attach,	 &cmd_detach,	  &cmd_record,	   &cmd_replay,
+	&cmd_load,	 &cmd_status,	  &cmd_log_info,   &cmd_log_dump,
+	&cmd_log_stat,	 &cmd_log_verify, &cmd_log_repair, &cmd_log_diff,
+	&cmd_log_cut,	 &cmd_log_cat,	  &cmd_log_export, &cmd_log_import,
+	&cmd_log_report,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -97,6 +100,20 @@ uint64_t parse_seconds(const struct command *cmd, const char *text)
 	if (errno || end == text || *end || !(seconds >= 0) || seconds > 1e9)
 		usage_error(cmd, "'%s' is no number of seconds", text);
 	return (uint64_t)(seconds * 1000);
+}
+
+/* Of compression; as crr_log_compress() takes it. */
+int parse_level(const struct command *cmd, const char *text)
+{
+	unsigned long level;
+	char *end;
+
+	errno = 0;
+	level = strtoul(text, &end, 10);
+	if (errno || end == text || *end || *text == '-' || level > 19)
+		usage_error(cmd, "'%s' is no level of compression, 0 to 19",
+			    text);
+	return (int)level;
 }
 
 uint64_t now_ms(void)

@@ -15,9 +15,13 @@
  * a block, or for so long: a killed crrctl has lost none. What has been read
  * is written before more is read, because reading more gives it up.
  */
-#define BLOCK_BYTES    (64U << 10)
-#define BLOCK_MS       500
+#define BLOCK_BYTES    (256U << 10)
 #define LOOK_EVERY_MS  20
+#define IDLE_MS	       500
+/* How long records wait, unless told otherwise. */
+#define FLUSH_MS       5000
+/* The log tells the time of what was recorded as finely as this. */
+#define STAMP_EVERY_MS 250
 /* How long an interrupted COMMAND may take to end. */
 #define GRACE_MS       3000
 
@@ -28,6 +32,9 @@ struct recording {
 	struct crr_log_writer *log;
 	unsigned int flags;
 	size_t buffer_size;
+	uint64_t flush_ms; /* so long records may wait in the kernel */
+	uint64_t stamped_ms;
+	bool sync; /* to the disk, each time */
 	bool warned; /* about termios, or there was no need to */
 	bool broken; /* the log cannot be written */
 	char buf[BLOCK_BYTES];
@@ -54,6 +61,12 @@ static const struct option_help record_options[] = {
 	  "of the kernel's buffer (default 8M)" },
 	{ { "block", no_argument, NULL, 'B' }, NULL,
 	  "a full buffer makes every write sleep" },
+	{ { "flush", required_argument, NULL, 't' }, "SECONDS",
+	  "records wait in the kernel at most so long (5)" },
+	{ { "sync", no_argument, NULL, 's' }, NULL,
+	  "what is written goes to the disk at once" },
+	{ { "compress", required_argument, NULL, 'z' }, "LEVEL",
+	  "of zstd, 1 to 19; 0 for none (default 3)" },
 	{ { "fail-orphan", no_argument, NULL, 'F' }, NULL,
 	  "killed, and the buffer full: let operations fail" },
 	{ { "quiet", no_argument, NULL, 'q' }, NULL,
@@ -218,9 +231,9 @@ static int move_block(struct recording *rec)
 		     strerror(errno));
 	if (!n)
 		return 0;
-	crr_log_stamp(rec->log, wall_clock());
 	if (!rec->broken && (crr_log_append(rec->log, rec->buf, (size_t)n) ||
-			     crr_log_flush(rec->log))) {
+			     (rec->sync ? crr_log_sync(rec->log) :
+					  crr_log_flush(rec->log)))) {
 		warn("%s: %s: the log ends before record %llu", rec->path,
 		     strerror(errno),
 		     (unsigned long long)crr_log_records(rec->log));
@@ -234,14 +247,22 @@ static void drain(struct recording *rec, uint64_t *since)
 {
 	struct crr_status status;
 
+	uint64_t now = now_ms(), enough = BLOCK_BYTES;
+
 	if (crr_status(rec->ctl.line->session, &status) ||
 	    !status.buffered) {
 		*since = 0;
 		return;
 	}
 	if (!*since)
-		*since = now_ms();
-	if (status.buffered < BLOCK_BYTES && now_ms() - *since < BLOCK_MS)
+		*since = now;
+	if (now - rec->stamped_ms >= STAMP_EVERY_MS) {
+		crr_log_stamp(rec->log, status.sequence, wall_clock());
+		rec->stamped_ms = now;
+	}
+	if (enough > status.buffer_size / 4)
+		enough = status.buffer_size / 4;
+	if (status.buffered < enough && now - *since < rec->flush_ms)
 		return;
 	*since = 0;
 	do {
@@ -249,7 +270,7 @@ static void drain(struct recording *rec, uint64_t *since)
 			return;
 		if (crr_status(rec->ctl.line->session, &status))
 			return;
-	} while (status.buffered >= 2 * BLOCK_BYTES);
+	} while (status.buffered >= enough);
 }
 
 /* Until COMMAND ends, the user says so, or the line is gone. */
@@ -263,7 +284,7 @@ static void record(struct recording *rec)
 	while (!control_over(ctl) && !rec->broken) {
 		gone = line_is_gone(ctl->line);
 		/* With records waiting, look again by the clock. */
-		control_wait(ctl, since ? LOOK_EVERY_MS : BLOCK_MS,
+		control_wait(ctl, since ? LOOK_EVERY_MS : IDLE_MS,
 			     since || gone ? 0 : POLLIN | POLLPRI);
 		drain(rec, &since);
 		look_at_termios(rec);
@@ -329,12 +350,14 @@ static int outcome(struct recording *rec)
 
 static int run_record(const struct command *cmd, int argc, char **argv)
 {
-	static struct recording rec = { .flags = CRR_RECORD_CAPTURE };
+	static struct recording rec = { .flags = CRR_RECORD_CAPTURE,
+					.flush_ms = FLUSH_MS };
 	bool force = false, resume = false, discard = false;
 	const char *peer = NULL, *tty = NULL, *counter = "";
 	const char *const *ttys = &tty; /* a new pty */
 	unsigned int nttys = 1;
 	char *const *command;
+	int level = -1;
 	int c, status;
 
 	command = split_command(&argc, argv);
@@ -372,6 +395,15 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 			break;
 		case 'F':
 			rec.flags |= CRR_RECORD_FAIL_ORPHAN;
+			break;
+		case 't':
+			rec.flush_ms = parse_seconds(cmd, optarg);
+			break;
+		case 's':
+			rec.sync = true;
+			break;
+		case 'z':
+			level = parse_level(cmd, optarg);
 			break;
 		case 'q':
 			rec.ctl.quiet = true;
@@ -415,6 +447,8 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 		control_start(&rec.ctl, crr_session_record, rec.flags,
 			      rec.buffer_size);
 	}
+	if (level >= 0)
+		(void)crr_log_compress(rec.log, level);
 	if (*command)
 		child_start(&rec.ctl.command, command, rec.ctl.line,
 			    rec.ctl.nlines);

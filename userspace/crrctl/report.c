@@ -161,6 +161,8 @@ static void print_write(FILE *out, const struct crr_record *rec, size_t most)
 	print_refused(out, rec);
 	if (rec->flags & CRR_FLAG_CAPTURED)
 		print_data(out, rec, most);
+	else if (rec->flags & CRR_FLAG_UNKNOWN)
+		fputs(" unknown", out);
 	else
 		fprintf(out, " crc32c %08x", rec->crc32c);
 }

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh disable=SC2154
 #
-# Tests of crrctl that need neither the module nor root: what it says, and
-# logs. Sourced by crrctl_test.sh.
+# Tests of crrctl that need neither the module nor root: what it says. Sourced
+# by crrctl_test.sh.
 
 # ---- Without the module: what crrctl says ----
 
-commands='attach detach record replay status log:info log:dump'
+commands='attach detach record replay load status log:info log:dump log:stat
+	log:verify log:repair log:diff log:cut log:cat log:export log:import
+	log:report'
 
 # In the order of main.c's table, and under that name.
 host_help() {
@@ -110,7 +112,8 @@ host_usage_argument() {
 
 # Options and manual page tell the same; so do statuses.
 host_manual() {
-	man=$tests/../man/crrctl.1.scd
+	man=$work/manuals
+	cat "$tests"/../man/crrctl.1.scd "$tests"/../man/crrctl-log.1.scd > "$man"
 	for command in $commands; do
 		words=$(echo "$command" | tr : ' ')
 		sed -n "/^## $words\$/,/^## \|^# /p" "$man" > page
@@ -125,6 +128,38 @@ host_manual() {
 	done
 	for status in 120 121 122 123 125 126 127; do
 		grep -q "\*$status\*" "$man" || fail "no status $status in $man"
+	done
+}
+
+# complete WORD...: what bash makes of the last one.
+complete() {
+	bash -c '
+		. "$1"
+		shift
+		COMP_WORDS=("$@")
+		COMP_CWORD=$(($# - 1))
+		_crrctl
+		printf "%s\n" "${COMPREPLY[@]}"' bash \
+		"$tests/../completion/crrctl" "$@" 2> err | sort | xargs
+}
+
+# Every command, and its options: as --help has them.
+host_completion() {
+	is "$(complete crrctl d)" detach 'd'
+	is "$(complete crrctl re)" 'record replay' 're'
+	is "$(complete crrctl log re)" 'repair report' 'log re'
+	is "$(complete crrctl log dump --t)" '--time --type' 'log dump --t'
+	is "$(complete crrctl log export --format p)" pcapng 'a format'
+	is "$(complete crrctl record -o a -- cmd --f)" '' 'another command'
+	for command in $commands; do
+		words=$(echo "$command" | tr : ' ')
+		# shellcheck disable=SC2086 # a command may be two words
+		{
+			run 0 crrctl $words --help
+			is "$(complete crrctl $words --)" "$(sed -n \
+				's/^  -., \(--[a-z-]*\).*/\1/p' out | sort | xargs)" \
+				"options of $words"
+		}
 	done
 }
 
@@ -233,9 +268,12 @@ host_install() {
 	/usr/local/lib/pkgconfig/libcrr.pc
 	/usr/local/sbin/crrctl
 	/usr/local/sbin/ldattach
+	/usr/local/share/bash-completion/completions/crrctl
+	/usr/local/share/man/man1/crrctl-log.1
 	/usr/local/share/man/man1/crrctl.1
 	/usr/local/share/man/man3/libcrr.3
 	/usr/local/share/man/man4/crr.4
+	/usr/local/share/man/man5/crr-log.5
 	FILES
 	run 0 plain_make install-userspace O="$PWD/o" DESTDIR="$PWD/root"
 	empty err
@@ -353,297 +391,4 @@ host_ldattach() {
 	run 1 ldattach N_CRR x
 	empty out
 	has err 'no module'
-}
-
-# ---- Without the module: logs ----
-
-log_info() {
-	mklog all > a.crr
-	run 0 crrctl log info a.crr
-	empty err
-	cat > want <<-'INFO'
-	recorded: 2023-11-14 22:13:20 +0000
-	command: emulator --verbose {}
-	delivery: free
-	counter: 0 to 18446744073709551615 cycles
-	records: 12
-	output: captured
-	stream 0: ttyS0, 11 records, 9 bytes in, 7 out
-	INFO
-	diff want out > diff.out || fail "$(cat diff.out)"
-	run 0 crrctl log info --json a.crr
-	empty err
-	is "$(wc -l < out)" 1 lines
-	json out '.[0] | .created == 1700000000000000000 and
-		.command == "emulator --verbose {}" and .counter == "cycles" and
-		.delivery == "free" and .records == 12 and .complete and
-		.captured and .first_counter == 0'
-	has out '"last_counter":18446744073709551615'
-	json out '.[0].streams == [{ stream: 0, name: "ttyS0", records: 11,
-		bytes_in: 9, bytes_out: 7 }]'
-	mklog two > two.crr
-	run 0 crrctl log info two.crr
-	has out 'stream 1: ttyS1, 3 records, 1 bytes in, 0 out'
-	has out 'output: not captured'
-	run 0 crrctl log info -j two.crr
-	json out '.[0].streams | map(.name) == ["ttyS0", "ttyS1"]'
-}
-
-log_dump() {
-	mklog all > a.crr
-	run 0 crrctl log dump a.crr
-	empty err
-	is "$(wc -l < out)" 12 lines
-	is "$(awk '{ print $1 }' out | xargs)" '0 1 2 3 4 5 6 7 8 9 10 11' \
-		'sequence numbers'
-	is "$(awk '{ print $2 }' out | xargs)" \
-		'@0 @10 @10 @11 @12 @13 @14 @15 @16 @17 @17 @18446744073709551615' \
-		counters
-	is "$(awk '{ print $4 }' out | xargs)" \
-		'STREAM READ READ READ_ERROR EOF WRITE WRITE WRITE PEER_CLOSED HANGUP STREAM_END END' \
-		types
-	has out 'STREAM ttyS0, 115200 baud'
-	has out 'READ 8 "\x00A\"\\\n\a\x7f\xff"'
-	has out 'after 3 empty'
-	has out 'READ_ERROR EINTR'
-	has out 'WRITE 5 "hello"'
-	has out 'WRITE 3 -> 2 cut after 2 refused "abc"'
-	has out 'WRITE 3 -> EAGAIN crc32c 364b3fb7'
-	has out 'STREAM_END hung up'
-}
-
-# Questions and marks; records without a number of their own.
-log_dump_asked() {
-	mklog asked > a.crr
-	run 0 crrctl log dump a.crr
-	empty err
-	cat > want <<-'DUMP'
-	0 @0 0 STREAM ttyS0, 0 baud
-	1 @1 0 INQ after 2 empty 80
-	2 @2 0 OUTQ 0
-	3 @3 0 MODEM DTR CTS, 100 received, 50 sent, 19 errors after 1 interrupted
-	4 @4 0 MODEM ENOTTY
-	5 @5 0 MARK "state \"1a2b\""
-	6 @6 0 TERMIOS 1200 baud
-	6 @7 0 TIME 2023-11-14 22:13:21.234
-	6 @8 0 STREAM_END stopped after 3 refused
-	7 @8 0 END
-	DUMP
-	sed 's/^ *//; s/  */ /g' out > got
-	diff want got > diff.out || fail "$(cat diff.out)"
-	run 0 crrctl log dump --json a.crr
-	json out '.[1] | .type == "INQ" and .empties == 2 and .value == 80'
-	json out '.[2] | .type == "OUTQ" and .value == 0 and .refused == 0'
-	json out '.[3] | .lines == 34 and .refused == 1 and .interrupted and
-		.rx == 100 and .brk == 6 and .buf_overrun == 7 and .error == 0'
-	json out '.[4] | .error == 25 and (has("rx") | not)'
-	json out '.[5].label == "state \"1a2b\""'
-	json out '.[6] | .type == "TERMIOS" and .ospeed == 1200'
-	json out '.[7] | .type == "TIME" and .nanoseconds == 1700000001234000000'
-	json out '.[8].refused == 3'
-	run 0 crrctl log info a.crr
-	has out 'records: 8'
-}
-
-log_dump_json() {
-	mklog all > a.crr
-	run 0 crrctl log dump --json a.crr
-	empty err
-	is "$(wc -l < out)" 12 lines
-	json out 'map(.seq) == [range(12)]'
-	json out 'map(.counter)[:11] == [0,10,10,11,12,13,14,15,16,17,17]'
-	json out 'all(.stream == 0)'
-	json out 'map(.type) == ["STREAM","READ","READ","READ_ERROR","EOF","WRITE",
-		"WRITE","WRITE","PEER_CLOSED","HANGUP","STREAM_END","END"]'
-	json out '.[0] | .name == "ttyS0" and .iflag == 1 and .oflag == 2 and
-		.cflag == 3 and .lflag == 4 and .ispeed == 9600 and
-		.ospeed == 115200'
-	json out '.[1].data == "0041225c0a077fff" and .[1].empties == 0'
-	json out '.[2].data == "78" and .[2].empties == 3'
-	json out '.[3].error == 4'
-	json out '.[5] | .requested == 5 and .result == 5 and .offset == 5 and
-		.crc32c == "9a71bb4c" and .data == "68656c6c6f" and
-		.refused == 0 and .cut == false and .interrupted == false'
-	json out '.[6] | .result == 2 and .offset == 2 and .refused == 2 and .cut'
-	json out '.[7] | .result == -11 and .offset == 0 and
-		.crc32c == "364b3fb7" and (has("data") | not)'
-	json out '.[9].empties == 1 and .[10].reason == 3'
-	json out '[.[] | select(has("data")) | .type] | unique == ["READ","WRITE"]'
-}
-
-# Numbers that have no name, types that nobody knows.
-log_odd() {
-	mklog odd > a.crr
-	run 0 crrctl log dump a.crr
-	lacks out null
-	has out 500
-	has out 'type 0x804d'
-	run 0 crrctl log dump -j a.crr
-	json out '.[3] | .type == 32845 and .seq == 3 and .stream == 65535'
-	json out '.[1].error == 500 and .[2].result == -500'
-	run 0 crrctl log info a.crr
-	has out 'command: /opt/jürg "quoted" back\slash'
-	# An optional record is none of those that are counted.
-	has out 'records: 5'
-	run 0 crrctl log info -j a.crr
-	json out '.[0].command == "/opt/jürg \"quoted\" back\\slash"'
-}
-
-# A log from who knows where does nothing to the terminal of its reader.
-log_escape() {
-	mklog escape > a.crr
-	crrctl log info a.crr > out 2> err
-	[ "$(tr -d '\033\a' < out | wc -c)" = "$(size out)" ] ||
-		fail 'control characters in the output'
-	crrctl log info --json a.crr > out 2> err
-	[ "$(tr -d '\033\a' < out | wc -c)" = "$(size out)" ] ||
-		fail 'control characters in the output'
-}
-
-log_stdin() {
-	mklog all > a.crr
-	run 0 crrctl log dump a.crr
-	cp out want
-	run 0 crrctl log dump - < a.crr
-	cmp -s want out || fail 'not the same from standard input'
-	mklog all | crrctl log dump - > out 2> err || fail 'not from a pipe'
-	cmp -s want out || fail 'not the same from a pipe'
-	run 123 crrctl log info - < /dev/null
-	has err '-: at byte 0: '
-}
-
-# Cut at the end of a block, in a block's header, in a block, in the header.
-log_cut() {
-	mklog all | mklog split > a.crr
-	total=$(size a.crr)
-	# The last record, END, has a block of 48 + 24 bytes.
-	cut_to a.crr $((total - 72)) > cut.crr
-	run 123 crrctl log dump cut.crr
-	is "$(wc -l < out)" 11 lines
-	has err 'cut.crr has no end'
-	lacks err 'at byte'
-	run 123 crrctl log info cut.crr
-	has out 'records: 11, and no end'
-	run 123 crrctl log info -j cut.crr
-	json out '.[0].complete == false and .[0].records == 11'
-	run 123 crrctl log dump -j cut.crr
-	json out 'length == 11'
-
-	for less in 1 24 25 71; do
-		cut_to a.crr $((total - less)) > cut.crr
-		run 123 crrctl log dump cut.crr
-		is "$(wc -l < out)" 11 lines
-		is "$(wc -l < err)" 1 'lines of messages'
-		has err "cut.crr: at byte $((total - less)): the file ends in the middle of a block"
-		run 123 crrctl log info cut.crr
-		has out 'records: 11'
-		has err "at byte $((total - less))"
-		run 123 crrctl log info -j cut.crr
-		json out '.[0].records == 11'
-	done
-
-	cut_to a.crr 20 > cut.crr
-	for command in dump info; do
-		run 123 crrctl log $command cut.crr
-		empty out
-		has err 'cut.crr: at byte 20: '
-	done
-	cut_to a.crr 96 > cut.crr
-	run 123 crrctl log dump cut.crr
-	empty out
-}
-
-log_damaged() {
-	mklog all | mklog split > a.crr
-	total=$(size a.crr)
-	# The counter of END, all ones.
-	put a.crr $((total - 1)) 0
-	run 123 crrctl log dump a.crr
-	is "$(wc -l < out)" 11 lines
-	is "$(cat err)" "crrctl: a.crr: at byte $((total - 72)): the block is damaged (CRC)" \
-		message
-	run 123 crrctl log info a.crr
-	has err "at byte $((total - 72))"
-	run 123 crrctl log dump -j a.crr
-	json out 'length == 11'
-	# The first block's header.
-	mklog all > a.crr
-	put a.crr $((96 + 20)) 377
-	run 123 crrctl log dump a.crr
-	empty out
-	has err 'at byte '
-	has err "the block's header is damaged (CRC)"
-	# Behind the end.
-	mklog all > a.crr
-	echo more >> a.crr
-	run 123 crrctl log dump a.crr
-	is "$(wc -l < out)" 12 lines
-	has err "at byte $(size a.crr): "
-}
-
-log_refused() {
-	mklog all > a.crr
-	put a.crr 8 2
-	for command in 'log info' 'log dump'; do
-		# shellcheck disable=SC2086 # two words
-		{
-			run 123 crrctl $command a.crr
-			empty out
-			has err 'log version 2: this crr reads version 1'
-			has err newer
-			: > empty.crr
-			run 123 crrctl $command empty.crr
-			has err 'empty.crr: at byte 0: '
-			run 123 crrctl $command "$self"
-			has err 'not a crr log'
-			mkdir -p directory
-			run 1 crrctl $command directory
-			has err 'directory: Is a directory'
-			run 1 crrctl $command nosuch.crr
-			has err 'nosuch.crr: No such file or directory'
-		}
-	done
-	# A short text is no log, rather than the beginning of one.
-	echo hello > hello
-	run 123 crrctl log info hello
-	has err 'not a crr log'
-}
-
-log_unreadable() {
-	mklog all > a.crr
-	chmod 600 a.crr
-	if [ "$(id -u)" = 0 ]; then
-		run 1 setpriv --reuid=65534 --clear-groups -- crrctl log info \
-			a.crr
-	else
-		chmod 0 a.crr
-		run 1 crrctl log info a.crr
-	fi
-	has err 'a.crr: Permission denied'
-}
-
-# What could not be written is not passed over.
-log_stdout_full() {
-	[ -c /dev/full ] || skip 'no /dev/full'
-	mklog all > a.crr
-	for words in 'log dump a.crr' 'log dump -j a.crr' 'log info a.crr' \
-		'log info -j a.crr' '--help' 'record --help' '--version'; do
-		status=0
-		# shellcheck disable=SC2086 # words
-		crrctl $words > /dev/full 2> err || status=$?
-		case $words in
-		record*) want=125 ;;
-		*) want=1 ;;
-		esac
-		is "$status" "$want" "status of $words > /dev/full"
-		has err 'No space left on device'
-	done
-}
-
-# A reader that has seen enough.
-log_closed_pipe() {
-	mklog long > a.crr
-	{ crrctl log dump a.crr 2> err; echo $? > status; } | head -n 1 > out
-	is "$(cat status)" 141 status
-	empty err
 }

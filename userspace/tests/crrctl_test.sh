@@ -5,7 +5,7 @@
 # it. BUILD is where userspace was built, with its tests; only those tests are
 # run whose name matches the shell's PATTERN.
 #
-# --host: those in crrctl_host.sh, which need neither module nor root. Else
+# --host: those in crrctl_host.sh, crrctl_log.sh and crrctl_export.sh, which need neither module nor root. Else
 # those in crrctl_line.sh, which need root, and the module loaded; without, they
 # are skipped. In the environment:
 #
@@ -191,6 +191,8 @@ end_processes() {
 }
 
 . "$tests/crrctl_host.sh"
+. "$tests/crrctl_log.sh"
+. "$tests/crrctl_export.sh"
 . "$tests/crrctl_line.sh"
 
 if [ "$1" = --one ]; then
@@ -201,9 +203,9 @@ if [ "$1" = --one ]; then
 	exit
 fi
 
-part=line
+parts=crrctl_line.sh
 if [ "$1" = --host ]; then
-	part=host
+	parts='crrctl_host.sh crrctl_log.sh crrctl_export.sh'
 	shift
 fi
 build=$(cd "$1" && pwd) || exit
@@ -223,8 +225,8 @@ TZ=UTC
 export build work PATH LD_LIBRARY_PATH LC_ALL TZ
 unset SUDO_UID SUDO_GID SUDO_USER POSIXLY_CORRECT
 
-names=$(sed -n 's/^\(\(host\|log\|line\)_[a-z_]*\)() {$/\1/p' \
-	"$tests/crrctl_$part.sh")
+names=$(cd "$tests" && sed -n 's/^\(\(host\|log\|line\)_[a-z_]*\)() {$/\1/p' \
+	$parts)
 selected=
 total=0
 for name in $names; do

@@ -10,7 +10,8 @@
  *   two     two streams
  *   long    3 MiB of input, due at once
  *   escape  a command that would set the title of the reader's terminal
- *   split   the log of standard input, a block for each record
+ *   split   the log of standard input, a block for each record, and those not
+ *           compressed
  */
 #include <endian.h>
 #include <errno.h>
@@ -183,6 +184,7 @@ static void make_split(void)
 	out = crr_log_create(STDOUT_FILENO, crr_log_get_info(in));
 	if (!out)
 		die("create");
+	(void)crr_log_compress(out, 0);
 	while (crr_log_next(in, &rec, &error) > 0)
 		if (crr_log_append(out, buf, crr_record_encode(buf, &rec)) ||
 		    crr_log_flush(out))

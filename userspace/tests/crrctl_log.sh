@@ -1,0 +1,799 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh disable=SC2154
+#
+# Tests of crrctl log, which needs neither the module nor root. Sourced by
+# crrctl_test.sh.
+
+log_info() {
+	mklog all > a.crr
+	run 0 crrctl log info a.crr
+	empty err
+	cat > want <<-'INFO'
+	recorded: 2023-11-14 22:13:20 +0000
+	command: emulator --verbose {}
+	delivery: free
+	counter: 0 to 18446744073709551615 cycles
+	records: 12
+	size: SIZE bytes, A_RECORD a record
+	output: captured in part
+	stream 0: ttyS0, 11 records, 9 bytes in, 7 out
+	INFO
+	sed "s/SIZE/$(size a.crr)/; s/A_RECORD/$(
+		awk -v size="$(size a.crr)" 'BEGIN { printf "%.2f", size / 12 }')/" \
+		want | diff - out > diff.out || fail "$(cat diff.out)"
+	run 0 crrctl log info --json a.crr
+	empty err
+	is "$(wc -l < out)" 1 lines
+	json out '.[0] | .created == 1700000000000000000 and
+		.command == "emulator --verbose {}" and .counter == "cycles" and
+		.delivery == "free" and .records == 12 and .complete and
+		.captured and .first_counter == 0'
+	has out '"last_counter":18446744073709551615'
+	json out '.[0].streams == [{ stream: 0, name: "ttyS0", records: 11,
+		bytes_in: 9, bytes_out: 7 }]'
+	mklog two > two.crr
+	run 0 crrctl log info two.crr
+	has out 'stream 1: ttyS1, 3 records, 1 bytes in, 0 out'
+	has out 'output: not captured'
+	run 0 crrctl log info -j two.crr
+	json out '.[0].streams | map(.name) == ["ttyS0", "ttyS1"]'
+}
+
+log_dump() {
+	mklog all > a.crr
+	run 0 crrctl log dump a.crr
+	empty err
+	is "$(wc -l < out)" 12 lines
+	is "$(awk '{ print $1 }' out | xargs)" '0 1 2 3 4 5 6 7 8 9 10 11' \
+		'sequence numbers'
+	is "$(awk '{ print $2 }' out | xargs)" \
+		'@0 @10 @10 @11 @12 @13 @14 @15 @16 @17 @17 @18446744073709551615' \
+		counters
+	is "$(awk '{ print $4 }' out | xargs)" \
+		'STREAM READ READ READ_ERROR EOF WRITE WRITE WRITE PEER_CLOSED HANGUP STREAM_END END' \
+		types
+	has out 'STREAM ttyS0, 115200 baud'
+	has out 'READ 8 "\x00A\"\\\n\a\x7f\xff"'
+	has out 'after 3 empty'
+	has out 'READ_ERROR EINTR'
+	has out 'WRITE 5 "hello"'
+	has out 'WRITE 3 -> 2 cut after 2 refused "abc"'
+	has out 'WRITE 3 -> EAGAIN crc32c 364b3fb7'
+	has out 'STREAM_END hung up'
+}
+
+# Questions and marks; records without a number of their own.
+log_dump_asked() {
+	mklog asked > a.crr
+	run 0 crrctl log dump a.crr
+	empty err
+	cat > want <<-'DUMP'
+	0 @0 0 STREAM ttyS0, 0 baud
+	1 @1 0 INQ after 2 empty 80
+	2 @2 0 OUTQ 0
+	3 @3 0 MODEM DTR CTS, 100 received, 50 sent, 19 errors after 1 interrupted
+	4 @4 0 MODEM ENOTTY
+	5 @5 0 MARK "state \"1a2b\""
+	6 @6 0 TERMIOS 1200 baud
+	6 @7 0 TIME 2023-11-14 22:13:21.234
+	6 @8 0 STREAM_END stopped after 3 refused
+	7 @8 0 END
+	DUMP
+	sed 's/^ *//; s/  */ /g' out > got
+	diff want got > diff.out || fail "$(cat diff.out)"
+	run 0 crrctl log dump --json a.crr
+	json out '.[1] | .type == "INQ" and .empties == 2 and .value == 80'
+	json out '.[2] | .type == "OUTQ" and .value == 0 and .refused == 0'
+	json out '.[3] | .lines == 34 and .refused == 1 and .interrupted and
+		.rx == 100 and .brk == 6 and .buf_overrun == 7 and .error == 0'
+	json out '.[4] | .error == 25 and (has("rx") | not)'
+	json out '.[5].label == "state \"1a2b\""'
+	json out '.[6] | .type == "TERMIOS" and .ospeed == 1200'
+	json out '.[7] | .type == "TIME" and .nanoseconds == 1700000001234000000'
+	json out '.[8].refused == 3'
+	run 0 crrctl log info a.crr
+	has out 'records: 8'
+}
+
+log_dump_json() {
+	mklog all > a.crr
+	run 0 crrctl log dump --json a.crr
+	empty err
+	is "$(wc -l < out)" 12 lines
+	json out 'map(.seq) == [range(12)]'
+	json out 'map(.counter)[:11] == [0,10,10,11,12,13,14,15,16,17,17]'
+	json out 'all(.stream == 0)'
+	json out 'map(.type) == ["STREAM","READ","READ","READ_ERROR","EOF","WRITE",
+		"WRITE","WRITE","PEER_CLOSED","HANGUP","STREAM_END","END"]'
+	json out '.[0] | .name == "ttyS0" and .iflag == 1 and .oflag == 2 and
+		.cflag == 3 and .lflag == 4 and .ispeed == 9600 and
+		.ospeed == 115200'
+	json out '.[1].data == "0041225c0a077fff" and .[1].empties == 0'
+	json out '.[2].data == "78" and .[2].empties == 3'
+	json out '.[3].error == 4'
+	json out '.[5] | .requested == 5 and .result == 5 and .offset == 5 and
+		.crc32c == "9a71bb4c" and .data == "68656c6c6f" and
+		.refused == 0 and .cut == false and .interrupted == false'
+	json out '.[6] | .result == 2 and .offset == 2 and .refused == 2 and .cut'
+	json out '.[7] | .result == -11 and .offset == 0 and
+		.crc32c == "364b3fb7" and (has("data") | not)'
+	json out '.[9].empties == 1 and .[10].reason == 3'
+	json out '[.[] | select(has("data")) | .type] | unique == ["READ","WRITE"]'
+}
+
+# Numbers that have no name, types that nobody knows.
+log_odd() {
+	mklog odd > a.crr
+	run 0 crrctl log dump a.crr
+	lacks out null
+	has out 500
+	has out 'type 0x804d'
+	run 0 crrctl log dump -j a.crr
+	json out '.[3] | .type == 32845 and .seq == 3 and .stream == 65535'
+	json out '.[1].error == 500 and .[2].result == -500'
+	run 0 crrctl log info a.crr
+	has out 'command: /opt/jürg "quoted" back\slash'
+	# An optional record is none of those that are counted.
+	has out 'records: 5'
+	run 0 crrctl log info -j a.crr
+	json out '.[0].command == "/opt/jürg \"quoted\" back\\slash"'
+}
+
+# A log from who knows where does nothing to the terminal of its reader.
+log_escape() {
+	mklog escape > a.crr
+	crrctl log info a.crr > out 2> err
+	[ "$(tr -d '\033\a' < out | wc -c)" = "$(size out)" ] ||
+		fail 'control characters in the output'
+	crrctl log info --json a.crr > out 2> err
+	[ "$(tr -d '\033\a' < out | wc -c)" = "$(size out)" ] ||
+		fail 'control characters in the output'
+}
+
+log_stdin() {
+	mklog all > a.crr
+	run 0 crrctl log dump a.crr
+	cp out want
+	run 0 crrctl log dump - < a.crr
+	cmp -s want out || fail 'not the same from standard input'
+	mklog all | crrctl log dump - > out 2> err || fail 'not from a pipe'
+	cmp -s want out || fail 'not the same from a pipe'
+	run 123 crrctl log info - < /dev/null
+	has err '-: at byte 0: '
+}
+
+# Cut at the end of a block, in a block's header, in a block, in the header;
+# and in what follows the blocks.
+log_cut_off() {
+	mklog all | mklog split > a.crr
+	# A node of 12 entries, and the footer, follow the blocks.
+	blocks=$(($(size a.crr) - 48 - 12 * 32 - 48))
+	# The last record, END, has a block of 48 + 24 bytes.
+	cut_to a.crr $((blocks - 72)) > cut.crr
+	run 123 crrctl log dump cut.crr
+	is "$(wc -l < out)" 11 lines
+	has err 'cut.crr has no end'
+	lacks err 'at byte'
+	run 123 crrctl log info cut.crr
+	has out 'records: 11, and no end'
+	run 123 crrctl log info -j cut.crr
+	json out '.[0].complete == false and .[0].records == 11'
+	run 123 crrctl log dump -j cut.crr
+	json out 'length == 11'
+
+	for less in 1 24 25 71; do
+		cut_to a.crr $((blocks - less)) > cut.crr
+		run 123 crrctl log dump cut.crr
+		is "$(wc -l < out)" 11 lines
+		is "$(wc -l < err)" 1 'lines of messages'
+		has err "cut.crr: at byte $((blocks - less)): the file ends in the middle of a block"
+		run 123 crrctl log info cut.crr
+		has out 'records: 11'
+		has err "at byte $((blocks - less))"
+		run 123 crrctl log info -j cut.crr
+		json out '.[0].records == 11'
+	done
+
+	# All records are there: a log is none the worse for it.
+	cut_to a.crr "$blocks" > cut.crr
+	run 0 crrctl log dump cut.crr
+	is "$(wc -l < out)" 12 lines
+	run 123 crrctl log verify cut.crr
+	has out 'cut.crr: the footer is missing'
+	for less in 1 47 48 49 100; do
+		cut_to a.crr $(($(size a.crr) - less)) > cut.crr
+		status=0
+		crrctl log dump cut.crr > out 2> err || status=$?
+		is "$(wc -l < out)" 12 lines
+		[ "$less" = 48 ] || is "$status" 123 status
+		run 123 crrctl log verify cut.crr
+	done
+
+	cut_to a.crr 20 > cut.crr
+	for command in dump info; do
+		run 123 crrctl log $command cut.crr
+		empty out
+		has err 'cut.crr: at byte 20: '
+	done
+	cut_to a.crr 96 > cut.crr
+	run 123 crrctl log dump cut.crr
+	empty out
+}
+
+# What lies behind damage is shown, and what is missing said.
+log_damaged() {
+	mklog all | mklog split > a.crr
+	blocks=$(($(size a.crr) - 48 - 12 * 32 - 48))
+	# The counter of END, all ones.
+	put a.crr $((blocks - 1)) 0
+	run 123 crrctl log dump a.crr
+	is "$(wc -l < out)" 11 lines
+	is "$(head -n 1 err)" "crrctl: a.crr: at byte $((blocks - 72)): the block is damaged (CRC)" \
+		message
+	run 123 crrctl log info a.crr
+	has err "at byte $((blocks - 72))"
+	run 123 crrctl log dump -j a.crr
+	json out 'length == 11'
+	# The first block's header: the other eleven are there.
+	mklog all | mklog split > a.crr
+	put a.crr $((80 + 20)) 377
+	run 123 crrctl log dump a.crr
+	is "$(wc -l < out)" 11 lines
+	has err 'at byte 80: '
+	has err "the block's header is damaged (CRC)"
+	has err 'records 0 to 0 are missing'
+	run 123 crrctl log verify a.crr
+	has out '11 records can be read'
+	# From a pipe nobody can look for the next one.
+	run 123 crrctl log dump - < a.crr
+	crrctl log dump - > out 2> err < /dev/null || :
+	cat a.crr | crrctl log dump - > out 2> err
+	empty out
+	# Behind the end.
+	mklog all > a.crr
+	total=$(size a.crr)
+	echo more >> a.crr
+	run 123 crrctl log dump a.crr
+	is "$(wc -l < out)" 12 lines
+	has err "at byte $total: something follows the footer"
+}
+
+log_refused() {
+	mklog all > a.crr
+	put a.crr 8 2
+	for command in 'log info' 'log dump'; do
+		# shellcheck disable=SC2086 # two words
+		{
+			run 123 crrctl $command a.crr
+			empty out
+			has err 'log version 2: this crr reads version 1'
+			has err newer
+			: > empty.crr
+			run 123 crrctl $command empty.crr
+			has err 'empty.crr: at byte 0: '
+			run 123 crrctl $command "$self"
+			has err 'not a crr log'
+			mkdir -p directory
+			run 1 crrctl $command directory
+			has err 'directory: Is a directory'
+			run 1 crrctl $command nosuch.crr
+			has err 'nosuch.crr: No such file or directory'
+		}
+	done
+	# A short text is no log, rather than the beginning of one.
+	echo hello > hello
+	run 123 crrctl log info hello
+	has err 'not a crr log'
+}
+
+log_unreadable() {
+	mklog all > a.crr
+	chmod 600 a.crr
+	if [ "$(id -u)" = 0 ]; then
+		run 1 setpriv --reuid=65534 --clear-groups -- crrctl log info \
+			a.crr
+	else
+		chmod 0 a.crr
+		run 1 crrctl log info a.crr
+	fi
+	has err 'a.crr: Permission denied'
+}
+
+# What could not be written is not passed over.
+log_stdout_full() {
+	[ -c /dev/full ] || skip 'no /dev/full'
+	mklog all > a.crr
+	for words in 'log dump a.crr' 'log dump -j a.crr' 'log info a.crr' \
+		'log info -j a.crr' '--help' 'record --help' '--version'; do
+		status=0
+		# shellcheck disable=SC2086 # words
+		crrctl $words > /dev/full 2> err || status=$?
+		case $words in
+		record*) want=125 ;;
+		*) want=1 ;;
+		esac
+		is "$status" "$want" "status of $words > /dev/full"
+		has err 'No space left on device'
+	done
+}
+
+# A reader that has seen enough.
+log_closed_pipe() {
+	mklog long > a.crr
+	{ crrctl log dump a.crr 2> err; echo $? > status; } | head -n 1 > out
+	is "$(cat status)" 141 status
+	empty err
+}
+
+# ---- Parts ----
+
+log_dump_ranges() {
+	mklog all > a.crr
+	for part in '-r 3..4:3 4' '-r ..1:0 1' '-r 10..:10 11' '-r 7:7' \
+		'-c 13..15:5 6 7' '-c 10:1 2' '-c 17..:9 10 11' '-c ..0:0' \
+		'-T read:1 2' '-T READ_ERROR,EOF:3 4' '-r 2..9 -c 12..14:4 5 6'; do
+		# shellcheck disable=SC2086 # options
+		run 0 crrctl log dump ${part%:*} a.crr
+		is "$(awk '{ print $1 }' out | xargs)" "${part##*:}" \
+			"records of ${part%:*}"
+		empty err
+	done
+	mklog two > two.crr
+	run 0 crrctl log dump -s 1 two.crr
+	is "$(awk '{ print $1 }' out | xargs)" '1 2 3 5' 'records of stream 1'
+	run 0 crrctl log dump -s 0 -T STREAM,STREAM_END two.crr
+	is "$(awk '{ print $1 }' out | xargs)" '0 4' 'records of stream 0'
+	for bad in 5..4 .. '' x 1..x -1; do
+		usage 2 'crrctl log dump' log dump -r "$bad" a.crr
+	done
+	usage 2 'crrctl log dump' log dump -T nosuch a.crr
+	usage 2 'crrctl log dump' log dump -t 25 a.crr
+}
+
+# Times as TIME records tell them, and what can be said of them.
+log_dump_times() {
+	text_log <<-'TEXT'
+	created 1700000000000000000
+	@0 0 STREAM "tty"
+	@5 0 READ "a"
+	@9 0 TIME nanoseconds=1700000010000000000
+	@9 0 READ "b"
+	@12 0 READ "c"
+	@20 0 TIME nanoseconds=1700000020500000000
+	@20 0 READ "d"
+	@30 0 STREAM_END reason=stopped
+	@30 0 END
+	TEXT
+	for part in '+10..+15:b c' '+15..:d' '22:13:30..22:13:31:b c' \
+		'2023-11-14 22:13:40.5..:d' '..+5:a' '+15..+16:'; do
+		run 0 crrctl log dump -T READ -t "${part%:*}" a.crr
+		is "$(sed 's/.*"\(.\)"/\1/' out | xargs)" "${part##*:}" \
+			"records of ${part%:*}"
+	done
+}
+
+# A whole log of a part, which other programs can use; and together again.
+log_cut_and_cat() {
+	text_log <<-'TEXT'
+	@0 0 STREAM "one"
+	@0 1 STREAM "two"
+	@1 0 READ "a"
+	@2 1 WRITE "b"
+	@3 0 HANGUP
+	@4 0 STREAM_END reason=hung-up
+	@5 1 READ "c"
+	@6 1 WRITE "d"
+	@9 1 STREAM_END reason=stopped
+	@9 0 END
+	TEXT
+	run 0 crrctl log cut -c ..2 a.crr first.crr
+	run 0 crrctl log cut -c 3.. a.crr rest.crr
+	run 0 crrctl log verify first.crr rest.crr
+	is "$(cat out | xargs)" \
+		'first.crr: whole, 7 records rest.crr: whole, 8 records' verdict
+	run 0 crrctl log dump -j rest.crr
+	json out 'map(.seq) == [range(length)]'
+	json out 'map(.type) == ["STREAM", "STREAM", "HANGUP", "STREAM_END",
+		"READ", "WRITE", "STREAM_END", "END"]'
+	run 0 crrctl log cat -o both.crr first.crr rest.crr
+	run 0 crrctl log diff a.crr both.crr
+	has out 'the same, 10 records'
+	# Into a pipe, and not onto a terminal.
+	crrctl log cat a.crr | crrctl log verify -q - || fail 'not into a pipe'
+	# One that has ended is not begun again.
+	run 0 crrctl log cut -r 6.. a.crr end.crr
+	run 0 crrctl log dump -j end.crr
+	json out 'map(.type) == ["STREAM", "READ", "WRITE", "STREAM_END", "END"]'
+	json out '.[0].name == "two" and map(.stream) == [0, 0, 0, 0, 0]'
+	run 0 crrctl log cut -s 1 a.crr two.crr
+	run 0 crrctl log dump -j two.crr
+	json out 'map(select(.type == "READ" or .type == "WRITE") | .data) ==
+		["62", "63", "64"]'
+	# What cannot be.
+	run 1 crrctl log cat -o bad.crr rest.crr first.crr
+	has err 'first.crr has a record at @1, and what comes before it ends at @6'
+	run 1 crrctl log cut -c 100.. a.crr none.crr
+	has err 'none of its records is wanted'
+	run 1 crrctl log cut a.crr first.crr
+	has err '--force overwrites it'
+	run 0 crrctl log cut -f -z 0 a.crr first.crr
+	run 0 crrctl log diff a.crr first.crr
+	is "$(stat -c %a first.crr)" 600 'mode of the log'
+}
+
+# A long log: most of it is not read for a part of it.
+log_seek() {
+	mklog long > a.crr
+	crrctl log cat -z 0 a.crr > plain.crr || fail 'cat'
+	for log in a.crr plain.crr; do
+		run 0 crrctl log dump -r 760..770 $log
+		is "$(awk '{ print $1 }' out | xargs)" \
+			'760 761 762 763 764 765 766 767 768 769 770' records
+	done
+	command -v strace > /dev/null || skip 'no strace'
+	strace -f -o trace -e trace=read,pread64 crrctl log dump -r 760..770 \
+		plain.crr > out || fail 'strace'
+	bytes=$(awk -F '= ' '{ n += $NF } END { print n }' trace)
+	[ "$bytes" -lt 700000 ] || fail "$bytes bytes read of $(size plain.crr)"
+}
+
+# ---- Damage mended ----
+
+log_repair() {
+	mklog two | mklog split > a.crr
+	blocks=$(($(size a.crr) - 48 - 6 * 32 - 48))
+	# In the last but two: of stream 1, STREAM_END.
+	cut_to a.crr $((blocks - 72 - 96 - 50)) > cut.crr
+	run 0 crrctl log repair cut.crr mended.crr
+	has err 'cut.crr: at byte '
+	has err 'cut.crr: everything from record 3 on is lost'
+	has err '6 records in mended.crr'
+	run 0 crrctl log verify mended.crr
+	run 1 crrctl log diff -i a.crr mended.crr
+	# Of one that is whole a copy.
+	run 0 crrctl log repair a.crr copy.crr
+	run 0 crrctl log diff a.crr copy.crr
+	# Of one of which nothing is left.
+	head -c 96 a.crr > nothing.crr
+	run 0 crrctl log repair nothing.crr b.crr
+	run 0 crrctl log verify b.crr
+	run 123 crrctl log repair /dev/null c.crr
+	[ ! -e c.crr ] || fail 'a log was made of nothing'
+}
+
+# Cut at every byte: what is whole is read, and mended to a whole log.
+log_cut_everywhere() {
+	mklog two > a.crr
+	run 0 crrctl log dump a.crr
+	cp out whole
+	total=$(size a.crr)
+	at=0
+	while [ "$at" -lt "$total" ]; do
+		cut_to a.crr $at > cut.crr
+		crrctl log dump cut.crr > out 2> err
+		status=$?
+		[ "$status" = 123 ] || [ -s out ] || fail "at $at: $status"
+		[ ! -s out ] || cmp -s out whole || fail "at $at"
+		run 123 crrctl log verify cut.crr
+		if crrctl log repair -f cut.crr mended.crr 2> err; then
+			run 0 crrctl log verify mended.crr
+		fi
+		at=$((at + 1))
+	done
+}
+
+# ---- Two logs ----
+
+log_diff() {
+	mklog two > a.crr
+	run 0 crrctl log diff a.crr a.crr
+	is "$(tail -n 1 out)" 'the same, 6 records' verdict
+	text_log b <<-'TEXT'
+	@0 0 STREAM "ttyS7" ospeed=9600
+	@0 1 STREAM "ttyS1"
+	@5 1 READ "b"
+	@9 1 STREAM_END reason=stopped
+	@9 0 STREAM_END reason=stopped
+	@9 0 END
+	TEXT
+	run 1 crrctl log diff a.crr b.crr
+	cat > want <<-'DIFF'
+	- a.crr
+	+ b.crr
+	2 records are the same; then
+	         0 @0              0 STREAM ttyS0, 0 baud
+	         1 @0              1 STREAM ttyS1, 0 baud
+	-        2 @5              1 READ 1 "a"
+	-        3 @9              1 STREAM_END stopped
+	-        4 @9              0 STREAM_END stopped
+	+        2 @5              1 READ 1 "b"
+	+        3 @9              1 STREAM_END stopped
+	+        4 @9              0 STREAM_END stopped
+	  byte 0: 0x61, 0x62
+	records: 6 / 6
+	stream 0, in 0 bytes, the same, out 0 bytes, the same
+	stream 1, in 1 bytes each, not the same, out 0 bytes, the same
+	DIFF
+	sed -i 's/^ \{9\}\([01]\)/         \1/' want
+	sed 's/^\(.\) *\([0-9]\)/\1 \2/' out > got
+	sed 's/^\(.\) *\([0-9]\)/\1 \2/' want | diff - got > diff.out ||
+		fail "$(cat diff.out)"
+	run 1 crrctl log diff -q a.crr b.crr
+	empty out
+	run 1 crrctl log diff --color always a.crr b.crr
+	grep -q "$(printf '\033')" out || fail 'no colours'
+	# At other counters.
+	crrctl log export -F text a.crr | sed 's/@5 /@7 /' > c.txt
+	crrctl log import c.txt c.crr || fail import
+	run 1 crrctl log diff a.crr c.crr
+	run 0 crrctl log diff -i a.crr c.crr
+	# One is shorter; one is no log.
+	crrctl log cut -r ..2 a.crr short.crr
+	run 1 crrctl log diff -i a.crr short.crr
+	run 2 crrctl log diff a.crr "$self"
+	run 2 crrctl log diff a.crr nosuch.crr
+	usage 2 'crrctl log diff' log diff a.crr
+	# What one has not captured the CRC stands for.
+	crrctl log export -F text a.crr > d.txt
+	text_log d <<-'TEXT'
+	@0 0 STREAM "t"
+	@1 0 WRITE "hello"
+	@2 0 STREAM_END reason=stopped
+	@2 0 END
+	TEXT
+	text_log e <<-'TEXT'
+	@0 0 STREAM "t"
+	@1 0 WRITE requested=5 crc32c=0x9a71bb4c
+	@2 0 STREAM_END reason=stopped
+	@2 0 END
+	TEXT
+	run 0 crrctl log diff d.crr e.crr
+}
+
+log_stat() {
+	{
+		echo '@0 0 STREAM "tty"'
+		for n in 1 2 3 4 5; do
+			echo "@$((n * 10)) 0 READ \"x\""
+		done
+		for n in 1 2 3 4 5 6 7 8; do
+			echo "@$((100000 + n * 10)) 0 WRITE \"yy\""
+		done
+		echo '@200000 0 STREAM_END reason=stopped'
+		echo '@200000 0 END'
+	} | text_log
+	run 0 crrctl log stat a.crr
+	has out 'stream 0: tty'
+	has out 'in: 5 bytes in 5 reads, 25.0 bytes a million counts'
+	has out 'out: 16 bytes in 8 writes'
+	has out 'longest 99960 at @50'
+	has out 'bursts: 2, the largest of 16 bytes in 8 records at @100010 to @100080'
+	run 0 crrctl log stat -j a.crr
+	json out '.[0].streams[0] | .bursts == 2 and .bytes_in == 5 and
+		.longest_gap == 99960 and .largest_burst.bytes == 16'
+	run 0 crrctl log stat -g 1000000 a.crr
+	has out 'bursts: 1'
+	crrctl log stat - < a.crr > out || fail 'from a pipe'
+}
+
+# ---- Text, out and in again ----
+
+# text_log [NAME]: a log of the text from standard input.
+text_log() {
+	crrctl log import - "${1-a}.crr" || fail 'not imported'
+}
+
+log_text() {
+	for kind in all odd asked two long; do
+		mklog $kind > a.crr
+		run 0 crrctl log export -f a.crr a.txt
+		run 0 crrctl log import -f a.txt b.crr
+		crrctl log dump -j a.crr > a.json
+		crrctl log dump -j b.crr > b.json
+		cmp -s a.json b.json || fail "$kind is not what it was"
+		crrctl log info a.crr | grep -v '^size' > a.info
+		crrctl log info b.crr | grep -v '^size' > b.info
+		cmp -s a.info b.info || fail "info of $kind is not what it was"
+		run 0 crrctl log export -F text b.crr
+		cmp -s a.txt out || fail "text of $kind is not what it was"
+		is "$(stat -c %a a.txt)" 600 'mode of the text'
+	done
+	# Edited: a line more, and another's bytes.
+	mklog two > a.crr
+	crrctl log export -F text a.crr |
+		sed 's/READ "a"/READ "abc"\n@6 0 WRITE "\\xffnew\\n" # mine/' > a.txt
+	run 0 crrctl log import -f a.txt b.crr
+	run 0 crrctl log dump -j b.crr
+	json out '.[2].data == "616263" and .[3].data == "ff6e65770a" and
+		.[3].result == 5 and .[6].type == "END"'
+}
+
+# Whatever is wrong is told with its line, and what came before it stands.
+log_text_refused() {
+	while IFS='|' read -r line why; do
+		printf '@0 0 STREAM "tty"\n@5 0 READ "x"\n%s\n' "$line" > a.txt
+		run 123 crrctl log import -f a.txt a.crr
+		has err "a.txt: at line 3: "
+		has err "$why"
+		has err 'a.crr has the 2 records before that'
+	done <<-'BAD'
+	@4 0 READ "x"|record 2: the counter goes back
+	@5 1 READ "x"|record 2:
+	@5 0 READ|record 2:
+	@5 0 READ ""|record 2:
+	@5 0 READ "x|the string does not end
+	@5 0 READ "\q"|an escape that is not known: \q
+	@5 0 READ "\x4"|an escape
+	@5 0 NOSUCH|'NOSUCH' is no type of record
+	@5 0 READ "x" nosuch=1|'nosuch' is no member of this record
+	@5 0 READ "x" empties=x|'x' is no value of empties
+	@5 0 READ "x" empties=99999999999999999999|is no value of empties
+	@5 0 READ "x" nosuch|'nosuch' is no flag of this record
+	@5 0 READ "x" "y"|
+	@5 0 EOF "x"|EOF has no bytes
+	@5 0 WRITE "x" crc32c=1|record 2:
+	@5 0 WRITE "x" result=2|record 2:
+	@5 0 READ_ERROR error=ENOSUCH|'ENOSUCH' is no value of error
+	@5 65536 READ "x"|'65536' is no number of a stream
+	5 0 READ "x"|'5' is no counter
+	@ 0 READ "x"|'@' is no counter
+	@5|the line ends too early
+	created 5|'created' is no counter
+	BAD
+	echo 'nosuch 1' > a.txt
+	run 123 crrctl log import -f a.txt b.crr
+	has err "at line 1: 'nosuch' is neither a record nor known"
+	[ ! -e b.crr ] || fail 'a log was made'
+	: > a.txt
+	run 1 crrctl log import a.txt b.crr
+	has err 'there is no record in it'
+}
+
+# ---- QEMU's logs ----
+
+# With the events to be expected of them.
+log_qemu_rr() {
+	rr=$tests/qemu-rr
+	for name in microbit-upy-7.2 uboot-rv64-7.2; do
+		gzip -dc "$rr/$name.rr.gz" > a.rr
+		run 0 crrctl log import -f --from qemu-rr a.rr a.crr
+		run 0 crrctl log verify a.crr
+		crrctl log dump -j a.crr | jq -r '
+			if .type == "READ" then "\(.counter) IN 0 \(.data)"
+			elif .type == "WRITE" then
+				"\(.counter) OUT \(.result) \(.offset)"
+			else empty end' > events
+		cmp -s events "$rr/$name.events.txt" ||
+			fail "$name: $(diff events "$rr/$name.events.txt" |
+				head -n 5)"
+		run 0 crrctl log dump -j -T WRITE a.crr
+		json out 'all(.known == false and .crc32c == "00000000")'
+		# From a pipe.
+		gzip -dc "$rr/$name.rr.gz" | crrctl log import --from qemu-rr - b.crr
+		run 0 crrctl log diff a.crr b.crr
+		rm b.crr
+	done
+}
+
+# Made by hand: what those do not have.
+log_qemu_rr_odd() {
+	# head VERSION; then events
+	head=00e0200c0000000000000000
+	hex() {
+		echo "$*" | tr -d ' ' | sed 's/../\\x&/g' > escaped
+		# shellcheck disable=SC2059 # made for it
+		env printf "$(cat escaped)"
+	}
+	# Two that read, one that asks for all; an error; a write of the first.
+	hex $head 00 00000005 07 00 00000001 61 07 02 00000002 6263 \
+		00 00000007 16 ffffffff 00000000 16 00000003 00000002 \
+		17 00000002 6465 18 fffffffb 1e 27 > a.rr
+	run 123 crrctl log import --from qemu-rr a.rr a.crr
+	has err 'at byte 0: 2 chardevs have read, and the log does not say which one has written'
+	run 0 crrctl log import --from qemu-rr --writes-to 2 --gated a.rr a.crr
+	run 0 crrctl log info a.crr
+	has out 'delivery: gated'
+	has out 'counter: 0 to 12 instructions'
+	has out 'stream 1: chardev2, 7 records, 4 bytes in, 2 out'
+	run 0 crrctl log dump -j a.crr
+	json out 'map(select(.type == "WRITE") | [.stream, .counter, .result, .offset])
+		== [[1, 12, -11, 0], [1, 12, 3, 2]]'
+	json out 'map(select(.type == "READ_ERROR") | .error) == [5]'
+	json out 'map(select(.type == "READ") | .data) == ["61", "6263", "6465"]'
+	# To one that has not read.
+	run 0 crrctl log import -f --from qemu-rr --writes-to 7 a.rr a.crr
+	run 0 crrctl log info a.crr
+	has out 'stream 2: chardev7,'
+	# Every other event.
+	hex $head 01 02 03 1111111111111111 04 2222222222222222 \
+		05 00000000 00000001 00000002 01 \
+		05 00000000 00000000 0000000000000002 00 \
+		05 00000001 00000001 01 05 00000002 00000001 0000000000000001 \
+		05 00000003 00000001 0000000000000001 \
+		05 00000004 00000001 0000000000000001 0000000000000001 \
+		00000001 0000000000000001 06 08 3333333333333333 \
+		09 00 00000000 00000003 010203 0a 15 19 00000001 \
+		1a 0000000000000001 0000000000000000 0000000000000001 \
+		0000000000000002 1b 00000000 00000002 abcd \
+		1c 4444444444444444 1d 5555555555555555 1e 26 \
+		07 00 00000001 7a 27 > a.rr
+	run 0 crrctl log import -f --from qemu-rr a.rr a.crr
+	run 0 crrctl log dump -T READ a.crr
+	has out 'READ 1 "z"'
+	# Cut at every byte: refused, with the offset of the event.
+	at=0
+	total=$(size a.rr)
+	while [ "$at" -lt "$total" ]; do
+		cut_to a.rr $at > cut.rr
+		run 123 crrctl log import -f --from qemu-rr cut.rr none.crr
+		has err 'cut.rr: at byte '
+		[ ! -e none.crr ] || fail 'a log was made of a cut one'
+		at=$((at + 1))
+	done
+	# An unknown event, version; a killed one; something behind the end.
+	hex $head 28 27 > a.rr
+	run 123 crrctl log import --from qemu-rr a.rr none.crr
+	has err 'at byte 12: event 40 is not known'
+	hex 00e0200d0000000000000000 27 > a.rr
+	run 123 crrctl log import --from qemu-rr a.rr none.crr
+	has err 'version 0xe0200d is not known'
+	hex 000000000000000000000000 27 > a.rr
+	run 123 crrctl log import --from qemu-rr a.rr none.crr
+	has err 'the recording was killed'
+	run 123 crrctl log import --from qemu-rr /dev/null none.crr
+	has err 'the recording was killed'
+	hex $head 27 27 > a.rr
+	run 123 crrctl log import --from qemu-rr a.rr none.crr
+	has err 'at byte 13: something follows END'
+	# Older ones: asynchronous events have a checkpoint, or a kind, behind
+	# their number; there are ten causes of a shutdown.
+	hex 00e0200a0000000000000000 00 00000005 03 04 04 00 00000001 61 \
+		0f 00000001 ffffffff 14 00000000 00000001 ff \
+		15 1111111111111111 0f 00000002 ffffffff 17 20 21 > a.rr
+	run 0 crrctl log import -f --from qemu-rr a.rr a.crr
+	run 0 crrctl log dump -j a.crr
+	json out 'map(select(.type == "READ") | .data) == ["61"]'
+}
+
+# ---- Another reader, made from crr-log(5) ----
+
+log_reader() {
+	for kind in all odd asked two long split; do
+		if [ $kind = split ]; then
+			mklog all | mklog split > a.crr
+		else
+			mklog $kind > a.crr
+		fi
+		status=0
+		"$tests/readlog.py" a.crr > other.json 2> err || status=$?
+		[ "$status" != 77 ] || skip 'no python3-zstandard'
+		is "$status" 0 "status of the other reader, of $kind"
+		crrctl log dump -j a.crr > own.json
+		jq -cS . own.json > own
+		jq -cS . other.json > other
+		# Of 2^53 and more jq knows less than both readers.
+		cmp -s own other || fail "$kind: $(diff own other | head -n 4)"
+	done
+	# One of so many blocks that its index has several nodes.
+	rm a.crr
+	{
+		echo '@0 0 STREAM "tty"'
+		seq 1000 | sed 's/.*/@&00 0 READ "&"/'
+		echo '@100000 0 STREAM_END reason=stopped'
+		echo '@100000 0 END'
+	} | text_log
+	mklog split < a.crr > b.crr
+	run 0 "$tests/readlog.py" b.crr
+	is "$(wc -l < out)" 1003 lines
+	for n in 0 1 255 256 257 511 512 700 1002; do
+		run 0 "$tests/readlog.py" --seek $n b.crr
+		json out "length == 1 and .[0].seq == $n"
+	done
+	# Both see damage wherever it is.
+	for at in 70 150 5000 20000 $(($(size b.crr) - 30)); do
+		cp b.crr spoilt.crr
+		put spoilt.crr "$at" 245
+		run 1 "$tests/readlog.py" spoilt.crr
+		run 123 crrctl log verify spoilt.crr
+	done
+}
