@@ -386,6 +386,9 @@ static const unsigned char *get_number(const unsigned char *p,
 
 	*n = 0;
 	for (shift = 0; shift < 64 && p < end; shift += 7) {
+		/* The tenth byte has one bit left. */
+		if (shift == 63 && *p > 1)
+			return NULL;
 		*n |= (uint64_t)(*p & 0x7f) << shift;
 		if (!(*p++ & 0x80))
 			return p;

@@ -27,7 +27,7 @@
  * @block: the records, decoded
  * @length: in bytes
  * @done: bytes of them that crr_log_next() has given
- * @key: crr_log_next() passes over what is before @from
+ * @passes_over: crr_log_next() does so with what is before @from, of @key
  */
 struct crr_log_reader {
 	int fd;
@@ -44,6 +44,7 @@ struct crr_log_reader {
 	unsigned char *block;
 	size_t length;
 	size_t done;
+	bool passes_over;
 	enum crr_log_key key;
 	uint64_t from;
 };
@@ -456,12 +457,21 @@ static uint64_t crr_key_of(enum crr_log_key key, uint64_t sequence,
 	}
 }
 
+/* Is it before what was sought? Of times only a TIME record tells. */
+static bool crr_is_before(const struct crr_log_reader *reader,
+			  const struct crr_record *record)
+{
+	if (reader->key == CRR_LOG_TIME && record->type != CRR_TYPE_TIME)
+		return true;
+	return crr_key_of(reader->key, record->sequence, record->counter,
+			  record->time) < reader->from;
+}
+
 int crr_log_next(struct crr_log_reader *reader, struct crr_record *record,
 		 struct crr_log_error *error)
 {
 	const void *records;
 	size_t length, size;
-	uint64_t time;
 	int ret;
 
 	do {
@@ -475,10 +485,8 @@ int crr_log_next(struct crr_log_reader *reader, struct crr_record *record,
 					reader->length - reader->done, &size,
 					record);
 		reader->done += size;
-		time = record->type == CRR_TYPE_TIME ? record->time : 0;
-	} while (crr_key_of(reader->key, record->sequence, record->counter,
-			    time) < reader->from);
-	reader->from = 0;
+	} while (reader->passes_over && crr_is_before(reader, record));
+	reader->passes_over = false;
 	return 1;
 }
 
@@ -500,6 +508,8 @@ static bool crr_pread(const struct crr_log_reader *reader, uint64_t offset,
 	size_t done = 0;
 	ssize_t n;
 
+	if (offset > (uint64_t)INT64_MAX - (uint64_t)reader->base - length)
+		return false;
 	while (done < length) {
 		n = pread(reader->fd, (char *)to + done, length - done,
 			  reader->base + (off_t)(offset + done));
@@ -570,10 +580,10 @@ static bool crr_descend(struct crr_log_reader *reader, uint64_t node,
 	struct crr_block_header header;
 	unsigned int level = CRR_INDEX_LEVELS, low, high, middle;
 
-	if (crr_look(reader, node, CRR_BLOCK_MAGIC, &header)) {
-		*offset = node;
+	*offset = reader->begin;
+	/* The only block, which is the first one. */
+	if (node == reader->begin)
 		return true;
-	}
 	for (;;) {
 		if (!crr_look(reader, node, CRR_INDEX_MAGIC, &header) ||
 		    le16toh(header.codec) >= level ||
@@ -604,7 +614,10 @@ static bool crr_descend(struct crr_log_reader *reader, uint64_t node,
 			break;
 	}
 	*offset = node;
-	return crr_look(reader, node, CRR_BLOCK_MAGIC, &header);
+	return crr_look(reader, node, CRR_BLOCK_MAGIC, &header) &&
+	       (node == reader->begin || key == CRR_LOG_TIME ||
+		crr_key_of(key, le64toh(header.sequence),
+			   le64toh(header.counter), 0) < value);
 }
 
 /* Without a footer: from header to header. Times they do not tell. */
@@ -676,6 +689,7 @@ int crr_log_seek(struct crr_log_reader *reader, enum crr_log_key key,
 		errno = ESPIPE;
 		return -1;
 	}
+	reader->passes_over = true;
 	reader->key = key;
 	reader->from = value;
 	return 0;

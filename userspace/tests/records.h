@@ -35,7 +35,10 @@ static inline uint32_t rng_below(struct rng *rng, uint32_t n)
 /* Numbers as they are in logs: mostly small, sometimes anything. */
 static inline uint64_t rng_number(struct rng *rng)
 {
-	return rng_next(rng) >> rng_below(rng, 64);
+	uint64_t n = rng_next(rng);
+
+	/* One after the other, or each compiler makes another log. */
+	return n >> rng_below(rng, 64);
 }
 
 /**
@@ -44,12 +47,14 @@ static inline uint64_t rng_number(struct rng *rng)
  * @order: of those made so far
  * @bytes: the data of the last record
  * @largest: bytes that a READ or WRITE has at most
+ * @optional: one record of so many is an optional one; 0: none is
  */
 struct source {
 	struct rng rng;
 	struct crr_order order;
 	unsigned char bytes[CRR_READ_MAX];
 	uint32_t largest;
+	uint32_t optional;
 };
 
 static inline uint32_t source_bytes(struct source *src, uint32_t max)
@@ -164,13 +169,42 @@ static inline void source_add(struct source *src, struct crr_record *rec)
 	crr_order_add(&src->order, rec);
 }
 
+/* A record that is optional: TIME, TERMIOS, or a type that nobody knows. */
+static inline void source_optional(struct source *src, struct crr_record *rec)
+{
+	struct rng *rng = &src->rng;
+
+	switch (rng_below(rng, 3)) {
+	case 0:
+		source_fill(src, CRR_TYPE_TIME, rec);
+		break;
+	case 1:
+		source_fill(src, CRR_TYPE_TERMIOS, rec);
+		rec->stream = (uint16_t)rng_below(rng, CRR_STREAMS_MAX);
+		break;
+	default:
+		/* Of those nothing is judged but the length. */
+		*rec = (struct crr_record){
+			.type = (uint16_t)(CRR_TYPE_OPTIONAL |
+					   (3 + rng_below(rng, 0x7ffd))),
+			.flags = (uint16_t)rng_number(rng),
+			.stream = (uint16_t)rng_number(rng),
+			.data = src->bytes,
+		};
+		if (rng_below(rng, 4))
+			rec->data_length = source_bytes(src, CRR_READ_MAX);
+		break;
+	}
+	source_add(src, rec);
+}
+
 /**
  * source_record - the next record of a log
  * @src: where it comes from
  * @rec: out; its data are good until the next call
  *
  * Any number of streams, begun and ended at random; never END, and none that
- * is optional.
+ * is optional unless @src says so.
  */
 static inline void source_record(struct source *src, struct crr_record *rec)
 {
@@ -181,10 +215,14 @@ static inline void source_record(struct source *src, struct crr_record *rec)
 		CRR_TYPE_STREAM_END, CRR_TYPE_HANGUP, CRR_TYPE_INQ,
 		CRR_TYPE_OUTQ,	     CRR_TYPE_MODEM,  CRR_TYPE_MARK,
 	};
-	uint16_t stream = (uint16_t)rng_below(&src->rng, 8);
-	uint16_t type = types[rng_below(&src->rng,
-					sizeof(types) / sizeof(types[0]))];
+	uint16_t stream, type;
 
+	if (src->optional && !rng_below(&src->rng, src->optional)) {
+		source_optional(src, rec);
+		return;
+	}
+	stream = (uint16_t)rng_below(&src->rng, 8);
+	type = types[rng_below(&src->rng, sizeof(types) / sizeof(types[0]))];
 	/* One goes on to the end. */
 	if (!stream && (type == CRR_TYPE_STREAM_END || type == CRR_TYPE_HANGUP))
 		type = CRR_TYPE_READ;

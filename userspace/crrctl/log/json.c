@@ -24,6 +24,9 @@ void print_json_string(FILE *out, const void *text, size_t length)
 			fwrite(p, 1, n, out);
 		else if (*p < 0x80)
 			fprintf(out, "\\u%04x", *p);
+		else if (length > 1 && *p == 0xc2 && (p[1] & 0xe0) == 0x80)
+			/* Control characters of ISO 8859. */
+			fprintf(out, "\\u%04x", p[(n = 2) - 1]);
 		else
 			fputs("\\ufffd", out);
 		if (!n)

@@ -172,7 +172,7 @@ void print_record_json(FILE *out, const struct crr_record *rec);
  * @file: the log; its records in the range asked for are read with
  *	log_file_next(), and once more after log_file_rewind()
  * @out: where to
- * @line: the time of a record; @line->begin is that of the first
+ * @line: the time of a record; @line->begin is when the log was made
  * @stream: for formats that hold one stream only
  * @divergence: where another run departed from the log, if it did
  */

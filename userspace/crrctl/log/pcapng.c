@@ -51,7 +51,7 @@ struct rtac_header {
 	uint8_t footer[2];
 };
 
-/* A block that is being made; the largest has a packet of CRR_READ_MAX bytes. */
+/* A block that is being made; the largest bears CRR_READ_MAX bytes. */
 static struct block {
 	size_t length;
 	unsigned char bytes[CRR_READ_MAX + 1024];

@@ -75,9 +75,15 @@ uint64_t timeline_at(const struct timeline *line, uint64_t counter)
 {
 	size_t low = 0, high = line->n, middle;
 	const struct timeline_point *a, *b;
+	long double since;
 
-	if (line->hz)
-		return line->begin + (uint64_t)((double)counter / line->hz * 1e9);
+	if (line->hz) {
+		/* A counter that was not counted may be any number. */
+		since = (long double)counter * 1e9L / line->hz + 0.5L;
+		return since < (long double)(UINT64_MAX - line->begin) ?
+			       line->begin + (uint64_t)since :
+			       UINT64_MAX;
+	}
 	while (high - low > 1) {
 		middle = low + (high - low) / 2;
 		if (line->at[middle].counter <= counter)
