@@ -37,6 +37,7 @@ struct crr_file_header {
 enum crr_codec {
 	CRR_CODEC_NONE = 0,
 	CRR_CODEC_COLUMNS = 1, /* log_codec.c */
+	CRR_CODEC_JOINED = 2,  /* columns, all in one frame of zstd */
 };
 
 /* What is stored follows. */
@@ -127,7 +128,8 @@ bool crr_footer_is_sealed(const struct crr_footer *footer, uint64_t offset);
 struct crr_columns *crr_columns_new(void);
 void crr_columns_free(struct crr_columns *columns);
 ssize_t crr_columns_pack(struct crr_columns *columns, int level,
-			 const void *records, size_t length, const void **stored);
+			 const void *records, size_t length, const void **stored,
+			 enum crr_codec *codec);
 int crr_columns_unpack(struct crr_columns *columns, const void *stored,
 		       size_t stored_length,
 		       const struct crr_block_header *header, void *records);

@@ -45,6 +45,10 @@ enum column_id {
 /* Shorter ones are not worth a frame of zstd. */
 #define COMPRESS_FROM 24
 
+/* Of so many bytes in all, columns may be better off in one frame. */
+#define JOIN_FROM 128
+#define JOIN_TO	  (32U << 10)
+
 /* Behind a column's end, for put_number(). */
 #define NUMBER_MAX 10
 
@@ -61,6 +65,7 @@ struct crr_columns {
 	struct column column[N_COLUMNS];
 	unsigned char *arena; /* packed: what is stored; unpacked: columns */
 	size_t room;
+	unsigned char *joined; /* packed: all in one; unpacked: what was */
 	ZSTD_CCtx *compressor;
 	ZSTD_DCtx *decompressor;
 	uint32_t crc[256];	    /* of each byte */
@@ -98,7 +103,10 @@ void crr_columns_free(struct crr_columns *c)
 	}
 	if (c->arena)
 		explicit_bzero(c->arena, c->room);
+	if (c->joined)
+		explicit_bzero(c->joined, CRR_BLOCK_MAX);
 	free(c->arena);
+	free(c->joined);
 	ZSTD_freeCCtx(c->compressor);
 	ZSTD_freeDCtx(c->decompressor);
 	free(c);
@@ -333,6 +341,39 @@ static ssize_t pack_columns(struct crr_columns *c, int level)
 	return p - c->arena;
 }
 
+static bool crr_joined(struct crr_columns *c)
+{
+	if (!c->joined)
+		c->joined = malloc(CRR_BLOCK_MAX);
+	return c->joined;
+}
+
+/* All columns as they are, and a frame of that. 0: it would be no better. */
+static size_t join_columns(struct crr_columns *c, int level, size_t separate)
+{
+	unsigned char plain[JOIN_TO], *p = plain;
+	size_t all = 0, n;
+	int i;
+
+	for (i = 0; i < N_COLUMNS; i++)
+		all += NUMBER_MAX + c->column[i].length;
+	if (all < JOIN_FROM || all > sizeof(plain) || !crr_joined(c))
+		return 0;
+	for (i = 0; i < N_COLUMNS; i++) {
+		struct column *col = &c->column[i];
+
+		p = put_number(p, col->any ? (uint64_t)col->length << 1 : 0);
+		if (!col->any)
+			continue;
+		memcpy(p, col->bytes, col->length);
+		p += col->length;
+	}
+	n = ZSTD_compressCCtx(c->compressor, c->joined, CRR_BLOCK_MAX, plain,
+			      (size_t)(p - plain), level);
+	explicit_bzero(plain, sizeof(plain));
+	return ZSTD_isError(n) || n >= separate ? 0 : n;
+}
+
 /**
  * crr_columns_pack - make columns of records
  * @c: columns, used for packing only
@@ -340,14 +381,17 @@ static ssize_t pack_columns(struct crr_columns *c, int level)
  * @records: valid ones
  * @length: in bytes
  * @stored: out: what is to be stored; good until the next call
+ * @codec: out: CRR_CODEC_COLUMNS or _JOINED
  *
  * Returns how many bytes that are, or -1 with ENOMEM.
  */
 ssize_t crr_columns_pack(struct crr_columns *c, int level, const void *records,
-			 size_t length, const void **stored)
+			 size_t length, const void **stored,
+			 enum crr_codec *codec)
 {
 	const unsigned char *p = records;
 	uint64_t counter = 0, time = 0;
+	size_t joined;
 	struct crr_record rec;
 	size_t size, done;
 	ssize_t n = -1;
@@ -374,6 +418,13 @@ ssize_t crr_columns_pack(struct crr_columns *c, int level, const void *records,
 	if (n < 0)
 		errno = ENOMEM;
 	*stored = c->arena;
+	*codec = CRR_CODEC_COLUMNS;
+	joined = n < 0 ? 0 : join_columns(c, level, (size_t)n);
+	if (joined) {
+		*stored = c->joined;
+		*codec = CRR_CODEC_JOINED;
+		n = (ssize_t)joined;
+	}
 	return n;
 }
 
@@ -605,8 +656,9 @@ int crr_columns_unpack(struct crr_columns *c, const void *stored,
 	size_t length = le32toh(header->length), done = 0, size;
 	uint64_t sequence = le64toh(header->sequence);
 	uint64_t counter = le64toh(header->counter);
-	uint32_t n = le32toh(header->records);
+	uint32_t records_left = le32toh(header->records);
 	uint64_t time = 0;
+	size_t n;
 	struct crr_record rec;
 	int i;
 
@@ -614,14 +666,23 @@ int crr_columns_unpack(struct crr_columns *c, const void *stored,
 	memset(c->flags, 0, sizeof(c->flags));
 	if (!c->decompressor)
 		c->decompressor = ZSTD_createDCtx();
-	if (!c->decompressor || !crr_arena(c, CRR_BLOCK_MAX)) {
+	if (!c->decompressor || !crr_arena(c, CRR_BLOCK_MAX) ||
+	    !crr_joined(c)) {
 		errno = ENOMEM;
 		return -1;
+	}
+	if (le16toh(header->codec) == CRR_CODEC_JOINED) {
+		n = ZSTD_decompressDCtx(c->decompressor, c->joined,
+					CRR_BLOCK_MAX, stored, stored_length);
+		if (ZSTD_isError(n))
+			goto bad;
+		stored = c->joined;
+		stored_length = n;
 	}
 	if (!unpack_columns(c, stored,
 			    (const unsigned char *)stored + stored_length))
 		goto bad;
-	for (; n; n--) {
+	for (; records_left; records_left--) {
 		unpack_record(c, &rec, &counter, &time);
 		rec.sequence = sequence;
 		if (!(rec.type & CRR_TYPE_OPTIONAL))

@@ -245,7 +245,7 @@ static int crr_check_block_header(const struct crr_block_header *header,
 	if (!crr_block_is_sealed(header))
 		return crr_log_fail(error, offset,
 				    "the block's header is damaged (CRC)");
-	if (codec > CRR_CODEC_COLUMNS)
+	if (codec > CRR_CODEC_JOINED)
 		return crr_log_fail(error, offset,
 				    "the block is stored in a way that this crr does not know");
 	if (!length || length > CRR_BLOCK_MAX || length % CRR_RECORD_ALIGN ||
@@ -303,7 +303,7 @@ static int crr_read_records(struct crr_log_reader *reader,
 			    const struct crr_block_header *header,
 			    uint64_t offset, struct crr_log_error *error)
 {
-	bool columns = le16toh(header->codec) == CRR_CODEC_COLUMNS;
+	bool columns = le16toh(header->codec) != CRR_CODEC_NONE;
 
 	if (crr_check_block_header(header, offset, error) ||
 	    crr_read_whole(reader, columns ? reader->stored : reader->block,

@@ -329,6 +329,7 @@ int crr_log_flush(struct crr_log_writer *writer)
 		{ .iov_base = writer->block, .iov_len = writer->length },
 	};
 	const void *stored;
+	enum crr_codec codec;
 	uint64_t offset;
 	ssize_t n;
 	int ret;
@@ -342,10 +343,11 @@ int crr_log_flush(struct crr_log_writer *writer)
 	header.crc32c = htole32(crr_record_crc(writer->block, writer->length));
 	if (writer->level) {
 		n = crr_columns_pack(writer->columns, writer->level,
-				     writer->block, writer->length, &stored);
+				     writer->block, writer->length, &stored,
+				     &codec);
 		/* Without memory, or gain, it is written as it is. */
 		if (n >= 0 && (size_t)n < writer->length) {
-			header.codec = htole16(CRR_CODEC_COLUMNS);
+			header.codec = htole16((uint16_t)codec);
 			header.stored = htole32((uint32_t)n);
 			iov[1].iov_base = (void *)(uintptr_t)stored;
 			iov[1].iov_len = (size_t)n;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * mklog KIND > FILE: a log for the tests of crrctl, that no emulator makes on
+ * mklog KIND [N] > FILE: a log for the tests of crrctl, that no emulator makes on
  * demand:
  *
  *   all     a record of every type
@@ -10,6 +10,9 @@
  *   two     two streams
  *   long    3 MiB of input, due at once
  *   escape  a command that would set the title of the reader's terminal
+ *   console N bytes of output, typed for: a shell on an emulator that counts
+ *           instructions; not captured
+ *   random  N bytes of input that cannot be compressed
  *   split   the log of standard input, a block for each record, and those not
  *           compressed
  */
@@ -171,6 +174,98 @@ static void make_escape(void)
 		die("write");
 }
 
+/* splitmix64 */
+static uint64_t random_number(void)
+{
+	static uint64_t state;
+	uint64_t z = state += 0x9e3779b97f4a7c15ULL;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	return z ^ (z >> 31);
+}
+
+static uint64_t counter;
+
+/* The driver writes a byte as soon as the last one has gone. */
+static void put_output(const char *text)
+{
+	for (; *text; text++) {
+		counter += random_number() % 16 ? 1736 :
+						  1736 + random_number() % 400;
+		put((struct crr_record){
+			    .type = CRR_TYPE_WRITE,
+			    .counter = counter,
+			    .requested = 1,
+			    .result = 1,
+			    .offset = 1,
+			    .crc32c = crr_record_crc(text, 1),
+		    },
+		    NULL, 0);
+	}
+}
+
+static void make_console(uint64_t bytes)
+{
+	static const char *const words[] = {
+		"ls -l /etc\r", "dmesg | tail\r", "cat /proc/interrupts\r",
+		"uname -a\r", "ps\r", "mount\r", "echo $?\r", "df -h\r",
+	};
+	const char *word;
+	char line[96], echo[3];
+	uint64_t done = 0;
+	unsigned int n;
+
+	begin("instructions", "emulator");
+	PUT(STREAM, 0, "ttyS0");
+	while (done < bytes) {
+		for (word = words[random_number() % 8]; *word; word++) {
+			counter += 3000000 + random_number() % 9000000;
+			put((struct crr_record){ .type = CRR_TYPE_READ,
+						 .counter = counter },
+			    word, 1);
+			counter += 20000;
+			echo[0] = *word;
+			echo[1] = *word == '\r' ? '\n' : '\0';
+			echo[2] = '\0';
+			put_output(echo);
+			done += strlen(echo);
+		}
+		for (n = (unsigned int)(random_number() % 24); n; n--) {
+			done += (uint64_t)snprintf(
+				line, sizeof(line),
+				"%u: drwxr-xr-x %u root root %u %s\r\n", n,
+				(unsigned int)(random_number() % 9),
+				(unsigned int)(random_number() % 100000),
+				words[random_number() % 8] + 1);
+			put_output(line);
+		}
+		put_output("# ");
+		done += 2;
+	}
+	PUT(STREAM_END, counter, "", .reason = CRR_END_STOP);
+	PUT(END, counter, "");
+}
+
+static void make_random(uint64_t bytes)
+{
+	uint64_t data[64];
+	size_t i;
+
+	begin("", "");
+	PUT(STREAM, 0, "ttyS0");
+	for (; bytes >= sizeof(data); bytes -= sizeof(data)) {
+		for (i = 0; i < sizeof(data) / sizeof(*data); i++)
+			data[i] = random_number();
+		counter += 1000;
+		put((struct crr_record){ .type = CRR_TYPE_READ,
+					 .counter = counter },
+		    data, sizeof(data));
+	}
+	PUT(STREAM_END, counter, "", .reason = CRR_END_STOP);
+	PUT(END, counter, "");
+}
+
 static void make_split(void)
 {
 	static unsigned char buf[CRR_RECORD_SIZE_MAX];
@@ -202,8 +297,17 @@ int main(int argc, char **argv)
 		{ "asked", make_asked },   { "two", make_two },	   { "long", make_long },
 		{ "escape", make_escape }, { "split", make_split },
 	};
+	uint64_t n = argc == 3 ? strtoull(argv[2], NULL, 10) : 0;
 	size_t i;
 
+	if (n && !strcmp(argv[1], "console")) {
+		make_console(n);
+		return crr_log_finish(out) ? 1 : 0;
+	}
+	if (n && !strcmp(argv[1], "random")) {
+		make_random(n);
+		return crr_log_finish(out) ? 1 : 0;
+	}
 	for (i = 0; argc == 2 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (strcmp(argv[1], kinds[i].kind))
 			continue;
@@ -212,6 +316,6 @@ int main(int argc, char **argv)
 			die("finish");
 		return 0;
 	}
-	fputs("usage: mklog all|odd|asked|two|long|escape|split\n", stderr);
+	fputs("usage: mklog all|odd|asked|two|long|escape|split\n       mklog console|random N\n", stderr);
 	return 2;
 }

@@ -259,9 +259,11 @@ class Log:
     def records(self, offset, fields):
         _, codec, _, stored, length, sequence, counter, count, crc = fields[:9]
         data = self.file.read(stored)
-        if codec == 1:
+        if codec == 2:
+            data = zstandard.ZstdDecompressor().decompress(data, 1 << 20)
+        if codec:
             data = unpack(data, sequence, counter, count)
-        demand(codec <= 1 and len(data) == length, offset, "length")
+        demand(codec <= 2 and len(data) == length, offset, "length")
         demand(crc32c(data) == crc, offset, "CRC of the records")
         return list(records_of(data))
 

@@ -105,7 +105,7 @@ static void fix_records(struct crr_block_header *header, const uint8_t *stored)
 	uint32_t length = le32toh(header->length);
 
 	assert(columns);
-	if (le16toh(header->codec) == CRR_CODEC_COLUMNS &&
+	if (le16toh(header->codec) != CRR_CODEC_NONE &&
 	    le32toh(header->magic) == CRR_BLOCK_MAGIC) {
 		if (length <= sizeof(records) &&
 		    !crr_columns_unpack(columns, stored,
