@@ -873,7 +873,8 @@ line_resume_other() {
 	orphan
 	base
 	mklog split < "$work/base.crr" > other.crr
-	cut_to other.crr $(($(size other.crr) - 72)) > long.crr
+	blocks_of other.crr
+	cut_to other.crr $((blocks - 72)) > long.crr
 	cp long.crr copy.crr
 	status=0
 	timeout --foreground -s TERM 10 crrctl record --resume -o long.crr \
@@ -919,6 +920,46 @@ line_fail_orphan() {
 
 # crrctl killed while COMMAND is its own: COMMAND is ended, and what has been
 # written can be read.
+# However often, and whenever: no record is lost, and what the log has it keeps.
+line_killed_often() {
+	make_line
+	run 0 crrctl attach "$tty"
+	start emulator "$tty"
+	emulator=$pid
+	start crrctl record --flush 0.05 -o a.crr "$tty" 2> err
+	record=$pid
+	soon state_is "$tty" recording
+	sent= readable=0 round=0
+	while [ "$round" -lt "${CRR_KILLS-25}" ]; do
+		say "k$round"
+		sent=${sent}k$round
+		[ $((round % 3)) = 0 ] || soon contains output "K$round"
+		sleep "0.$(shuf -i 0-199 -n 1 | sed 's/^.$/00&/; s/^..$/0&/')"
+		kill -KILL "$record"
+		soon ended "$record"
+		crrctl log dump --json a.crr > json.all 2> dump.err || :
+		[ "$(wc -l < json.all)" -ge "$readable" ] ||
+			fail "round $round: the log has fewer records: $(cat dump.err)"
+		readable=$(wc -l < json.all)
+		start crrctl record --flush 0.05 --sync --resume -o a.crr \
+			"$tty" 2> err
+		record=$pid
+		# In every other round it has come up before it is killed.
+		[ $((round % 2)) = 0 ] ||
+			soon status_has "$tty" '"controller":true'
+		round=$((round + 1))
+	done
+	soon status_has "$tty" '"controller":true'
+	say q
+	finish "$emulator" 0
+	kill -TERM "$record"
+	finish "$record" 0
+	whole a.crr
+	read_is "${sent}q"
+	written_is output
+	run 0 crrctl log verify a.crr
+}
+
 line_killed() {
 	start crrctl record -o a.crr -p 'printf abc; exec cat > /dev/null' -- \
 		sh -c 'echo $$ > pid; exec emulator "$1"' sh {} 2> err
@@ -982,10 +1023,10 @@ readable() {
 
 line_disk_full() {
 	mkdir small
-	mount -t tmpfs -o size=128k small small || skip 'no mounts here'
+	mount -t tmpfs -o size=1m small small || skip 'no mounts here'
 	status=0
 	timeout 60 crrctl record -o small/a.crr -p \
-		'{ yes | tr -d "\n" | head -c 300000; } & cat > /dev/null' -- sh -c \
+		'{ base64 -w 0 /dev/urandom | tr -d q | head -c 3000000; } & cat > /dev/null' -- sh -c \
 		'trap "echo ended > ended; exit 3" TERM; emulator "$1" & wait' sh {} \
 		> out 2> err || status=$?
 	cp small/a.crr a.crr
@@ -999,7 +1040,7 @@ line_disk_full() {
 	[ "$n" -gt 10 ] || fail "only $n records can be read"
 	has err "the log ends before record $n"
 	# All but the block that did not fit.
-	[ "$(size a.crr)" -gt 60000 ] || fail "only $(size a.crr) bytes"
+	[ "$(size a.crr)" -gt 600000 ] || fail "only $(size a.crr) bytes"
 }
 
 # ---- One at a time ----
@@ -1379,15 +1420,15 @@ line_incomplete() {
 	base
 	mklog split < "$work/base.crr" > split.crr
 	run 0 crrctl replay split.crr -- emulator {}
-	total=$(size split.crr)
+	blocks_of split.crr
 	# Without END.
-	cut_to split.crr $((total - 72)) > a.crr
+	cut_to split.crr $((blocks - 72)) > a.crr
 	run 123 crrctl replay a.crr -- emulator {}
 	records=$(readable a.crr)
 	has err "a.crr breaks off after record $((records - 1)), counter $r_end"
 	lacks err 'at byte'
 	# In the block before, STREAM_END.
-	cut_to split.crr $((total - 72 - 40)) > b.crr
+	cut_to split.crr $((blocks - 72 - 40)) > b.crr
 	run 123 crrctl replay --grace 0.1 b.crr -- emulator {}
 	has err "b.crr: at byte $(size b.crr): the file ends in the middle of a block"
 	records=$(readable b.crr)
@@ -1415,13 +1456,13 @@ line_incomplete() {
 line_damaged() {
 	base
 	mklog split < "$work/base.crr" > a.crr
-	total=$(size a.crr)
+	blocks_of a.crr
 	# In the last block but one, STREAM_END.
-	put a.crr $((total - 72 - 4)) 377
+	put a.crr $((blocks - 72 - 4)) 377
 	run 123 crrctl replay --grace 0.1 a.crr -- emulator {}
-	has err "a.crr: at byte $((total - 72 - 96)): the block is damaged (CRC)"
-	is "$(readable a.crr)" "$((base_records - 2))" 'records that can be read'
-	has err "breaks off after record $(($(readable a.crr) - 1)), "
+	has err "a.crr: at byte $((blocks - 72 - 96)): the block is damaged (CRC)"
+	is "$(readable a.crr)" "$((base_records - 1))" 'records that can be read'
+	has err "breaks off after record $((base_records - 3)), "
 	# A run that departs before is told so.
 	run 120 crrctl replay a.crr -- emulator {} wrong 1
 }

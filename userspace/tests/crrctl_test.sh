@@ -168,6 +168,13 @@ size() {
 	stat -c %s "$1"
 }
 
+# Where the blocks end of a log that mklog split has made, in blocks: a node with
+# an entry for each record, and the footer, follow.
+blocks_of() {
+	entries=$(crrctl log dump "$1" | wc -l)
+	blocks=$(($(size "$1") - 48 - 32 * entries - 48))
+}
+
 # put FILE OFFSET BYTE: a byte, in octal, into a file.
 put() {
 	# shellcheck disable=SC2059 # the byte is the format
