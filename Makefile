@@ -3,6 +3,7 @@
 # make            the module for this kernel, libcrr, crrctl, manual pages
 # make demo       see it work, in a guest or, with HOST=1, on this machine
 # make check      all tests; check-quick for daily work, check-long for more
+# make check-log  the tests of logs: no kernel, no root
 # make soak       generated emulators: SEEDS=1-20000 KERNEL=uml, 6.1 or 6.12
 # make install    see README.md; DESTDIR and PREFIX are honoured
 
@@ -56,6 +57,15 @@ clean:
 check check-quick check-long:
 	selftests/rig/check $(@:check-%=%)
 
+# Logs alone: as a part of check, and by itself.
+check-log:
+	selftests/rig/packages check
+	$(MAKE) -C userspace check-log O=$(O)/userspace
+
+# What README.md says of logs.
+log-figures: userspace
+	$(MAKE) -s -C userspace log-figures O=$(O)/userspace
+
 SEEDS ?= 1-20000
 KERNEL ?= uml
 
@@ -107,5 +117,5 @@ uninstall:
 	test -n "$(DESTDIR)" || depmod -a
 
 .PHONY: all modules clean-modules .have-headers userspace clean check \
-	check-quick check-long soak demo install install-userspace install-module \
+	check-quick check-long check-log log-figures soak demo install install-userspace install-module \
 	install-source install-dkms install-ko uninstall

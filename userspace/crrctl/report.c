@@ -247,6 +247,8 @@ static void print_context(FILE *out, const char *path, uint64_t sequence)
 	if (fd < 0)
 		return;
 	log = crr_log_open(fd, &error);
+	if (log)
+		(void)crr_log_seek(log, CRR_LOG_SEQUENCE, first);
 	while (log && crr_log_next(log, &rec, &error) > 0 &&
 	       rec.sequence <= sequence + CONTEXT) {
 		if (rec.sequence < first || rec.type & CRR_TYPE_OPTIONAL)

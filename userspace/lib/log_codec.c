@@ -47,7 +47,9 @@ enum column_id {
 
 /* Of so many bytes in all, columns may be better off in one frame. */
 #define JOIN_FROM 128
-#define JOIN_TO	  (32U << 10)
+#define JOIN_TO	  (8U << 10)
+/* Of so few a better compression costs less than the write(2). */
+#define JOIN_LEVEL 19
 
 /* Behind a column's end, for put_number(). */
 #define NUMBER_MAX 10
@@ -369,7 +371,8 @@ static size_t join_columns(struct crr_columns *c, int level, size_t separate)
 		p += col->length;
 	}
 	n = ZSTD_compressCCtx(c->compressor, c->joined, CRR_BLOCK_MAX, plain,
-			      (size_t)(p - plain), level);
+			      (size_t)(p - plain),
+			      level > JOIN_LEVEL ? level : JOIN_LEVEL);
 	explicit_bzero(plain, sizeof(plain));
 	return ZSTD_isError(n) || n >= separate ? 0 : n;
 }

@@ -437,6 +437,30 @@ log_seek() {
 	[ "$bytes" -lt 700000 ] || fail "$bytes bytes read of $(size plain.crr)"
 }
 
+# One that no memory would hold: CRR_HUGE bytes. In little memory, and without
+# reading it all, its end, its middle and a place by the counter are found.
+log_huge() {
+	huge=${CRR_HUGE-200000000}
+	free=$(df --output=avail -B 1 . | tail -n 1)
+	[ "$free" -gt $((huge + huge / 4)) ] || skip "$huge bytes do not fit here"
+	mklog random "$huge" > huge.crr || fail 'not made'
+	[ "$(size huge.crr)" -gt "$huge" ] || fail 'too small'
+	n=$((huge / 512))
+	for part in "-r $n..:$n" "-r $((n / 2))..$((n / 2)):$((n / 2))" \
+		"-c $((n / 3))000..$((n / 3))000:$((n / 3))"; do
+		# shellcheck disable=SC2086 # options
+		run 0 prlimit --as=67108864 crrctl log dump ${part%:*} huge.crr
+		is "$(awk 'NR == 1 { print $1 }' out)" "${part##*:}" \
+			"first record of ${part%:*}"
+	done
+	command -v strace > /dev/null || skip 'no strace'
+	strace -o trace -e trace=read,pread64 crrctl log dump \
+		-r "$((n / 2))..$((n / 2))" huge.crr > out || fail strace
+	bytes=$(awk -F '= ' '{ n += $NF } END { print n }' trace)
+	[ "$bytes" -lt 1000000 ] || fail "$bytes bytes were read"
+	echo "$(size huge.crr) bytes, of which $bytes were read"
+}
+
 # ---- Damage mended ----
 
 log_repair() {

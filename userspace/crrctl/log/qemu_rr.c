@@ -534,9 +534,7 @@ int import_qemu_rr(struct import *in)
 		return -1;
 	}
 	snprintf(in->info.counter, sizeof(in->info.counter), "instructions");
-	snprintf(in->info.command, sizeof(in->info.command),
-		 "QEMU rr 0x%x",
-		 (unsigned int)version);
+	snprintf(in->info.command, sizeof(in->info.command), "QEMU");
 	if (begin_streams(&walk))
 		return -1;
 	walk.emit = true;
