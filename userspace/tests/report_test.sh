@@ -1,0 +1,163 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# report_test.sh BUILD [PICTURES]: the page that crrctl log report makes, of a
+# million records, in a headless Chromium. To a copy of the page a script is
+# added that uses it and says what it found. Prints TAP, with figures. PICTURES
+# is a directory for screenshots, to be looked at.
+set -eu
+
+build=$(cd "$1" && pwd)
+pictures=${2-}
+LD_LIBRARY_PATH=$build
+export LD_LIBRARY_PATH
+crrctl=$build/crrctl/crrctl
+browser=$(command -v chromium || command -v chromium-browser || :)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+echo 'TAP version 13'
+if [ -z "$browser" ]; then
+	echo '1..1'
+	echo 'ok 1 - report # SKIP no chromium'
+	exit 0
+fi
+
+browse() {
+	HOME=$work timeout 300 "$browser" --headless=new --no-sandbox \
+		--disable-gpu --disable-dev-shm-usage --hide-scrollbars \
+		--window-size=1400,900 "$@" 2>> "$work/browser.log"
+}
+
+# A million records; what is looked for is torn apart, and far behind.
+awk 'BEGIN {
+	print "counter \"cycles\""
+	print "command \"emulator <b>&</script>\""
+	print "@0 0 STREAM \"ttyS0\""
+	print "@0 1 STREAM \"ttyS1\""
+	for (n = 1; n <= 1000000; n++) {
+		byte = n % 64 == 0 ? "\\n" : sprintf("%c", 97 + n % 23)
+		if (n == 700000)
+			byte = "nee"
+		if (n == 700002)
+			byte = "dle"
+		if (n == 500001)
+			print "@" n * 100 " 0 MARK \"half way\""
+		print "@" n * 100, n % 3 == 2, (n % 2 ? "WRITE" : "READ"), \
+			"\"" byte "\""
+	}
+	print "@100000100 1 HANGUP"
+	print "@100000100 1 STREAM_END reason=hung-up"
+	print "@100000200 0 STREAM_END reason=stopped"
+	print "@100000200 0 END"
+}' > "$work/a.txt"
+sed 's/@90000000 0 READ "[a-z]*"/@90000000 0 READ "!"/' "$work/a.txt" > "$work/b.txt"
+"$crrctl" log import "$work/a.txt" "$work/a.crr"
+"$crrctl" log import "$work/b.txt" "$work/b.crr"
+"$crrctl" log report --against "$work/b.crr" "$work/a.crr" "$work/a.html"
+echo "# page: $(stat -c %s "$work/a.html") bytes for $("$crrctl" log info --json \
+	"$work/a.crr" | sed 's/.*"records":\([0-9]*\),"size".*/\1/') records"
+
+cat > "$work/tests" <<'SCRIPT'
+<script>
+"use strict";
+const said = [];
+
+function ok(good, what) {
+	said.push((good ? "ok " : "not ok ") + (said.length + 1) + " - " + what);
+}
+
+function time(what, times, run) {
+	const begun = performance.now();
+
+	for (let n = 0; n < times; n++)
+		run(n);
+	said.figures = (said.figures || "") + "# " + what + ": " +
+		((performance.now() - begun) / times).toFixed(1) + " ms\n";
+}
+
+function at(counter, lane) {
+	return under(x_of(counter), MARKS + lane * LANE + 10);
+}
+
+try {
+	said.figures = "# page ready after " + performance.now().toFixed(0) + " ms\n";
+	ok(log.n === 1000007, "all records: " + log.n);
+	ok($("title").textContent === "emulator <b>&</" + "script>",
+	   "what the log says is text");
+	ok($("facts").textContent.includes("1,000,007"), "how many");
+	ok(lanes.length === 4 && lanes.every(l => l.n > 100000), "lanes");
+	time("drawing all", 20, draw);
+	show(60000000 - 500, 60000000 + 500);
+	draw();
+	ok(log.counter[at(60000000, 0)] === 60000000, "the record under the pointer");
+	ok(said_of(at(60000000, 0), 9) === "\"\\n\"", "its bytes: " +
+	   said_of(at(60000000, 0), 9));
+	time("drawing a part", 50, draw);
+	time("zooming from all to a record", 50, n => {
+		const half = 50000000 * Math.pow(.75, n);
+
+		show(60000000 - half, 60000000 + half);
+		draw();
+	});
+	fit();
+	$("what").value = "needle";
+	$("where").value = "2";
+	time("searching", 1, find);
+	ok(picked < 0 && $("said").textContent === "not found", "not in this lane");
+	$("where").value = "0";
+	find();
+	ok(picked >= 0 && string_of(picked) === "nee" &&
+	   log.counter[picked] === 70000000, "torn apart, and found: @" +
+	   log.counter[picked]);
+	ok(view.from < 70000000 && view.to > 70000000, "it is in view");
+	ok($("rows").querySelector(".picked").textContent.includes("nee"),
+	   "and in the table");
+	$("what").value = "0x6e6565646c65";
+	picked = -1;
+	find();
+	ok(string_of(picked) === "nee", "in hexadecimal, too");
+	ok(signs.some(s => s.label === "half way") &&
+	   signs.some(s => s.label === "HANGUP"), "marks and hangups");
+	ok(about.divergence && log.counter[about.divergence.record] === 90000000,
+	   "where it departs");
+	$("departed").click();
+	ok(picked === about.divergence.record && view.from < 90000000 &&
+	   view.to > 90000000, "and a way there");
+	canvas.dispatchEvent(new KeyboardEvent("keydown", { key: "0" }));
+	ok(view.to - view.from > 100000000, "by the keyboard");
+	canvas.dispatchEvent(new WheelEvent("wheel", { deltaY: -500 }));
+	ok(view.to - view.from < 100000000, "by the wheel");
+} catch (error) {
+	ok(false, "an exception: " + error.stack);
+}
+document.body.innerHTML = "<pre id=said></pre>";
+$("said").textContent = said.figures + said.join("\n") + "\n1.." + said.length;
+</script>
+SCRIPT
+sed "/^<\/body>/{
+	r $work/tests
+	N
+}" "$work/a.html" > "$work/test.html"
+grep -q 'const said' "$work/test.html" || {
+	sed '/^<\/body>/,$d' "$work/a.html" > "$work/test.html"
+	cat "$work/tests" >> "$work/test.html"
+	echo '</body></html>' >> "$work/test.html"
+}
+browse --dump-dom "file://$work/test.html" > "$work/dom"
+sed -n 's/.*<pre id="said">//; /^# page ready\|^# \|^ok\|^not ok\|^1\.\./p' "$work/dom" |
+	sed 's/<\/pre>.*//; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g' > "$work/said"
+if ! grep -q '^1\.\.' "$work/said"; then
+	echo '1..1'
+	echo 'not ok 1 - the page said nothing'
+	tail -n 20 "$work/browser.log" | sed 's/^/# /'
+	exit 1
+fi
+cat "$work/said"
+if [ -n "$pictures" ]; then
+	mkdir -p "$pictures"
+	browse --screenshot="$pictures/all.png" "file://$work/a.html"
+	browse --force-dark-mode --blink-settings=preferredColorScheme=0 \
+		--screenshot="$pictures/dark.png" "file://$work/a.html"
+fi
+! grep -q '^not ok' "$work/said"
