@@ -160,7 +160,7 @@ static noreturn void help(void)
 	       "Record and replay of serial lines, beneath the emulator.\n\n"
 	       "Commands:\n");
 	for (i = 0; i < N_COMMANDS; i++)
-		printf("  %-10s %s\n", commands[i]->name,
+		printf("  %-12s%s\n", commands[i]->name,
 		       commands[i]->summary);
 	printf("\n'crrctl COMMAND --help' tells more; so does crrctl(1).\n");
 	flush_output();

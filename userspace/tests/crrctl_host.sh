@@ -131,8 +131,8 @@ host_manual() {
 	done
 }
 
-# complete WORD...: what bash makes of the last one.
-complete() {
+# completed WORD...: what bash makes of the last one.
+completed() {
 	bash -c '
 		. "$1"
 		shift
@@ -145,18 +145,18 @@ complete() {
 
 # Every command, and its options: as --help has them.
 host_completion() {
-	is "$(complete crrctl d)" detach 'd'
-	is "$(complete crrctl re)" 'record replay' 're'
-	is "$(complete crrctl log re)" 'repair report' 'log re'
-	is "$(complete crrctl log dump --t)" '--time --type' 'log dump --t'
-	is "$(complete crrctl log export --format p)" pcapng 'a format'
-	is "$(complete crrctl record -o a -- cmd --f)" '' 'another command'
+	is "$(completed crrctl d)" detach 'd'
+	is "$(completed crrctl re)" 'record replay' 're'
+	is "$(completed crrctl log re)" 'repair report' 'log re'
+	is "$(completed crrctl log dump --t)" '--time --type' 'log dump --t'
+	is "$(completed crrctl log export --format p)" pcapng 'a format'
+	is "$(completed crrctl record -o a -- cmd --f)" '' 'another command'
 	for command in $commands; do
 		words=$(echo "$command" | tr : ' ')
 		# shellcheck disable=SC2086 # a command may be two words
 		{
 			run 0 crrctl $words --help
-			is "$(complete crrctl $words --)" "$(sed -n \
+			is "$(completed crrctl $words --)" "$(sed -n \
 				's/^  -., \(--[a-z-]*\).*/\1/p' out | sort | xargs)" \
 				"options of $words"
 		}

@@ -929,7 +929,7 @@ line_killed_often() {
 	start crrctl record --flush 0.05 -o a.crr "$tty" 2> err
 	record=$pid
 	soon state_is "$tty" recording
-	sent= readable=0 round=0
+	sent='' readable=0 round=0
 	while [ "$round" -lt "${CRR_KILLS-25}" ]; do
 		say "k$round"
 		sent=${sent}k$round

@@ -247,7 +247,9 @@ log_damaged() {
 	# From a pipe nobody can look for the next one.
 	run 123 crrctl log dump - < a.crr
 	crrctl log dump - > out 2> err < /dev/null || :
-	cat a.crr | crrctl log dump - > out 2> err
+	mkfifo pipe
+	start cp a.crr pipe
+	run 123 crrctl log dump pipe
 	empty out
 	# Behind the end.
 	mklog all > a.crr
@@ -389,7 +391,7 @@ log_cut_and_cat() {
 	run 0 crrctl log cut -c ..2 a.crr first.crr
 	run 0 crrctl log cut -c 3.. a.crr rest.crr
 	run 0 crrctl log verify first.crr rest.crr
-	is "$(cat out | xargs)" \
+	is "$(xargs < out)" \
 		'first.crr: whole, 7 records rest.crr: whole, 8 records' verdict
 	run 0 crrctl log dump -j rest.crr
 	json out 'map(.seq) == [range(length)]'

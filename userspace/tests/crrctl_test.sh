@@ -232,6 +232,7 @@ TZ=UTC
 export build work PATH LD_LIBRARY_PATH LC_ALL TZ
 unset SUDO_UID SUDO_GID SUDO_USER POSIXLY_CORRECT
 
+# shellcheck disable=SC2086 # names
 names=$(cd "$tests" && sed -n 's/^\(\(host\|log\|line\)_[a-z_]*\)() {$/\1/p' \
 	$parts)
 selected=

@@ -1723,8 +1723,10 @@ static const struct column_bytes good_columns[COLUMNS] = {
 	{ NULL, 0 },  C("p0"),
 };
 
-enum { TYPE, FLAGS, STREAM, COUNTER, EMPTIES, REFUSED, LENGTH, RESULT, OFFSET,
-       VALUE, IN, OUT, CRC, TEXT };
+enum {
+	TYPE, FLAGS, STREAM, COUNTER, EMPTIES, REFUSED, LENGTH, RESULT, OFFSET,
+	VALUE, IN, OUT, CRC, TEXT,
+};
 
 static size_t three_records(unsigned char *to)
 {

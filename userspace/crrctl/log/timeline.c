@@ -64,6 +64,16 @@ void timeline_make(struct timeline *line, struct log_file *file, double hz)
 	log_file_rewind(file);
 }
 
+/* A counter that was not counted may be any number. */
+static uint64_t at_frequency(const struct timeline *line, uint64_t counter)
+{
+	const long double since = (long double)counter * 1e9L / line->hz + 0.5L;
+
+	return since < (long double)(UINT64_MAX - line->begin) ?
+		       line->begin + (uint64_t)since :
+		       UINT64_MAX;
+}
+
 /**
  * timeline_at - the time of a record
  * @line: the times
@@ -73,17 +83,11 @@ void timeline_make(struct timeline *line, struct log_file *file, double hz)
  */
 uint64_t timeline_at(const struct timeline *line, uint64_t counter)
 {
-	size_t low = 0, high = line->n, middle;
 	const struct timeline_point *a, *b;
-	long double since;
+	size_t low = 0, high = line->n, middle;
 
-	if (line->hz) {
-		/* A counter that was not counted may be any number. */
-		since = (long double)counter * 1e9L / line->hz + 0.5L;
-		return since < (long double)(UINT64_MAX - line->begin) ?
-			       line->begin + (uint64_t)since :
-			       UINT64_MAX;
-	}
+	if (line->hz)
+		return at_frequency(line, counter);
 	while (high - low > 1) {
 		middle = low + (high - low) / 2;
 		if (line->at[middle].counter <= counter)
