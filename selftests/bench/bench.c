@@ -18,13 +18,13 @@
  * between the batches, unmeasured: it is another process's work. In "bulk" it
  * is measured.
  */
+#include <semaphore.h>
 #include <x86intrin.h>
 
 #include "crr.h"
 #include "crr_test.h"
 
 #define CHUNK		4096
-#define SMALL		64
 /* In replay: the counter of a record that is never reached. */
 #define FAR		(1ULL << 60)
 /* Records that may wait; no batch has more. */
@@ -60,8 +60,11 @@ struct bench {
 	__u64 now;		/* the counter */
 	struct crr_clock clock;
 	struct log log;		/* fed to a replay */
+	__u64 own;		/* nanoseconds of CPU that its emulator took */
 	pthread_t peer;
 	bool has_peer;
+	sem_t bulk;		/* peers of "bulk": how many bytes to send */
+	size_t bulk_bytes;
 };
 
 struct row {
@@ -71,7 +74,8 @@ struct row {
 	size_t size;
 	bool null;		/* on a tty that takes everything; else a pty */
 	bool quick;
-	bool peer;		/* answers what it gets with as much */
+	void *(*peer)(void *bench);
+	const char *own;	/* name of a row with the emulator's CPU alone */
 	bool moving;		/* needs a counter that moves: no checkpoint */
 	/* Feed a replay so many calls. */
 	void (*feed)(struct bench *bench, const struct row *row);
@@ -127,6 +131,15 @@ static int end_checkpoint(int tty)
 	struct crr_checkpoint_end arg = { .size = sizeof(arg) };
 
 	return ioctl(tty, CRR_IOC_CHECKPOINT_END, &arg);
+}
+
+/* What crrctl does with a recording, but for the log. */
+static void empty_buffer(struct bench *bench)
+{
+	static char records[256 << 10];
+
+	while (read(bench->line.session, records, sizeof(records)) > 0)
+		;
 }
 
 /* ---- The rows: what is measured ---- */
@@ -290,8 +303,54 @@ static __u64 batch_checkpoint_byte(struct bench *bench, const struct row *row)
 	return sum;
 }
 
-/* ---- The peer ---- */
+static __u64 own_cpu(void)
+{
+	struct timespec ts;
 
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+/* As much as the peer can send; with what a recording's reader reads. */
+static __u64 batch_bulk(struct bench *bench, const struct row *row)
+{
+	__u64 begun = instructions();
+
+	bench->own = own_cpu();
+	if (bench->has_peer) {
+		bench->bulk_bytes = row->calls * row->size;
+		sem_post(&bench->bulk);
+	}
+	for (size_t left = row->calls * row->size; left; ) {
+		ssize_t n;
+
+		tick(bench);
+		n = read(bench->line.tty, in, CHUNK);
+		check(n > 0, "read");
+		left -= n;
+	}
+	bench->own = own_cpu() - bench->own;
+	if (is_recording(bench->mode))
+		empty_buffer(bench);
+	return instructions() - begun;
+}
+
+/* ---- Peers ---- */
+
+static void *send_bulk(void *arg)
+{
+	struct bench *bench = arg;
+
+	for (;;) {
+		sem_wait(&bench->bulk);
+		if (!bench->bulk_bytes)
+			return NULL;
+		for (size_t left = bench->bulk_bytes; left; left -= CHUNK)
+			check(!send_all(bench->line.peer, out, CHUNK), "peer");
+	}
+}
+
+/* What comes is sent back. */
 static void *answer(void *arg)
 {
 	struct bench *bench = arg;
@@ -403,7 +462,9 @@ static void set_up(struct bench *bench, const struct row *row, enum mode mode)
 		check(!begin_checkpoint(bench->line.tty, 0), "checkpoint");
 	if (row->peer && mode != REPLAY) {
 		bench->has_peer = true;
-		check(!pthread_create(&bench->peer, NULL, answer, bench), "peer");
+		sem_init(&bench->bulk, 0, 0);
+		check(!pthread_create(&bench->peer, NULL, row->peer, bench),
+		      "peer");
 	}
 	if (row->batch == batch_read_nothing || row->batch == batch_poll)
 		check(!set_flags(bench->line.tty, O_NONBLOCK, true), "fcntl");
@@ -413,7 +474,7 @@ static void set_up(struct bench *bench, const struct row *row, enum mode mode)
 static void attend(struct bench *bench, const struct row *row)
 {
 	if (is_recording(bench->mode))
-		swallow(bench->line.session);
+		empty_buffer(bench);
 	if (bench->mode != REPLAY || !row->feed)
 		return;
 	row->feed(bench, row);
@@ -428,9 +489,12 @@ static void tear_down(struct bench *bench)
 	close_clock(&bench->line);
 	close_fd(&bench->line.session);
 	close_fd(&bench->line.tty);
-	/* The peer reads an end. */
-	if (bench->has_peer)
+	/* The peer reads an end, or is to send nothing. */
+	bench->bulk_bytes = 0;
+	if (bench->has_peer) {
+		sem_post(&bench->bulk);
 		pthread_join(bench->peer, NULL);
+	}
 	close_line(&bench->line);
 	log_free(&bench->log);
 }
@@ -448,8 +512,10 @@ static const struct row rows[] = {
 	  .batch = batch_inject_and_read, .feed = feed_reads },
 	{ "inject-read-2048", ALL, 8, 2048, .quick = true,
 	  .batch = batch_inject_and_read, .feed = feed_reads },
-	{ "ping-pong-64", ALL, 8, SMALL, .peer = true,
+	{ "ping-pong-64", ALL, 8, 64, .peer = answer,
 	  .batch = batch_ping_pong, .feed = feed_both },
+	{ "bulk", ALL, 32, CHUNK, .peer = send_bulk, .own = "bulk-own",
+	  .batch = batch_bulk, .feed = feed_reads },
 	{ "counter-ioctl", SESSION, 64, .moving = true,
 	  .batch = batch_ioctl, .feed = feed_far },
 	{ "counter-store", SESSION, 1024, .moving = true,
@@ -475,11 +541,35 @@ static double median(__u64 *batches, unsigned int n, const struct row *row)
 	return (double)batches[n / 2] / row->calls;
 }
 
+static void tell(const struct row *row, const char *name, enum mode mode,
+		 __u64 batches[2][MOST_ROUNDS], unsigned int rounds)
+{
+	printf("%s\t%s\t%.2f\t%.2f\n", name, mode_names[mode],
+	       median(batches[0], rounds, row),
+	       median(batches[1], rounds, row));
+	fflush(stdout);
+}
+
+/*
+ * With a peer that runs by itself, let who is woken run when the waker sleeps,
+ * and not, as the scheduler's account of the two happens to stand, at once.
+ */
+static void calm_scheduler(bool calm)
+{
+	const char *feature = calm ? "NO_WAKEUP_PREEMPTION" :
+				     "WAKEUP_PREEMPTION";
+	int fd = open("/sys/kernel/debug/sched/features", O_WRONLY);
+
+	check(fd >= 0 && write(fd, feature, strlen(feature)) > 0, "scheduler");
+	close(fd);
+}
+
 static void measure(const struct row *row, enum mode mode, unsigned int rounds)
 {
-	__u64 batches[2][MOST_ROUNDS];
+	__u64 batches[2][MOST_ROUNDS], own[2][MOST_ROUNDS];
 	struct bench lines[2];
 
+	calm_scheduler(row->peer);
 	set_up(&lines[0], row, PLAIN);
 	set_up(&lines[1], row, mode);
 	/* The first batches fill caches, of memory and of the peer's. */
@@ -489,27 +579,16 @@ static void measure(const struct row *row, enum mode mode, unsigned int rounds)
 
 			attend(&lines[i], row);
 			n = row->batch(&lines[i], row);
-			if (round >= 2)
-				batches[i][round - 2] = n;
+			if (round < 2)
+				continue;
+			batches[i][round - 2] = n;
+			own[i][round - 2] = lines[i].own;
 		}
-	printf("%s\t%s\t%.2f\t%.2f\n", row->name, mode_names[mode],
-	       median(batches[0], rounds, row), median(batches[1], rounds, row));
-	fflush(stdout);
+	tell(row, row->name, mode, batches, rounds);
+	if (row->own)
+		tell(row, row->own, mode, own, rounds);
 	for (int i = 0; i < 2; i++)
 		tear_down(&lines[i]);
-}
-
-/*
- * Who is woken runs when the waker sleeps, and not, as the scheduler's account
- * of the two happens to stand, at once.
- */
-static void calm_scheduler(void)
-{
-	int fd = open("/sys/kernel/debug/sched/features", O_WRONLY);
-
-	check(fd >= 0 && write(fd, "NO_WAKEUP_PREEMPTION", 20) == 20,
-	      "scheduler");
-	close(fd);
 }
 
 int main(int argc, char **argv)
@@ -517,7 +596,6 @@ int main(int argc, char **argv)
 	bool quick = argc > 1 && !strcmp(argv[1], "-q");
 
 	check(!crr_unavailable(), "no N_CRR");
-	calm_scheduler();
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		for (enum mode mode = IDLE; mode < MODES; mode++)
 			if (rows[i].modes & IN(mode) && (!quick || rows[i].quick))
