@@ -4,6 +4,7 @@
 # make demo       see it work, in a guest or, with HOST=1, on this machine
 # make check      all tests; check-quick for daily work, check-long for more
 # make check-log  the tests of logs: no kernel, no root
+# make bench      what it costs: PART="core ..." SERIES="6.1 6.12"
 # make soak       generated emulators: SEEDS=1-20000 KERNEL=uml, 6.1 or 6.12
 # make install    see README.md; DESTDIR and PREFIX are honoured
 
@@ -72,6 +73,16 @@ KERNEL ?= uml
 soak:
 	selftests/rig/soak $(KERNEL) $(SEEDS)
 
+# All parts, unless told otherwise; bench-svg: the picture in docs/.
+PART ?=
+SERIES ?=
+
+bench:
+	selftests/rig/bench $(PART) $(SERIES)
+
+bench-svg:
+	selftests/bench/svg.awk build/bench/core-*.tsv > docs/bench.svg
+
 demo:
 	userspace/demo/demo $(if $(HOST),--host)
 
@@ -117,5 +128,6 @@ uninstall:
 	test -n "$(DESTDIR)" || depmod -a
 
 .PHONY: all modules clean-modules .have-headers userspace clean check \
-	check-quick check-long check-log log-figures soak demo install install-userspace install-module \
+	check-quick check-long check-log log-figures soak bench bench-svg \
+	demo install install-userspace install-module \
 	install-source install-dkms install-ko uninstall

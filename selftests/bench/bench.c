@@ -591,10 +591,46 @@ static void measure(const struct row *row, enum mode mode, unsigned int rounds)
 		tear_down(&lines[i]);
 }
 
+/*
+ * An idle poll, in nanoseconds. The clock's pages are memory as any other, and
+ * what is shared with nobody who writes is as good as shared with the module.
+ */
+static int host_poll(void)
+{
+	const unsigned int polls = 1000000;
+	struct crr_clock_state state = { .next_due = CRR_NEVER };
+	struct crr_clock_counter counter = {};
+	struct crr_clock clock = {
+		.counter = &counter.counter, .state = &state,
+	};
+	__u64 best = CRR_NEVER, now = 0;
+	unsigned int due = 0;
+
+	/* The machine is others' as well: the best of many. */
+	for (int round = 0; round < 200; round++) {
+		struct timespec begun, ended;
+		__u64 ns;
+
+		clock_gettime(CLOCK_MONOTONIC, &begun);
+		for (unsigned int i = 0; i < polls; i++)
+			due += crr_clock_due(&clock, ++now);
+		clock_gettime(CLOCK_MONOTONIC, &ended);
+		ns = (ended.tv_sec - begun.tv_sec) * 1000000000ULL +
+		     ended.tv_nsec - begun.tv_nsec;
+		if (ns < best)
+			best = ns;
+	}
+	check(!due, "an idle poll is due");
+	printf("%.3f\n", (double)best / polls);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	bool quick = argc > 1 && !strcmp(argv[1], "-q");
 
+	if (argc > 1 && !strcmp(argv[1], "-p"))
+		return host_poll();
 	check(!crr_unavailable(), "no N_CRR");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		for (enum mode mode = IDLE; mode < MODES; mode++)
