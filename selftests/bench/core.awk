@@ -132,11 +132,11 @@ END {
 		good = value <= limit + 0
 		failed += !good
 		if (quick)
-			printf "%s %d - %s: %s: %.3f, at most %s\n", good ? "ok" : "not ok", ++n, $1, where, value, limit
+			printf "%s %d - %s: %s: %.3f, at most %s\n", good ? "ok" : "not ok", ++tests, $1, where, value, limit
 		else
 			printf "goal core-%s-%s %.3f %s %s (%s; stretch %s %s)\n", series, $1, value, limit, good ? "met" : "missed", where, $5, value <= $5 + 0 ? "reached" : "not reached"
 	}
 	if (quick)
-		print "1.." n
+		print "1.." tests
 	exit failed > 0
 }
