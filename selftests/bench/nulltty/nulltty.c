@@ -13,7 +13,7 @@
 #define NULLTTY_LINES	64
 
 /* What a driver's write returns: int, or since 6.6 ssize_t. */
-typedef typeof(((struct tty_operations *)0)->write(NULL, NULL, 0)) taken_t;
+typedef typeof(((const struct tty_operations *)0)->write(NULL, NULL, 0)) taken_t;
 
 static struct tty_driver *nulltty_driver;
 static struct tty_port nulltty_ports[NULLTTY_LINES];
