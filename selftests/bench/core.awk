@@ -89,7 +89,9 @@ function table(   r, m, i, v, cell, worst, line)
 		}
 		print line sprintf("%7.2f%%", worst)
 	}
-	print ""
+	print "\nUnder N_TTY counter-* and checkpoint are a trivial ioctl (TIOCGETD), clock-poll is a"
+	print "read(2) that finds nothing, and checkpoint-byte is the read(2) of the byte. bulk-own is"
+	print "the emulator\047s own processor time in bulk.\n"
 }
 
 # A line of ./goals, to what is wanted: sets value, where; 0 if it was not measured.
