@@ -230,12 +230,14 @@ int log_make(const char *path, bool force);
  * @fd: likewise
  * @log: its writer
  * @begun: the replay has come to its end
+ * @broken: it cannot be written, which has been told
  */
 struct sequel {
 	const char *path;
 	int fd;
 	struct crr_log_writer *log;
 	bool begun;
+	bool broken;
 };
 
 void sequel_open(struct sequel *sequel, const char *path, bool force,

@@ -273,6 +273,11 @@ static bool replay(struct replay *rep)
 			look_live(rep);
 			if (ctl->interrupted)
 				control_hurry(ctl, rep->grace_ms);
+			/* As of a recording. */
+			if (rep->sequel.broken) {
+				child_signal(&ctl->command, SIGTERM);
+				break;
+			}
 			if (!ctl->command.pid && line_is_gone(ctl->line))
 				break;
 			continue;
@@ -341,6 +346,8 @@ static int outcome(struct replay *rep, bool reported)
 		warn("replay has failed: %s", crr_reason_text(st->reason));
 		return EXIT_CRR_OWN;
 	}
+	if (rep->sequel.broken)
+		return EXIT_CRR_LOG;
 	if (rep->ctl.interrupted)
 		return status ? status : 128 + rep->ctl.interrupted;
 	if (ended_early(rep)) {
@@ -557,6 +564,8 @@ static void finish_sequel(struct replay *rep)
 		return;
 	sequel_drain(&rep->sequel, rep->ctl.line->session, rep->fd, rep->begin);
 	records = sequel_finish(&rep->sequel, rep->fd, rep->begin);
+	if (rep->sequel.broken)
+		return;
 	control_summary(&rep->ctl, "%llu records in %s",
 			(unsigned long long)records, rep->sequel.path);
 	if (!rep->sequel.begun)

@@ -10,9 +10,14 @@
 
 #include "crrctl.h"
 
-static noreturn void sequel_fails(const struct sequel *sequel)
+/* Told once. What was written stays, and can be read. */
+static void sequel_breaks(struct sequel *sequel, const char *path)
 {
-	fail("%s: %s", sequel->path, strerror(errno));
+	if (!sequel->broken)
+		warn("%s: %s: the log ends before record %llu", path,
+		     strerror(errno),
+		     (unsigned long long)crr_log_records(sequel->log));
+	sequel->broken = true;
 }
 
 /**
@@ -29,7 +34,7 @@ void sequel_open(struct sequel *sequel, const char *path, bool force,
 	sequel->fd = log_make(path, force);
 	sequel->log = crr_log_create(sequel->fd, info);
 	if (!sequel->log)
-		sequel_fails(sequel);
+		fail("%s: %s", path, strerror(errno));
 }
 
 /* The records of a block before this number. True: there may be more. */
@@ -47,8 +52,8 @@ static bool copy_block(struct sequel *sequel, const unsigned char *records,
 			break;
 	}
 	if (done && crr_log_append(sequel->log, records, done))
-		sequel_fails(sequel);
-	return done == length;
+		sequel_breaks(sequel, sequel->path);
+	return done == length && !sequel->broken;
 }
 
 static void copy_beginning(struct sequel *sequel, int old, off_t begin,
@@ -61,8 +66,10 @@ static void copy_beginning(struct sequel *sequel, int old, off_t begin,
 
 	if (lseek(old, begin, SEEK_SET) >= 0)
 		log = crr_log_open(old, &error);
-	if (!log)
-		fail("the replayed log: %s", strerror(errno));
+	if (!log) {
+		sequel_breaks(sequel, "the replayed log");
+		return;
+	}
 	while (crr_log_block(log, &records, &length, &error) > 0 &&
 	       copy_block(sequel, records, length, end))
 		;
@@ -83,20 +90,25 @@ void sequel_drain(struct sequel *sequel, int session, int old, off_t begin)
 	size_t size;
 	ssize_t n;
 
-	while ((n = read(session, buf, sizeof(buf))) > 0) {
+	if (sequel->broken)
+		return;
+	while (!sequel->broken && (n = read(session, buf, sizeof(buf))) > 0) {
 		if (!sequel->begun) {
 			/* Its first record's number tells where it joins on. */
 			(void)crr_record_decode(buf, (size_t)n, &size, &rec);
 			copy_beginning(sequel, old, begin, rec.sequence);
 			sequel->begun = true;
 		}
-		if (crr_log_append(sequel->log, buf, (size_t)n))
-			sequel_fails(sequel);
+		if (!sequel->broken &&
+		    crr_log_append(sequel->log, buf, (size_t)n))
+			sequel_breaks(sequel, sequel->path);
 	}
+	if (sequel->broken)
+		return;
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		fail("reading records: %s", strerror(errno));
 	if (sequel->begun && crr_log_flush(sequel->log))
-		sequel_fails(sequel);
+		sequel_breaks(sequel, sequel->path);
 }
 
 /**
@@ -113,12 +125,15 @@ uint64_t sequel_finish(struct sequel *sequel, int old, off_t begin)
 {
 	uint64_t records;
 
-	if (!sequel->begun)
+	if (!sequel->begun && !sequel->broken)
 		copy_beginning(sequel, old, begin, CRR_NO_SEQUENCE);
 	records = crr_log_records(sequel->log);
 	if (crr_log_finish(sequel->log) ||
-	    (fsync(sequel->fd) && errno != EINVAL && errno != EROFS))
-		sequel_fails(sequel);
+	    (fsync(sequel->fd) && errno != EINVAL && errno != EROFS)) {
+		if (!sequel->broken)
+			warn("%s: %s", sequel->path, strerror(errno));
+		sequel->broken = true;
+	}
 	close(sequel->fd);
 	return records;
 }

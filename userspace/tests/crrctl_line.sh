@@ -1043,6 +1043,36 @@ line_disk_full() {
 	[ "$(size a.crr)" -gt 600000 ] || fail "only $(size a.crr) bytes"
 }
 
+# A run that goes on live: as when it is recorded.
+line_disk_full_live() {
+	rm -f heard
+	start_foreground crrctl record -o a.crr \
+		-p 'printf abc; read -r answer; touch heard; sleep 100' -- \
+		emulator {} > out 2> err
+	recorder=$pid
+	soon test -e heard
+	kill -INT "$recorder"
+	finish "$recorder" 130
+	mkdir small
+	mount -t tmpfs -o size=1m small small || skip 'no mounts here'
+	status=0
+	timeout 60 crrctl replay --live -o small/b.crr -p \
+		'{ base64 -w 0 /dev/urandom | tr -d q | head -c 3000000; } & cat > /dev/null' \
+		a.crr -- sh -c \
+		'trap "echo ended > ended; exit 3" TERM; emulator "$1" & wait' sh {} \
+		> out 2> err || status=$?
+	cp small/b.crr b.crr
+	umount small
+	is "$status" 123 status
+	has err 'small/b.crr: No space left on device'
+	lines_with err 'No space left'
+	is "$lines" 1 'how often it was told'
+	[ -f ended ] || fail 'COMMAND was not ended'
+	n=$(readable b.crr)
+	has err "the log ends before record $n"
+	[ "$(size b.crr)" -gt 600000 ] || fail "only $(size b.crr) bytes"
+}
+
 # ---- One at a time ----
 
 line_second() {
