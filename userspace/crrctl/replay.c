@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* crrctl replay */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -36,6 +37,10 @@ struct replay {
 	size_t length;
 	bool fed;     /* to the end of the file */
 	bool damaged; /* the log is; what was before it is replayed */
+	uint64_t looked_at; /* all records before this one have been */
+	uint64_t closed_at; /* of those, the first after which a stream is less
+			     * than open */
+	uint64_t begun_at; /* the first that the kernel has been given */
 	unsigned int flags;
 	size_t buffer_size;
 	uint64_t stall_ms;
@@ -91,6 +96,35 @@ static const char *refusal(const struct replay *rep)
 	return crr_reason_text(status.reason);
 }
 
+/*
+ * Feeding may begin anew with any record before which all streams are open, and
+ * which is those depends on no more than what has been read.
+ */
+static void look_at(struct replay *rep, const char *records, size_t length)
+{
+	struct crr_record_header header;
+	uint64_t sequence;
+	size_t done;
+
+	for (done = 0; done < length;
+	     done += sizeof(header) + (le16toh(header.length) + 7U) / 8 * 8) {
+		memcpy(&header, records + done, sizeof(header));
+		sequence = le64toh(header.sequence);
+		if (sequence != rep->looked_at ||
+		    le16toh(header.type) & CRR_TYPE_OPTIONAL)
+			continue;
+		rep->looked_at++;
+		switch (le16toh(header.type)) {
+		case CRR_TYPE_PEER_CLOSED:
+		case CRR_TYPE_HANGUP:
+		case CRR_TYPE_STREAM_END:
+			if (rep->closed_at > sequence)
+				rep->closed_at = sequence;
+			break;
+		}
+	}
+}
+
 /* Give the kernel as much of the log as it takes. */
 static void feed(struct replay *rep)
 {
@@ -109,6 +143,7 @@ static void feed(struct replay *rep)
 				break;
 			}
 			rep->feed = records;
+			look_at(rep, records, rep->length);
 		}
 		n = write(rep->ctl.line->session, rep->feed, rep->length);
 		if (n < 0) {
@@ -123,25 +158,43 @@ static void feed(struct replay *rep)
 	}
 }
 
-/* The emulator is elsewhere in its run: feed from the log's beginning. */
-static void rewind_log(struct replay *rep)
+/*
+ * The emulator is elsewhere in its run: feed from a block there, as far as is
+ * known of what is before it; else from the log's beginning.
+ */
+static void seek_log(struct replay *rep)
 {
-	struct crr_log_reader *log = NULL;
+	uint64_t wanted = rep->status.seek_sequence;
+	struct crr_record_header header;
+	const void *records;
 
-	if (lseek(rep->fd, rep->begin, SEEK_SET) >= 0)
-		log = crr_log_open(rep->fd, &rep->error);
-	if (!log)
-		fail("%s: %s", rep->path, strerror(errno));
-	crr_log_close(rep->log);
-	rep->log = log;
-	rep->length = 0;
-	rep->fed = false;
+	if (wanted > rep->looked_at)
+		wanted = rep->looked_at;
+	if (wanted > rep->closed_at)
+		wanted = rep->closed_at;
+	rep->begun_at = 0;
 	rep->damaged = false;
+	if (crr_log_seek(rep->log, CRR_LOG_SEQUENCE, wanted))
+		fail("%s: %s", rep->path, strerror(errno));
+	if (crr_log_block(rep->log, &records, &rep->length, &rep->error) == 1) {
+		memcpy(&header, records, sizeof(header));
+		rep->begun_at = le64toh(header.sequence);
+		rep->feed = records;
+	}
+	/* STREAM is not to come a second time; or it has been spoilt. */
+	if (!rep->length || rep->begun_at < rep->nstreams ||
+	    rep->begun_at > wanted) {
+		rep->begun_at = 0;
+		rep->length = 0;
+		if (crr_log_seek(rep->log, CRR_LOG_SEQUENCE, 0))
+			fail("%s: %s", rep->path, strerror(errno));
+	}
+	rep->fed = false;
 	rep->broke_off = false;
 	rep->progress_at = now_ms();
 	/* It may have gone elsewhere once more, of which status will tell. */
 	if (crr_session_seek_ack(rep->ctl.line->session,
-				 rep->status.seek_generation, 0) &&
+				 rep->status.seek_generation, rep->begun_at) &&
 	    errno != ESTALE && errno != ENODATA)
 		fail("%s: %s", rep->ctl.line->path, strerror(errno));
 }
@@ -195,11 +248,35 @@ static void report_stall(const struct replay *rep)
 	     (unsigned long long)st->next_due);
 }
 
+/* The kernel counts output from where it was fed: add what is before that. */
+static void count_before(const struct replay *rep, struct crr_divergence *div)
+{
+	struct crr_log_reader *log = NULL;
+	struct crr_log_error error;
+	struct crr_record rec;
+
+	if (rep->begun_at && lseek(rep->fd, rep->begin, SEEK_SET) >= 0)
+		log = crr_log_open(rep->fd, &error);
+	while (log && crr_log_next(log, &rec, &error) == 1 &&
+	       rec.sequence < rep->begun_at)
+		if (rec.type == CRR_TYPE_WRITE && rec.stream == div->stream)
+			div->position += rec.offset;
+	crr_log_close(log);
+}
+
+static bool get_divergence(struct replay *rep, struct crr_divergence *div)
+{
+	if (crr_session_divergence(rep->ctl.line->session, div))
+		return false;
+	count_before(rep, div);
+	return true;
+}
+
 static void report_divergence(struct replay *rep)
 {
 	struct crr_divergence div;
 
-	if (!crr_session_divergence(rep->ctl.line->session, &div))
+	if (get_divergence(rep, &div))
 		print_divergence(stderr, &div, rep->path);
 }
 
@@ -267,7 +344,7 @@ static bool replay(struct replay *rep)
 		if (crr_status(ctl->line->session, &rep->status))
 			break;
 		if (rep->status.facts & CRR_STATUS_SEEK)
-			rewind_log(rep);
+			seek_log(rep);
 		if (rep->flags & CRR_REPLAY_LIVE &&
 		    rep->status.state <= CRR_STATE_RECORDING) {
 			look_live(rep);
@@ -332,7 +409,7 @@ static int outcome(struct replay *rep, bool reported)
 	/* Whoever was ended by us could not take what it left. */
 	if ((st->facts & CRR_STATUS_DIVERGENCE ||
 	     (!rep->ctl.interrupted && !rep->ctl.killing)) &&
-	    !crr_session_divergence(rep->ctl.line->session, &div)) {
+	    get_divergence(rep, &div)) {
 		if (!reported)
 			print_divergence(stderr, &div, rep->path);
 		return EXIT_CRR_DIVERGED;
@@ -575,7 +652,8 @@ static void finish_sequel(struct replay *rep)
 
 static int run_replay(const struct command *cmd, int argc, char **argv)
 {
-	static struct replay rep = { .stall_ms = 10000, .grace_ms = 2000 };
+	static struct replay rep = { .stall_ms = 10000, .grace_ms = 2000,
+				     .closed_at = CRR_NO_SEQUENCE };
 	char *const *command = split_command(&argc, argv);
 	const char *paths[LINES_MAX], *maps[LINES_MAX];
 	const char *output = NULL;

@@ -1727,6 +1727,37 @@ line_seek() {
 	is "$(grep -c "^$r2:DEFG" out)" 2 'answers, from a pipe'
 }
 
+# Of a log of many blocks, back to near its end: what is before that is not read
+# a second time; and a divergence is told as if it had been.
+line_seek_by_index() {
+	run 0 crrctl record -o whole.crr -p 'n=0; while [ $n -lt 40 ]; do
+		sleep 0.01; printf abcdefgh; read -r answer; n=$((n + 1)); done
+		printf q; read -r answer' -- emulator {}
+	mklog split < whole.crr > a.crr
+	at=$(crrctl log dump --json a.crr |
+		jq -s 'map(select(.type == "WRITE"))[-3].counter + 1')
+	run 0 crrctl replay a.crr -- emulator {} seek "$at"
+	is "$(grep -c ':Q' out)" 2 'how often it ended'
+	crrctl log dump --json a.crr | jq -r -s --argjson at "$at" '
+		map(select(.type == "WRITE")) | map(select(.counter >= $at))[0] as $bad |
+		(map(select(.seq < $bad.seq).offset) | add) + $bad.requested - 2' > want
+	run 120 crrctl replay a.crr -- emulator {} astray "$at"
+	has err "(byte $(cat want) of the stream's output)"
+	# To the beginning, where STREAM is; and in one block.
+	first=$(crrctl log dump --json a.crr |
+		jq -s 'map(select(.type == "READ"))[0].counter - 1')
+	run 0 crrctl replay a.crr -- emulator {} seek "$first"
+	is "$(grep -c ':Q' out)" 2 'how often it ended, from the first'
+	run 120 crrctl replay whole.crr -- emulator {} astray "$at"
+	has err "(byte $(cat want) of the stream's output)"
+	command -v strace > /dev/null || skip 'no strace'
+	strace -P a.crr -o trace -e trace=read crrctl replay a.crr -- \
+		emulator {} seek "$at" > out || fail strace
+	bytes=$(awk -F '= ' '{ n += $NF } END { print n }' trace)
+	[ "$bytes" -ge "$(size a.crr)" ] || fail "only $bytes bytes were read"
+	[ "$bytes" -lt $(($(size a.crr) * 3 / 2)) ] || fail "$bytes bytes were read"
+}
+
 # A recording that was broken off, and goes on: live, and recorded.
 line_live() {
 	rm -f heard

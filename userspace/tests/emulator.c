@@ -16,6 +16,7 @@
  *   gated   it looks in checkpoints, at each tenth count
  *   all     it reads three bytes at a time, however long it takes, and marks it
  *   seek    in replay it comes back here, once, from its end
+ *   astray  the same, and then its next answer is wrong
  */
 #include <crr.h>
 #include <ctype.h>
@@ -36,6 +37,11 @@ static struct crr_tty *tty; /* the one that it looks at */
 static bool has(const char *name, uint64_t count)
 {
 	return count >= from && !strcmp(what, name);
+}
+
+static bool goes_back(uint64_t count)
+{
+	return has("seek", count) || has("astray", count);
 }
 
 static void wait_for_ever(const char *how, uint64_t count)
@@ -113,10 +119,10 @@ static void look(struct crr_clock *clock, uint64_t count)
 			refused(count, "mark", 45);
 		answer(count, in, (size_t)n);
 		if (memchr(in, 'q', (size_t)n)) {
-			if (!has("seek", count) || crr_seek(tty, &snapshot))
+			if (!goes_back(count) || crr_seek(tty, &snapshot))
 				exit(0);
 			went_back = true;
-			what = "";
+			what = has("astray", count) ? "wrong" : "";
 			return;
 		}
 	}
@@ -151,7 +157,7 @@ int main(int argc, char **argv)
 		if (went_back) {
 			went_back = false;
 			count = snapshot.counter;
-		} else if (has("seek", count) && count == from) {
+		} else if (goes_back(count) && count == from) {
 			crr_clock_set(crr_tty_clock(ttys[0]), count);
 			crr_position(ttys[0], &snapshot);
 		}
