@@ -713,18 +713,18 @@ log_qemu_rr_odd() {
 	# Two that read, one that asks for all; an error; a write of the first.
 	hex $head 00 00000005 07 00 00000001 61 07 02 00000002 6263 \
 		00 00000007 16 ffffffff 00000000 16 00000003 00000002 \
-		17 00000002 6465 18 fffffffb 1e 27 > a.rr
+		17 00000002 6465 18 fffffffb 18 80000000 1e 27 > a.rr
 	run 123 crrctl log import --from qemu-rr a.rr a.crr
 	has err 'at byte 0: 2 chardevs have read, and the log does not say which one has written'
 	run 0 crrctl log import --from qemu-rr --writes-to 2 --gated a.rr a.crr
 	run 0 crrctl log info a.crr
 	has out 'delivery: gated'
 	has out 'counter: 0 to 12 instructions'
-	has out 'stream 1: chardev2, 7 records, 4 bytes in, 2 out'
+	has out 'stream 1: chardev2, 8 records, 4 bytes in, 2 out'
 	run 0 crrctl log dump -j a.crr
 	json out 'map(select(.type == "WRITE") | [.stream, .counter, .result, .offset])
 		== [[1, 12, -11, 0], [1, 12, 3, 2]]'
-	json out 'map(select(.type == "READ_ERROR") | .error) == [5]'
+	json out 'map(select(.type == "READ_ERROR") | .error) == [5, 5]'
 	json out 'map(select(.type == "READ") | .data) == ["61", "6263", "6465"]'
 	# To one that has not read.
 	run 0 crrctl log import -f --from qemu-rr --writes-to 7 a.rr a.crr

@@ -210,13 +210,13 @@ static int read_all_error(struct walk *walk)
 {
 	struct crr_record rec = { .type = CRR_TYPE_READ_ERROR };
 	uint64_t n;
-	int32_t error;
+	int64_t error;
 
 	if (get(walk, 4, &n))
 		return -1;
 	walk->nameless = true;
 	hash_event(walk, "error", n, 0);
-	error = -(int32_t)(uint32_t)n;
+	error = -(int64_t)(int32_t)(uint32_t)n;
 	if (error <= 0 || error > CRR_ERRNO_MAX)
 		error = EIO;
 	rec.stream = walk->stream[nameless(walk)];
