@@ -38,8 +38,7 @@ struct replay {
 	bool fed;     /* to the end of the file */
 	bool damaged; /* the log is; what was before it is replayed */
 	uint64_t looked_at; /* all records before this one have been */
-	uint64_t closed_at; /* of those, the first after which a stream is less
-			     * than open */
+	uint64_t closed_at; /* of those, the first that closes a stream */
 	uint64_t begun_at; /* the first that the kernel has been given */
 	unsigned int flags;
 	size_t buffer_size;
