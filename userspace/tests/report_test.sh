@@ -119,6 +119,19 @@ try {
 	ok(string_of(picked) === "nee", "in hexadecimal, too");
 	ok(signs.some(s => s.label === "half way") &&
 	   signs.some(s => s.label === "HANGUP"), "marks and hangups");
+	fit();
+	const fill = pen.fillText;
+	const outside = [];
+	let labels = 0;
+	pen.fillText = function(text, x, y) {
+		labels += y === 13;
+		if (y === 13 && x + pen.measureText(text).width > width)
+			outside.push(text);
+		fill.apply(pen, arguments);
+	};
+	draw();
+	pen.fillText = fill;
+	ok(labels > 1 && !outside.length, "labels can be read: " + outside);
 	ok(about.divergence && log.counter[about.divergence.record] === 90000000,
 	   "where it departs");
 	$("departed").click();
