@@ -150,6 +150,11 @@ host_completion() {
 	is "$(completed crrctl log re)" 'repair report' 'log re'
 	is "$(completed crrctl log dump --t)" '--time --type' 'log dump --t'
 	is "$(completed crrctl log export --format p)" pcapng 'a format'
+	is "$(completed crrctl log export -F p)" pcapng 'a format, in short'
+	is "$(completed crrctl log import -F q)" qemu-rr 'what is imported'
+	is "$(completed crrctl log dump -T WR)" WRITE 'a type'
+	is "$(completed crrctl log diff -C al)" always 'a colour'
+	is "$(completed crrctl record -F p)" '' 'nothing, after a flag'
 	is "$(completed crrctl record -o a -- cmd --f)" '' 'another command'
 	for command in $commands; do
 		words=$(echo "$command" | tr : ' ')
@@ -161,6 +166,11 @@ host_completion() {
 				"options of $words"
 		}
 	done
+}
+
+# Where it was built it can be tried at once.
+host_not_installed() {
+	run 0 env -u LD_LIBRARY_PATH "$build/crrctl/crrctl" --version
 }
 
 # The library gives what its header declares, and nothing else.
