@@ -326,6 +326,18 @@ static void finish(struct recording *rec)
 		warn("warning: no counter was ever supplied: replay will be exact only for a program that polls its tty with read(2)");
 }
 
+/*
+ * The log cannot be written, and the emulator is not ours to be ended: leave it
+ * as a killed crrctl would. The kernel goes on recording, and has what the log
+ * has not.
+ */
+static int leave(struct recording *rec)
+{
+	warn("%s is recorded further, as far as the kernel's buffer goes: 'crrctl record --resume' goes on in %s, 'crrctl detach' ends it",
+	     rec->ctl.line->path, rec->path);
+	return EXIT_CRR_LOG;
+}
+
 static int outcome(struct recording *rec)
 {
 	bool complete = crr_log_complete(rec->log);
@@ -457,6 +469,8 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	control_join(&rec.ctl, peer, true);
 
 	record(&rec);
+	if (rec.broken && tty && !*command)
+		return leave(&rec);
 	control_end_command(&rec.ctl, GRACE_MS);
 	finish(&rec);
 	control_end_peer(&rec.ctl, GRACE_MS);

@@ -1446,6 +1446,47 @@ line_past_end() {
 }
 
 # Logs that break off, and where.
+# An emulator that is followed goes on, and so does the log, with more room.
+line_disk_full_followed() {
+	make_line
+	mkdir small
+	mount -t tmpfs -o size=200k small small || skip 'no mounts here'
+	run 0 crrctl attach "$tty"
+	start emulator "$tty"
+	emulator=$pid
+	start crrctl record --compress 0 --flush 0.05 -o small/a.crr "$tty" 2> err
+	record=$pid
+	soon state_is "$tty" recording
+	round=0
+	until ended "$record"; do
+		say "r$round"
+		soon contains output "R$round"
+		dd if=/dev/zero of="small/fill$round" bs=20k count=1 2> /dev/null ||
+			:
+		round=$((round + 1))
+		[ "$round" -lt 1000 ] || fail 'the disk is never full'
+	done
+	finish "$record" 123
+	has err 'small/a.crr: No space left on device'
+	has err "'crrctl record --resume' goes on"
+	status_has "$tty" '"controller":false' '"unread":true' ||
+		fail 'nothing left'
+	say more
+	soon contains output MORE
+	rm small/fill*
+	start crrctl record --resume -o small/a.crr "$tty" 2> err
+	record=$pid
+	soon status_has "$tty" '"controller":true'
+	say q
+	finish "$emulator" 0
+	kill -TERM "$record"
+	finish "$record" 0
+	cp small/a.crr a.crr
+	umount small
+	whole a.crr
+	written_is output
+}
+
 line_incomplete() {
 	base
 	mklog split < "$work/base.crr" > split.crr

@@ -12,6 +12,10 @@
 #   CRR_PAIR   two serial ports, a null modem between them: "/dev/ttyS2
 #              /dev/ttyS3"; without, tests of serial ports are skipped
 #
+#   CRR_TIMEOUT  seconds that a test may take: 120
+#   CRR_HUGE     bytes of the log in log_huge; CRR_KILLS rounds of
+#                line_killed_often
+#
 # Prints TAP. A test is a function; that there is one is enough for it to run.
 #
 # shellcheck source-path=SCRIPTDIR
@@ -267,7 +271,7 @@ for name in $selected; do
 	mkdir "$work/$name"
 	cd "$work/$name" || exit
 	# A process group of its own, all of which ends if it takes too long.
-	timeout -k 10 120 sh "$self" --one "$name" < /dev/null > "$work/log" 2>&1
+	timeout -k 10 "${CRR_TIMEOUT-120}" sh "$self" --one "$name" < /dev/null > "$work/log" 2>&1
 	status=$?
 	cd "$work" || exit
 	case $status in
