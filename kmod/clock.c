@@ -113,11 +113,6 @@ struct crr_session *crr_clock_session(struct crr_clock *clock)
 	return session;
 }
 
-u64 crr_clock_counter(const struct crr_clock *clock)
-{
-	return READ_ONCE(clock->user->counter);
-}
-
 void crr_clock_set(struct crr_clock *clock, u64 counter)
 {
 	WRITE_ONCE(clock->user->counter, counter);

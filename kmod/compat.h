@@ -6,6 +6,8 @@
 #ifndef _CRR_COMPAT_H
 #define _CRR_COMPAT_H
 
+#include <linux/crc32.h>
+#include <linux/crc32c.h>
 #include <linux/mm.h>
 #include <linux/version.h>
 
@@ -40,6 +42,32 @@ static inline void vm_flags_mod(struct vm_area_struct *vma,
 	vma->vm_flags |= set;
 	vma->vm_flags &= ~clear;
 }
+#endif
+
+/*
+ * Before 6.14 crc32c() is a call of the crypto API, which takes a hundred
+ * instructions before it comes to the first byte. What an emulator writes is
+ * short, and sooner done with the processor's own instruction, or a table.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+static __always_inline u32 crr_crc32c(u32 crc, const u8 *data, size_t length)
+{
+	if (length > 64)
+		return crc32c(crc, data, length);
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+	if (static_cpu_has(X86_FEATURE_XMM4_2)) {
+		for (; length >= 8; data += 8, length -= 8)
+			asm("crc32q %1, %q0"
+			    : "+r" (crc) : "rm" (*(const u64 *)data));
+		for (; length; data++, length--)
+			asm("crc32b %1, %0" : "+r" (crc) : "rm" (*data));
+		return crc;
+	}
+#endif
+	return __crc32c_le(crc, data, length);
+}
+#else
+#define crr_crc32c(crc, data, length) crc32c(crc, data, length)
 #endif
 
 #endif /* _CRR_COMPAT_H */

@@ -23,9 +23,12 @@
  *  - crr_link_lock: who belongs to whom: line->stream, stream->line,
  *    session->controlled, session->unprivileged, line->clock, session->clock,
  *    clock->line and clock->session are changed under it. Readers of the RCU pointers need it
- *    not. stream->line and session->clock are changed under session->lock too.
- *  - line->read_lock: one read(2) at a time has to do with a session, from
- *    the first call of the tty core to the last.
+ *    not. stream->line and session->clock are changed under session->lock too,
+ *    as is line->engaged.
+ *  - the turn on a line: one read(2) at a time has to do with a session, from
+ *    the first call of the tty core to the last. Whoever finds no other read(2)
+ *    in line->inflight has it; others wait, with line->read_lock, until there
+ *    are only such left.
  *  - session->consume_lock and feed_lock: one reader of the session fd, who
  *    also owns recorder->taken, and one feeder.
  *  - gate->caller: one CHECKPOINT_BEGIN or _END at a time, for as long as it
@@ -38,13 +41,24 @@
  *  - the tty's wait queues, and N_TTY's locks, inside N_TTY.
  *
  * An operation counts itself in line->inflight before it looks at
- * session->active; RECORD and REPLAY set active before they look at inflight.
+ * line->engaged; RECORD and REPLAY set engaged before they look at inflight.
  * One of them sees the other: no operation that began with the device ends in
- * a recording, or the other way round. Whoever finds active set asks under
+ * a recording, or the other way round. Whoever finds a stream engaged asks under
  * session->lock what the state is. The state itself changes only when nothing
  * can refuse the change any more. STOP waits for nobody: it starts a new
  * generation, and an operation that finds its generation over is no part of
  * the log.
+ *
+ * An operation needs no reference to the session that it finds: as long as it
+ * is counted the line's own is not given back. A line that leaves its session
+ * meanwhile keeps it in line->departed, until nothing is in flight.
+ *
+ * Recording is what an emulator must not feel. So the room for the next record
+ * of a stream's reads, and of its writes, is reserved when the last one ends;
+ * stream->ready then says that the next may begin without session->lock: the
+ * session records, nothing is gated, the line is there. It is set and cleared
+ * under the lock, after the generation. An operation that saw it set and was
+ * overtaken finds that at its end, under the lock, as all others do.
  */
 #ifndef _CRR_H
 #define _CRR_H
@@ -52,7 +66,9 @@
 #include <linux/atomic.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/mutex.h>
+#include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/tty.h>
 #include <linux/tty_ldisc.h>
@@ -93,11 +109,15 @@ struct crr_clock {
 	struct crr_session __rcu *session;	/* crr_link_lock */
 };
 
+static inline u64 crr_clock_counter(const struct crr_clock *clock)
+{
+	return READ_ONCE(clock->user->counter);
+}
+
 struct crr_clock *crr_clock_create(void);
 struct file *crr_clock_file(struct crr_clock *clock);
 void crr_clock_put_locked(struct crr_clock *clock);
 struct crr_session *crr_clock_session(struct crr_clock *clock);
-u64 crr_clock_counter(const struct crr_clock *clock);
 void crr_clock_set(struct crr_clock *clock, u64 counter);
 void crr_clock_input(struct crr_clock *clock);
 void crr_clock_publish(struct crr_clock *clock, enum crr_state state,
@@ -130,6 +150,7 @@ enum crr_sleep {
  * @stamp: the counter at its entry
  * @counter: of a checkpoint's begin: where the emulator stands
  * @max_bytes: likewise: what may be taken
+ * @owns_room: admitted with room of its own, and not with its stream's
  * @gated: admitted while recording with gated delivery
  * @window: then: in which opening of the gate
  * @nowait: reads and FIONREAD: an empty one returns @empty instead of sleeping;
@@ -147,6 +168,7 @@ struct crr_op {
 	u16 type;
 	u64 counter;
 	u32 max_bytes;
+	bool owns_room;
 	bool gated;
 	u32 window;
 	bool nowait;
@@ -163,12 +185,13 @@ struct crr_recorder {
 	struct crr_charge charge;
 	struct rchan_buf *buf;		/* its one buffer */
 	u32 flags;			/* CRR_RECORD_* */
-	size_t reserved;		/* sub-buffers admitted operations may need */
+	size_t reserved;		/* sub-buffers that streams and operations may need */
 	size_t standing;		/* sub-buffers for what cannot wait */
 	size_t read_offset;		/* in the oldest sub-buffer */
 	u64 unread;			/* bytes of records */
 	size_t taken;			/* of them, by the last read(2) */
 	bool starved;			/* somebody found no room */
+	u32 switched;			/* to another sub-buffer: rooms used up */
 };
 
 /* The replayer's part of a session. Protected by session->lock. */
@@ -214,19 +237,20 @@ struct crr_session {
 	wait_queue_head_t wait;		/* the session fd's reader and feeder */
 
 	/* Written under lock, looked at without it, too. */
-	bool active;			/* not idle, or not for long */
 	enum crr_state state;
 
-	/* Protected by lock. */
+	/* Protected by lock; those that are ready look without it, too. */
 	u32 generation;
+	u64 counter;			/* as last seen; see crr_session_advance() */
+	u64 supplied;			/* by ioctl, without a clock */
+	struct crr_clock __rcu *clock;
+
+	/* Protected by lock. */
 	enum crr_reason reason;
 	bool changed;			/* EPOLLPRI */
 	struct list_head streams;
 	u32 nstreams;
 	u32 nlines;			/* streams that have their line */
-	struct crr_clock __rcu *clock;
-	u64 counter;			/* as last seen; never goes back */
-	u64 supplied;			/* by ioctl, without a clock */
 	u64 sequence;			/* of the next record */
 	u64 records;
 	u64 bytes_in;
@@ -241,8 +265,22 @@ struct crr_session {
 	struct mutex feed_lock;		/* one feeder */
 };
 
+/* A record's way: what the emulator gets, and what it does. */
+enum crr_way {
+	CRR_IN,
+	CRR_OUT,
+	CRR_WAYS,
+};
+
+/* Empty reads at one value of the counter. */
+struct crr_empties {
+	u64 counter;
+	u64 count;
+};
+
 struct crr_stream {
 	struct list_head node;		/* session->streams */
+	struct llist_node departed;	/* line->departed */
 	struct crr_session *session;	/* which this is part of */
 	struct crr_line *line;		/* NULL once it has left */
 	bool unprivileged;		/* who brought it had no capability */
@@ -250,9 +288,19 @@ struct crr_stream {
 	u8 *bytes;			/* CRR_READ_MAX, for the read in flight */
 	u32 taken;			/* gate.lock: of them, not logged yet */
 
+	/*
+	 * Written by the line's reader, who has the turn, or under
+	 * session->lock: one of these counts, the other is for the next value
+	 * of the counter.
+	 */
+	struct crr_empties empties[2];
+	u32 counting;			/* which */
+
+	/* Recording: see above. Written under session->lock. */
+	bool ready[CRR_WAYS];
+	bool room[CRR_WAYS];		/* session->lock */
+
 	/* Recording and replay. Protected by session->lock. */
-	u64 empties;			/* empty reads at ... */
-	u64 empties_counter;		/* ... this counter */
 	u64 refused;			/* writes, since the last one recorded */
 	bool interrupted;		/* the last of them, by a signal */
 	u64 position_in;
@@ -278,6 +326,45 @@ struct crr_stream {
 	bool end_interrupted;
 };
 
+static inline enum crr_way crr_type_way(u16 type)
+{
+	return crr_type_is_inbound(type) ? CRR_IN : CRR_OUT;
+}
+
+/* How many empty reads there were at this counter. */
+static inline u64 crr_empties_at(const struct crr_stream *stream, u64 counter)
+{
+	const struct crr_empties *empties;
+
+	/* Who counts may have gone on; it then counts elsewhere first. */
+	empties = &stream->empties[smp_load_acquire(&stream->counting)];
+	return READ_ONCE(empties->counter) == counter ?
+	       READ_ONCE(empties->count) : 0;
+}
+
+/* A read has found nothing, at this counter. */
+static inline void crr_empties_add(struct crr_stream *stream, u64 counter)
+{
+	u32 counting = READ_ONCE(stream->counting);
+	struct crr_empties *empties = &stream->empties[counting];
+
+	if (likely(READ_ONCE(empties->counter) == counter)) {
+		WRITE_ONCE(empties->count, READ_ONCE(empties->count) + 1);
+		return;
+	}
+	/* Whoever looks meanwhile finds the one or the other, and no mixture. */
+	counting ^= 1;
+	empties = &stream->empties[counting];
+	WRITE_ONCE(empties->counter, counter);
+	WRITE_ONCE(empties->count, 1);
+	smp_store_release(&stream->counting, counting);
+}
+
+static inline void crr_empties_forget(struct crr_stream *stream)
+{
+	WRITE_ONCE(stream->empties[READ_ONCE(stream->counting)].count, 0);
+}
+
 void crr_session_get(struct crr_session *session);
 void crr_session_put(struct crr_session *session);
 struct file *crr_session_control(struct crr_line *line);
@@ -285,11 +372,61 @@ int crr_session_join(struct crr_session *session, struct crr_line *line,
 		     u32 *number);
 void crr_session_orphan(struct crr_session *session);
 struct crr_stream *crr_session_line_stream(struct crr_line *line, bool active);
+void crr_session_depart(struct crr_line *line);
 void crr_session_line_left(struct crr_line *line);
 void crr_session_set_state(struct crr_session *session, enum crr_state state,
 			   enum crr_reason reason);
 void crr_session_publish(struct crr_session *session);
 void crr_session_wake(struct crr_session *session);
+void crr_session_unready(struct crr_session *session);
+
+/* The counter is such, or more. */
+static inline void crr_session_raise(struct crr_session *session, u64 last,
+				     u64 counter)
+{
+	u64 was;
+
+	for (; counter > last; last = was) {
+		was = cmpxchg(&session->counter, last, counter);
+		if (likely(was == last))
+			break;
+	}
+}
+
+/**
+ * crr_session_advance - look at the counter, with or without the session's lock
+ * @session: the session; out of a checkpoint
+ * @counter: out: what it is, if it has not gone back
+ *
+ * Returns 0, and session->counter is that or more; or -ERANGE if the counter
+ * has gone back.
+ */
+static __always_inline int crr_session_advance(struct crr_session *session, u64 *counter)
+{
+	u64 last = READ_ONCE(session->counter);
+	const struct crr_clock *clock;
+
+	/*
+	 * What is last was looked at before: it is the counter that has gone
+	 * back, and not another thread that has gone ahead.
+	 */
+	smp_rmb();
+	/* As good as rcu_read_lock(), for so short a time, and cheaper. */
+	preempt_disable();
+	clock = rcu_dereference_sched(session->clock);
+	if (clock) {
+		*counter = crr_clock_counter(clock);
+	} else {
+		smp_rmb(); /* what a clock leaves behind is set before it goes */
+		*counter = READ_ONCE(session->supplied);
+	}
+	preempt_enable();
+	if (unlikely(*counter < last))
+		return -ERANGE;
+	crr_session_raise(session, last, *counter);
+	return 0;
+}
+
 int crr_session_sample(struct crr_session *session);
 int crr_session_set_counter(struct crr_session *session, u64 counter);
 u64 crr_session_next_due(struct crr_session *session);
@@ -330,6 +467,29 @@ struct crr_session *crr_controller_session(int fd);
 
 /* ---- recorder.c: records into the relay buffer, and out of it ---- */
 
+/**
+ * crr_recorder_is_ready - may an operation begin without asking?
+ * @stream: the stream; the caller is counted in its line->inflight, and is the
+ *	only one who reads, or writes
+ * @way: whether it reads or writes
+ * @generation: out: of the session
+ * @stamp: out: the counter
+ *
+ * If so it ends as one does that crr_recorder_admit() has let begin. If not,
+ * the counter's having gone back among the reasons, it must ask.
+ */
+static __always_inline bool crr_recorder_is_ready(struct crr_stream *stream,
+						  enum crr_way way,
+						  u32 *generation, u64 *stamp)
+{
+	struct crr_session *session = stream->session;
+
+	if (!smp_load_acquire(&stream->ready[way]))
+		return false;
+	*generation = READ_ONCE(session->generation);
+	return !crr_session_advance(session, stamp);
+}
+
 int crr_recorder_open(struct crr_recorder *recorder, u32 nstreams, size_t size,
 		      u32 flags);
 void crr_recorder_close(struct crr_recorder *recorder);
@@ -338,12 +498,14 @@ void crr_recorder_stop(struct crr_session *session);
 void crr_recorder_continue(struct crr_session *session);
 size_t crr_recorder_capacity(const struct crr_recorder *recorder);
 bool crr_recorder_has_room(struct crr_recorder *recorder);
+bool crr_stream_has_room(struct crr_stream *stream, enum crr_way way);
 enum crr_verdict crr_recorder_admit(struct crr_op *op);
 void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen);
 u32 crr_recorder_inq_done(struct crr_op *op, u32 value);
 void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec);
-void crr_recorder_write_done(struct crr_op *op, const u8 *buf, u32 requested,
-			     ssize_t result, bool cut);
+void crr_recorder_write_done(struct crr_stream *stream, u32 generation,
+			     const u8 *buf, u32 requested, ssize_t result,
+			     bool cut);
 void crr_recorder_cancel(struct crr_op *op);
 void crr_recorder_interrupted(struct crr_op *op);
 void crr_recorder_hangup_seen(struct crr_session *session);
@@ -387,29 +549,44 @@ void crr_replayer_line_left(struct crr_stream *stream, enum crr_end reason);
 
 /* ---- ldisc.c: the line discipline; alone to touch a tty's inside ---- */
 
-/* A read(2), between the tty core's calls. */
+/* A read(2) that a session has to do with, between the tty core's calls. */
 struct crr_read {
 	struct crr_line *line;
-	enum crr_verdict mode;		/* CRR_PASS, CRR_RECORD, CRR_REPLAY */
+	enum crr_verdict mode;		/* CRR_RECORD, CRR_REPLAY */
 	void *cookie;			/* N_TTY's */
 	u32 done;			/* bytes handed to the core */
 	bool seen;			/* its outcome is logged */
+	bool queued;			/* for its turn: it has read_lock */
 	struct crr_op op;
 };
+
+/*
+ * What is in flight on a line, in one word: how many writes and questions, how
+ * many read(2)s, how many of these that wait, or have waited, for their turn.
+ * There are never more threads (2^22) than the first two can count.
+ */
+#define CRR_INFLIGHT_OP		1LL
+#define CRR_INFLIGHT_READ	(1LL << 22)
+#define CRR_INFLIGHT_READS	(CRR_INFLIGHT_QUEUED - CRR_INFLIGHT_READ)
+#define CRR_INFLIGHT_QUEUED	(1LL << 45)
+#define CRR_INFLIGHT_QUEUES	(~(CRR_INFLIGHT_QUEUED - 1))
+#define CRR_INFLIGHT_QUEUED_MAX	(CRR_INFLIGHT_QUEUED << 16)
 
 struct crr_line {
 	struct hlist_node node;		/* crr_lines */
 	struct rcu_head rcu;
 	struct tty_struct *tty;
-	atomic_t inflight;		/* read(2)s and ->write()s */
+	atomic64_t inflight;		/* CRR_INFLIGHT_* */
 	bool hung_up;			/* ->hangup() has been called */
 	struct mutex read_lock;
+	wait_queue_head_t turn;		/* who has read_lock, and waits */
+	struct crr_stream *engaged;	/* its stream, unless that is idle */
+	struct llist_head departed;	/* streams left with something in flight */
 	struct crr_stream __rcu *stream;	/* crr_link_lock */
 	struct crr_clock __rcu *clock;		/* crr_link_lock */
 	atomic64_t received;		/* bytes from the device */
 	bool undescribed;		/* termios was set: READ_ONCE */
-	struct crr_read active;		/* read_lock */
-	struct crr_read pass;		/* N_TTY's own lock of a continued read */
+	struct crr_read active;		/* his who has the turn */
 };
 
 int crr_ldisc_register(int number);

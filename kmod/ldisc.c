@@ -8,12 +8,13 @@
  */
 #include <linux/compat.h>
 #include <linux/file.h>
-#include <linux/hashtable.h>
+#include <linux/hash.h>
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/serial.h>
 #include <linux/slab.h>
+#include <linux/static_call.h>
 #include <linux/tty.h>
 #include <linux/tty_driver.h>
 
@@ -22,24 +23,91 @@
 /* N_TTY's operations, as inherited. */
 static struct tty_ldisc_ops crr_n_tty;
 
-/*
- * tty->disc_data belongs to N_TTY, so that lines are found by their tty. A
- * callback's own line stays where it is, but its neighbours in the bucket come
- * and go: hence RCU.
- */
-static DEFINE_HASHTABLE(crr_lines, 8);
-static DEFINE_SPINLOCK(crr_lines_lock);
+/* Those two that an emulator calls without end, without a detour. */
+static ssize_t crr_no_read(struct tty_struct *tty, struct file *file, u8 *buf,
+			   size_t nr, void **cookie, unsigned long offset)
+{
+	return -EIO;
+}
 
-static struct crr_line *crr_line_find(struct tty_struct *tty)
+static ssize_t crr_no_write(struct tty_struct *tty, struct file *file,
+			    const u8 *buf, size_t nr)
+{
+	return -EIO;
+}
+
+DEFINE_STATIC_CALL(crr_n_tty_read, crr_no_read);
+DEFINE_STATIC_CALL(crr_n_tty_write, crr_no_write);
+
+/*
+ * tty->disc_data belongs to N_TTY, so that lines are found by their tty. Each
+ * callback does so, and does little else if the line is in no session: most
+ * lines have a place of their own, in which they are found by one comparison.
+ * Those whose place is another's are in a list. A callback's own line stays
+ * where it is; its neighbours in the list come and go: hence RCU.
+ */
+#define CRR_PLACES_BITS 12
+
+static struct crr_place {
+	struct tty_struct *tty;
+	struct crr_line *line;
+} crr_places[1 << CRR_PLACES_BITS];
+static HLIST_HEAD(crr_displaced);
+static DEFINE_SPINLOCK(crr_lines_lock); /* changes of both */
+
+static struct crr_place *crr_place_of(const struct tty_struct *tty)
+{
+	return &crr_places[hash_ptr(tty, CRR_PLACES_BITS)];
+}
+
+static noinline struct crr_line *crr_line_displaced(struct tty_struct *tty)
 {
 	struct crr_line *line;
 
 	rcu_read_lock();
-	hash_for_each_possible_rcu(crr_lines, line, node, (unsigned long)tty)
+	hlist_for_each_entry_rcu(line, &crr_displaced, node)
 		if (line->tty == tty)
 			break;
 	rcu_read_unlock();
 	return line;
+}
+
+static __always_inline struct crr_line *crr_line_find(struct tty_struct *tty)
+{
+	const struct crr_place *place = crr_place_of(tty);
+
+	/* If it is this tty's, it was set before the callback began. */
+	if (likely(READ_ONCE(place->tty) == tty))
+		return READ_ONCE(place->line);
+	return crr_line_displaced(tty);
+}
+
+static void crr_line_add(struct crr_line *line)
+{
+	struct crr_place *place = crr_place_of(line->tty);
+
+	spin_lock(&crr_lines_lock);
+	if (place->tty) {
+		hlist_add_head_rcu(&line->node, &crr_displaced);
+	} else {
+		WRITE_ONCE(place->line, line);
+		WRITE_ONCE(place->tty, line->tty);
+	}
+	spin_unlock(&crr_lines_lock);
+}
+
+static void crr_line_remove(struct crr_line *line)
+{
+	struct crr_place *place = crr_place_of(line->tty);
+
+	spin_lock(&crr_lines_lock);
+	if (place->line == line) {
+		WRITE_ONCE(place->tty, NULL);
+		WRITE_ONCE(place->line, NULL);
+	} else {
+		hlist_del_rcu(&line->node);
+	}
+	spin_unlock(&crr_lines_lock);
 }
 
 /* ---- What the rest of the module asks of a line ---- */
@@ -170,17 +238,25 @@ static int crr_line_judge(struct crr_line *line, struct crr_op *op,
 	return verdict;
 }
 
-/* Counted before the session's state is looked at: see crr_session_enter(). */
-static void crr_line_enter(struct crr_line *line)
+/*
+ * An operation that is no read(2) begins: it is counted before it looks for a
+ * session. Returns its stream, which stays until the operation leaves, or NULL
+ * if it is N_TTY's.
+ */
+static __always_inline struct crr_stream *crr_line_enter(struct crr_line *line)
 {
-	atomic_inc(&line->inflight);
-	smp_mb__after_atomic(); /* pairs with crr_session_enter() */
+	/* Ordered: pairs with crr_session_enter() and crr_session_depart(). */
+	atomic64_inc(&line->inflight);
+	smp_mb__after_atomic();
+	return READ_ONCE(line->engaged);
 }
 
-static void crr_line_leave(struct crr_line *line)
+static __always_inline void crr_line_leave(struct crr_line *line)
 {
-	smp_mb__before_atomic(); /* pairs with crr_session_enter() */
-	atomic_dec(&line->inflight);
+	/* Ordered, as above. */
+	if (atomic64_dec_and_test(&line->inflight) &&
+	    unlikely(!llist_empty(&line->departed)))
+		crr_session_depart(line);
 }
 
 /**
@@ -246,11 +322,84 @@ int crr_line_seek(struct crr_line *line, struct crr_stream *stream,
  *
  * The tty core calls ->read with a buffer of its own, small, until the read(2)
  * is complete; between the calls it copies to the user. As long as the cookie
- * is set it calls again, and tells how much has been copied. Our cookie, never
- * N_TTY's, is what the core holds: a struct crr_read of the line. There are
- * two, because a read(2) that N_TTY alone answers may still be under way when
- * a session begins to judge reads.
+ * is set it calls again, and tells how much has been copied. The cookie of a
+ * read(2) that N_TTY alone answers is N_TTY's; it may still be under way when a
+ * session begins to judge reads. That of another one is our own, the line's
+ * struct crr_read, and holds N_TTY's. Ours are told apart by a bit that no
+ * pointer has.
  */
+#define CRR_COOKIE 1UL
+
+static void *crr_read_cookie(struct crr_read *rd)
+{
+	return (void *)((unsigned long)rd | CRR_COOKIE);
+}
+
+/*
+ * A read(2) begins: as crr_line_enter(). Sets turn if there is no other: then it
+ * is its turn.
+ */
+static __always_inline struct crr_stream *
+crr_read_enter(struct crr_line *line, bool *turn)
+{
+	/* Ordered: pairs with crr_session_enter() and crr_session_depart(). */
+	*turn = !(atomic64_fetch_add(CRR_INFLIGHT_READ, &line->inflight) &
+		  (CRR_INFLIGHT_READS | CRR_INFLIGHT_QUEUES));
+	return READ_ONCE(line->engaged);
+}
+
+/* It ends, having had its turn or not needed one. */
+static __always_inline void crr_read_leave(struct crr_line *line)
+{
+	if (likely(atomic64_sub_and_test(CRR_INFLIGHT_READ, &line->inflight))) {
+		if (unlikely(!llist_empty(&line->departed)))
+			crr_session_depart(line);
+	} else if (atomic64_read(&line->inflight) & CRR_INFLIGHT_QUEUES) {
+		wake_up(&line->turn);
+	}
+}
+
+/* It ends, having waited for its turn. */
+static void crr_read_leave_queue(struct crr_line *line)
+{
+	if (atomic64_sub_and_test(CRR_INFLIGHT_QUEUED, &line->inflight) &&
+	    !llist_empty(&line->departed))
+		crr_session_depart(line);
+}
+
+/*
+ * It is not its turn: wait for it. Those who wait come one after the other, by
+ * read_lock, and no other read(2) begins while there is one of them; the first
+ * waits for those that are under way. 0, or what read(2) returns.
+ */
+static int crr_read_queue(struct crr_line *line, struct file *file)
+{
+	int ret = -EAGAIN;
+	s64 was;
+
+	if (tty_io_nonblock(line->tty, file))
+		goto leave;
+	was = atomic64_fetch_add(CRR_INFLIGHT_QUEUED - CRR_INFLIGHT_READ,
+				 &line->inflight);
+	/* For a moment somebody may have waited for this one. */
+	wake_up(&line->turn);
+	if (unlikely((was & CRR_INFLIGHT_QUEUES) >= CRR_INFLIGHT_QUEUED_MAX))
+		goto leave_queue;
+	ret = -ERESTARTSYS;
+	if (mutex_lock_interruptible(&line->read_lock))
+		goto leave_queue;
+	if (!wait_event_interruptible(line->turn,
+				      !(atomic64_read(&line->inflight) &
+					CRR_INFLIGHT_READS)))
+		return 0;
+	mutex_unlock(&line->read_lock);
+leave_queue:
+	crr_read_leave_queue(line);
+	return ret;
+leave:
+	crr_read_leave(line);
+	return ret;
+}
 
 /* How an empty read returns, or that it does not. */
 static void crr_read_mode(struct tty_struct *tty, struct file *file,
@@ -303,69 +452,116 @@ static void crr_read_finish(struct crr_read *rd, void **cookie)
 	struct crr_line *line = rd->line;
 
 	*cookie = NULL;
-	crr_session_put(rd->op.stream->session);
+	if (likely(!rd->queued)) {
+		crr_read_leave(line);
+		return;
+	}
+	rd->queued = false;
 	mutex_unlock(&line->read_lock);
-	crr_line_leave(line);
+	crr_read_leave_queue(line);
+}
+
+/* N_TTY may hold its locks: no more than a copy here. */
+static void crr_record_take(struct crr_read *rd, const u8 *buf, size_t n)
+{
+	u8 *to = rd->op.stream->bytes + rd->done;
+
+	/* The core's piece: what the compiler knows it copies at once. */
+	if (likely(n == 64))
+		memcpy(to, buf, 64);
+	else
+		memcpy(to, buf, n);
+	rd->done += n;
 }
 
 /*
- * One call of N_TTY for a read that is recorded. With gated delivery it does
- * not wait, and takes what the gate lets through.
+ * One call of N_TTY for a read at a gate: it does not wait, and takes what the
+ * gate lets through.
  */
-static ssize_t crr_record_piece(struct crr_read *rd, struct file *file, u8 *buf,
-				size_t nr, unsigned long offset)
+static ssize_t crr_gated_piece(struct crr_read *rd, struct file *file, u8 *buf,
+			       size_t nr, unsigned long offset)
 {
 	struct crr_stream *stream = rd->op.stream;
 	struct crr_gate *gate = &stream->session->gate;
 	struct tty_struct *tty = rd->line->tty;
 	/* N_TTY looks at no more of a file, and only in the first call. */
-	struct file nowait = { .f_op = file->f_op, };
+	struct file nowait = {
+		.f_op = file->f_op,
+		.f_flags = file->f_flags | O_NONBLOCK,
+	};
 	bool first = !rd->cookie;
-	u32 asked = 0;
-	ssize_t n = 0;
+	u32 asked;
+	ssize_t n;
 
-	nr = min_t(size_t, nr, CRR_READ_MAX - rd->done);
-	if (!rd->op.gated) {
-		n = crr_n_tty.read(tty, file, buf, nr, &rd->cookie, offset);
-	} else {
-		nowait.f_flags = file->f_flags | O_NONBLOCK;
-		asked = crr_gate_enter(gate, rd->op.window, nr);
-		/* With nothing to ask for, N_TTY is only to leave its locks. */
-		n = first && !asked ? -EAGAIN :
-		    crr_n_tty.read(tty, &nowait, buf, asked, &rd->cookie,
-				   offset);
-	}
-	/* N_TTY may hold its locks: no more than a copy here. */
+	asked = crr_gate_enter(gate, rd->op.window,
+			       min_t(size_t, nr, CRR_READ_MAX - rd->done));
+	/* With nothing to ask for, N_TTY is only to leave its locks. */
+	n = first && !asked ? -EAGAIN :
+	    static_call(crr_n_tty_read)(tty, &nowait, buf, asked, &rd->cookie, offset);
 	if (n > 0) {
-		memcpy(stream->bytes + rd->done, buf, n);
-		rd->done += n;
-	} else if (rd->op.gated && first && !(n == -EAGAIN && !rd->op.nowait)) {
+		crr_record_take(rd, buf, n);
+	} else if (first && !(n == -EAGAIN && !rd->op.nowait)) {
 		/* What is no bytes belongs to the checkpoint as well. */
 		crr_read_seen(rd, file, n, 0);
 		rd->seen = true;
 	}
-	if (rd->op.gated)
-		crr_gate_leave(stream, asked, max_t(ssize_t, n, 0));
+	crr_gate_leave(stream, asked, max_t(ssize_t, n, 0));
 	return n;
 }
 
+/* A further call for a read(2) that is recorded. */
 static ssize_t crr_record_read(struct crr_read *rd, struct file *file, u8 *buf,
 			       size_t nr, void **cookie, unsigned long offset)
 {
 	ssize_t n = 0;
 
-	if (rd->cookie || !*cookie)
-		n = crr_record_piece(rd, file, buf, nr, offset);
-	if (n > 0) {
-		/*
-		 * The core calls once more even if N_TTY is done, and so tells
-		 * how much the user got.
-		 */
-		*cookie = rd;
-		return n;
+	if (rd->cookie && rd->op.gated) {
+		n = crr_gated_piece(rd, file, buf, nr, offset);
+	} else if (rd->cookie) {
+		nr = min_t(size_t, nr, CRR_READ_MAX - rd->done);
+		n = static_call(crr_n_tty_read)(rd->line->tty, file, buf, nr, &rd->cookie,
+				   offset);
+		if (n > 0)
+			crr_record_take(rd, buf, n);
 	}
+	/*
+	 * The core calls once more even if N_TTY is done, and so tells how much
+	 * the user got.
+	 */
+	if (n > 0)
+		return n;
 	if (!rd->seen)
 		crr_read_seen(rd, file, n, offset);
+	crr_read_finish(rd, cookie);
+	return n;
+}
+
+/*
+ * N_TTY has answered the first call for a read(2) that is recorded, and not
+ * gated: n, and perhaps its cookie.
+ */
+static noinline ssize_t crr_record_first(struct crr_line *line,
+					 struct crr_stream *stream,
+					 u32 generation, struct file *file,
+					 const u8 *buf, ssize_t n, void **cookie)
+{
+	struct crr_read *rd = &line->active;
+
+	rd->op.stream = stream;
+	rd->op.type = CRR_TYPE_READ;
+	rd->op.generation = generation;
+	rd->op.owns_room = false;
+	rd->op.gated = false;
+	rd->mode = CRR_RECORD;
+	rd->cookie = *cookie;
+	rd->done = 0;
+	rd->seen = false;
+	if (n > 0) {
+		crr_record_take(rd, buf, n);
+		*cookie = crr_read_cookie(rd);
+		return n;
+	}
+	crr_read_seen(rd, file, n, 0);
 	crr_read_finish(rd, cookie);
 	return n;
 }
@@ -409,7 +605,7 @@ static ssize_t crr_replay_read(struct crr_read *rd, u8 *buf, size_t nr,
 	if (offset == rd->done && n) {
 		memcpy(buf, rec->data + rd->done, n);
 		rd->done += n;
-		*cookie = rd;
+		*cookie = crr_read_cookie(rd);
 		return n;
 	}
 	/* The end of the record, of the user's room, or of its memory. */
@@ -420,100 +616,59 @@ static ssize_t crr_replay_read(struct crr_read *rd, u8 *buf, size_t nr,
 	return 0;
 }
 
-/* A further call for a read(2) that is under way. */
-static ssize_t crr_read_continue(struct crr_read *rd, struct file *file,
-				 u8 *buf, size_t nr, void **cookie,
-				 unsigned long offset)
-{
-	struct crr_line *line = rd->line;
-	void *n_tty_cookie;
-	ssize_t n;
-
-	if (rd->mode == CRR_RECORD)
-		return crr_record_read(rd, file, buf, nr, cookie, offset);
-	if (rd->mode == CRR_REPLAY)
-		return crr_replay_read(rd, buf, nr, cookie, offset);
-
-	/* Once N_TTY has let go of its locks, rd is the next reader's. */
-	n_tty_cookie = rd->cookie;
-	n = crr_n_tty.read(line->tty, file, buf, nr, &n_tty_cookie, offset);
-	if (n_tty_cookie) {
-		rd->cookie = n_tty_cookie;
-		return n;
-	}
-	*cookie = NULL;
-	crr_line_leave(line);
-	return n;
-}
-
-/* A read(2) that is N_TTY's alone. */
-static ssize_t crr_pass_read(struct crr_line *line, struct file *file, u8 *buf,
-			     size_t nr, void **cookie, unsigned long offset)
-{
-	void *n_tty_cookie = NULL;
-	ssize_t n;
-
-	n = crr_n_tty.read(line->tty, file, buf, nr, &n_tty_cookie, offset);
-	if (n_tty_cookie) {
-		line->pass.cookie = n_tty_cookie;
-		*cookie = &line->pass;
-	} else {
-		crr_line_leave(line);
-	}
-	return n;
-}
-
 /*
- * A read(2) on a tty in a session that is not idle. Sets pass if it has become
- * idle, and there is nothing here to be done.
+ * A read(2) on a line that is engaged, and whose turn it may be, but that is not
+ * ready. Sets pass if the session has become idle, and there is nothing here to
+ * be done: then it is to be left as one that had its turn.
  */
-static ssize_t crr_session_line_read(struct crr_line *line,
-				     struct crr_stream *stream,
-				     struct file *file, u8 *buf, size_t nr,
-				     void **cookie, bool *pass)
+static noinline ssize_t crr_judged_read(struct crr_line *line, bool turn,
+					struct crr_stream *stream,
+					struct file *file, u8 *buf, size_t nr,
+					void **cookie, bool *pass)
 {
+	struct crr_op op = { .stream = stream, .type = CRR_TYPE_READ };
 	struct tty_struct *tty = line->tty;
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct crr_read *rd = &line->active;
-	struct crr_op op = { .stream = stream, .type = CRR_TYPE_READ };
-	bool queued = false;
+	bool waits = false;
 	ssize_t ret;
 	int verdict;
 
-	crr_read_mode(tty, file, &op);
-	if (tty_io_nonblock(tty, file)) {
-		if (!mutex_trylock(&line->read_lock)) {
-			ret = -EAGAIN;
-			goto leave;
-		}
-	} else if (mutex_lock_interruptible(&line->read_lock)) {
-		ret = -ERESTARTSYS;
-		goto leave;
+	if (!turn) {
+		ret = crr_read_queue(line, file);
+		if (ret)
+			return ret;
 	}
-
+	crr_read_mode(tty, file, &op);
 again:
-	verdict = crr_gated_sleep(line, &op, file, nr, &wait, &queued);
+	verdict = crr_gated_sleep(line, &op, file, nr, &wait, &waits);
 	rd->op = op;
 	rd->mode = verdict;
 	rd->cookie = NULL;
 	rd->done = 0;
 	rd->seen = false;
+	rd->queued = !turn;
 	if (verdict == CRR_RECORD && op.gated) {
-		ret = crr_record_piece(rd, file, buf, nr, 0);
+		ret = crr_gated_piece(rd, file, buf, nr, 0);
 		if (ret == -EAGAIN && !op.nowait) {
 			/* It was flushed, or the gate shut, meanwhile. */
 			crr_recorder_cancel(&op);
 			goto again;
 		}
 	}
-	if (queued)
+	if (waits)
 		remove_wait_queue(&tty->read_wait, &wait);
 	switch (verdict) {
 	case CRR_RECORD:
-		if (!op.gated)
-			return crr_record_read(rd, file, buf, nr, cookie, 0);
+		if (!op.gated) {
+			nr = min_t(size_t, nr, CRR_READ_MAX);
+			ret = static_call(crr_n_tty_read)(tty, file, buf, nr,
+							  cookie, 0);
+			return crr_record_first(line, stream, op.generation,
+						file, buf, ret, cookie);
+		}
 		if (ret > 0) {
-			*cookie = rd;
+			*cookie = crr_read_cookie(rd);
 			return ret;
 		}
 		crr_read_finish(rd, cookie);
@@ -521,9 +676,13 @@ again:
 	case CRR_REPLAY:
 		return crr_replay_read(rd, buf, nr, cookie, 0);
 	case CRR_PASS:
-		mutex_unlock(&line->read_lock);
-		crr_session_put(stream->session);
 		*pass = true;
+		if (!turn) {
+			rd->queued = false;
+			mutex_unlock(&line->read_lock);
+			atomic64_add(CRR_INFLIGHT_READ - CRR_INFLIGHT_QUEUED,
+				     &line->inflight);
+		}
 		return 0;
 	case CRR_RESULT:
 		ret = op.result;
@@ -535,11 +694,29 @@ again:
 		ret = verdict;
 		break;
 	}
-	mutex_unlock(&line->read_lock);
-leave:
-	crr_session_put(stream->session);
-	crr_line_leave(line);
+	crr_read_finish(rd, cookie);
 	return ret;
+}
+
+/* A further call for a read(2) that is under way. */
+static ssize_t crr_read_continue(struct tty_struct *tty, struct file *file,
+				 u8 *buf, size_t nr, void **cookie,
+				 unsigned long offset)
+{
+	unsigned long mine = (unsigned long)*cookie;
+	struct crr_read *rd;
+	ssize_t n;
+
+	if (!(mine & CRR_COOKIE)) {
+		n = static_call(crr_n_tty_read)(tty, file, buf, nr, cookie, offset);
+		if (!*cookie)
+			crr_read_leave(crr_line_find(tty));
+		return n;
+	}
+	rd = (struct crr_read *)(mine & ~CRR_COOKIE);
+	if (rd->mode == CRR_RECORD)
+		return crr_record_read(rd, file, buf, nr, cookie, offset);
+	return crr_replay_read(rd, buf, nr, cookie, offset);
 }
 
 /* Called by the tty core, by many readers at a time. */
@@ -547,25 +724,40 @@ static ssize_t crr_ldisc_read(struct tty_struct *tty, struct file *file,
 			      u8 *buf, size_t nr, void **cookie,
 			      unsigned long offset)
 {
-	struct crr_line *line;
 	struct crr_stream *stream;
-	bool pass = false;
+	struct crr_line *line;
+	bool turn, pass = false;
+	u32 generation;
+	u64 stamp;
 	ssize_t n;
 
 	if (*cookie)
-		return crr_read_continue(*cookie, file, buf, nr, cookie,
-					 offset);
+		return crr_read_continue(tty, file, buf, nr, cookie, offset);
 	line = crr_line_find(tty);
-	crr_line_enter(line);
+	stream = crr_read_enter(line, &turn);
 	/* A read of no bytes sees nothing of the line. */
-	stream = nr ? crr_session_line_stream(line, true) : NULL;
-	if (stream) {
-		n = crr_session_line_read(line, stream, file, buf, nr, cookie,
-					  &pass);
-		if (!pass)
-			return n;
+	if (!stream || !nr)
+		goto pass;
+	if (likely(turn && crr_recorder_is_ready(stream, CRR_IN, &generation,
+						 &stamp))) {
+		nr = min_t(size_t, nr, CRR_READ_MAX);
+		n = static_call(crr_n_tty_read)(tty, file, buf, nr, cookie, 0);
+		if (unlikely(n != -EAGAIN || test_bit(TTY_HUPPING, &tty->flags)))
+			return crr_record_first(line, stream, generation, file,
+						buf, n, cookie);
+		/* What emulators find most: nothing. */
+		crr_empties_add(stream, stamp);
+		crr_read_leave(line);
+		return n;
 	}
-	return crr_pass_read(line, file, buf, nr, cookie, offset);
+	n = crr_judged_read(line, turn, stream, file, buf, nr, cookie, &pass);
+	if (!pass)
+		return n;
+pass:
+	n = static_call(crr_n_tty_read)(tty, file, buf, nr, cookie, 0);
+	if (!*cookie)
+		crr_read_leave(line);
+	return n;
 }
 
 /* ---- write(2) ----
@@ -581,22 +773,26 @@ static ssize_t crr_write_cut(ssize_t result)
 	return result == -EINTR ? -ERESTARTSYS : result;
 }
 
-static ssize_t crr_record_write(struct crr_line *line, struct crr_op *op,
-				struct file *file, const u8 *buf, size_t nr)
+static __always_inline ssize_t
+crr_record_write(struct crr_stream *stream, u32 generation,
+		 struct tty_struct *tty, struct file *file, const u8 *buf,
+		 size_t nr)
 {
-	ssize_t n = crr_n_tty.write(line->tty, file, buf, nr);
-	ssize_t seen = n == -ERESTARTSYS ? -EINTR : n;
-	bool cut;
+	ssize_t n = static_call(crr_n_tty_write)(tty, file, buf, nr);
+	bool cut = false;
+	ssize_t seen = n;
 
-	if (!n) {
-		crr_recorder_cancel(op);
+	/* The room stays the stream's. */
+	if (unlikely(!n))
 		return n;
+	if (unlikely(n == -ERESTARTSYS)) {
+		seen = -EINTR;
+		cut = true;
+	} else if (unlikely(signal_pending(current))) {
+		/* A whole chunk that is not a full one is a write(2)'s last. */
+		cut = n > 0 && (n < (ssize_t)nr || nr == CRR_WRITE_MAX);
 	}
-	/* A whole chunk that is not a full one is a write(2)'s last. */
-	cut = seen == -EINTR ||
-	      (n > 0 && signal_pending(current) &&
-	       (n < (ssize_t)nr || nr == CRR_WRITE_MAX));
-	crr_recorder_write_done(op, buf, nr, seen, cut);
+	crr_recorder_write_done(stream, generation, buf, nr, seen, cut);
 	return n;
 }
 
@@ -626,49 +822,60 @@ static ssize_t crr_replay_write(struct crr_line *line, struct crr_op *op,
 	return cut ? crr_write_cut(result) : result;
 }
 
+/* A write on a line that is engaged, but not ready. */
+static noinline ssize_t crr_judged_write(struct crr_line *line,
+					 struct crr_stream *stream,
+					 struct file *file, const u8 *buf,
+					 size_t nr)
+{
+	struct tty_struct *tty = line->tty;
+	struct crr_op op = {
+		.stream = stream,
+		.type = CRR_TYPE_WRITE,
+		.nowait = tty_io_nonblock(tty, file),
+	};
+	int verdict;
+
+	verdict = crr_line_judge(line, &op, &tty->write_wait, buf, nr);
+	switch (verdict) {
+	case CRR_PASS:
+		return static_call(crr_n_tty_write)(tty, file, buf, nr);
+	case CRR_RECORD:
+		return crr_record_write(stream, op.generation, tty, file, buf,
+					nr);
+	case CRR_REPLAY:
+		return crr_replay_write(line, &op, buf);
+	case CRR_RESULT:
+		return op.result == -EINTR ? crr_write_cut(op.result) :
+					     op.result;
+	default:
+		if (verdict == -ERESTARTSYS && op.sleep == CRR_SLEEP_ROOM)
+			crr_recorder_interrupted(&op);
+		return verdict;
+	}
+}
+
 /* Called by the tty core under atomic_write_lock: one at a time. */
 static ssize_t crr_ldisc_write(struct tty_struct *tty, struct file *file,
 			       const u8 *buf, size_t nr)
 {
 	struct crr_line *line = crr_line_find(tty);
-	struct crr_stream *stream;
-	struct crr_op op = {};
+	struct crr_stream *stream = crr_line_enter(line);
+	u32 generation;
+	u64 stamp;
 	ssize_t n;
-	int verdict = CRR_PASS;
 
-	crr_line_enter(line);
 	/* A write of no bytes leaves nothing behind. */
-	stream = nr ? crr_session_line_stream(line, true) : NULL;
-	if (stream) {
-		nr = min_t(size_t, nr, CRR_WRITE_MAX);
-		op.stream = stream;
-		op.type = CRR_TYPE_WRITE;
-		op.nowait = tty_io_nonblock(tty, file);
-		verdict = crr_line_judge(line, &op, &tty->write_wait, buf, nr);
+	if (!stream || !nr) {
+		n = static_call(crr_n_tty_write)(tty, file, buf, nr);
+		goto leave;
 	}
-	switch (verdict) {
-	case CRR_PASS:
-		n = crr_n_tty.write(tty, file, buf, nr);
-		break;
-	case CRR_RECORD:
-		n = crr_record_write(line, &op, file, buf, nr);
-		break;
-	case CRR_REPLAY:
-		n = crr_replay_write(line, &op, buf);
-		break;
-	case CRR_RESULT:
-		n = op.result;
-		if (n == -EINTR)
-			n = crr_write_cut(n);
-		break;
-	default:
-		n = verdict;
-		if (n == -ERESTARTSYS && op.sleep == CRR_SLEEP_ROOM)
-			crr_recorder_interrupted(&op);
-		break;
-	}
-	if (stream)
-		crr_session_put(stream->session);
+	nr = min_t(size_t, nr, CRR_WRITE_MAX);
+	if (likely(crr_recorder_is_ready(stream, CRR_OUT, &generation, &stamp)))
+		n = crr_record_write(stream, generation, tty, file, buf, nr);
+	else
+		n = crr_judged_write(line, stream, file, buf, nr);
+leave:
 	crr_line_leave(line);
 	return n;
 }
@@ -747,11 +954,12 @@ static __poll_t crr_ldisc_poll(struct tty_struct *tty, struct file *file,
 	mutex_lock(&session->lock);
 	if (session->state == CRR_STATE_RECORDING && crr_gate_hides(stream))
 		mask &= ~(EPOLLIN | EPOLLRDNORM | EPOLLHUP);
-	if (session->state == CRR_STATE_RECORDING &&
-	    !crr_recorder_has_room(&session->recorder)) {
+	if (session->state == CRR_STATE_RECORDING) {
 		/* What is there cannot be had before there is room. */
-		session->recorder.starved = true;
-		mask &= ~(EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM);
+		if (!crr_stream_has_room(stream, CRR_IN))
+			mask &= ~(EPOLLIN | EPOLLRDNORM);
+		if (!crr_stream_has_room(stream, CRR_OUT))
+			mask &= ~(EPOLLOUT | EPOLLWRNORM);
 	}
 	mutex_unlock(&session->lock);
 	crr_session_put(session);
@@ -764,13 +972,13 @@ static __poll_t crr_ldisc_poll(struct tty_struct *tty, struct file *file,
  * replay. Neither waits for anything but room, or the feeder.
  */
 
-/* As crr_session_judge(), or an errno for ioctl(2). */
+/* It begins. As crr_session_judge(), or an errno for ioctl(2). */
 static int crr_line_ask(struct crr_line *line, struct crr_op *op,
 			const u8 *label, u32 length)
 {
 	int verdict;
 
-	op->stream = crr_session_line_stream(line, true);
+	op->stream = crr_line_enter(line);
 	if (!op->stream)
 		return CRR_PASS;
 	verdict = crr_line_judge(line, op,
@@ -780,11 +988,11 @@ static int crr_line_ask(struct crr_line *line, struct crr_op *op,
 	return verdict == -ERESTARTSYS ? -EINTR : verdict;
 }
 
-static void crr_line_asked(struct crr_op *op)
+/* It ends. */
+static void crr_line_asked(struct crr_line *line, struct crr_op *op)
 {
 	crr_queued_free(op->queued);
-	if (op->stream)
-		crr_session_put(op->stream->session);
+	crr_line_leave(line);
 }
 
 /* FIONREAD and TIOCOUTQ: N_TTY's answer goes to the user, and then to us. */
@@ -800,7 +1008,6 @@ static int crr_line_queue(struct crr_line *line, unsigned int cmd, u16 type,
 	struct crr_record rec = { .type = type };
 	int verdict, ret, n;
 
-	crr_line_enter(line);
 	verdict = crr_line_ask(line, &op, NULL, 0);
 	switch (verdict) {
 	case CRR_PASS:
@@ -831,8 +1038,7 @@ static int crr_line_queue(struct crr_line *line, unsigned int cmd, u16 type,
 		ret = verdict;
 		break;
 	}
-	crr_line_asked(&op);
-	crr_line_leave(line);
+	crr_line_asked(line, &op);
 	return ret;
 }
 
@@ -878,7 +1084,6 @@ int crr_line_modem(struct crr_line *line, struct crr_modem *modem)
 	struct crr_record rec = { .type = CRR_TYPE_MODEM };
 	int ret;
 
-	crr_line_enter(line);
 	ret = crr_line_ask(line, &op, NULL, 0);
 	switch (ret) {
 	case CRR_PASS:
@@ -915,8 +1120,7 @@ int crr_line_modem(struct crr_line *line, struct crr_modem *modem)
 	modem->parity = rec.modem.counts[8];
 	modem->brk = rec.modem.counts[9];
 	modem->buf_overrun = rec.modem.counts[10];
-	crr_line_asked(&op);
-	crr_line_leave(line);
+	crr_line_asked(line, &op);
 	return ret;
 }
 
@@ -937,7 +1141,6 @@ int crr_line_mark(struct crr_line *line, const struct crr_mark *mark)
 	};
 	int ret;
 
-	crr_line_enter(line);
 	ret = crr_line_ask(line, &op, mark->label, mark->length);
 	switch (ret) {
 	case CRR_RECORD:
@@ -953,8 +1156,7 @@ int crr_line_mark(struct crr_line *line, const struct crr_mark *mark)
 	default:
 		break;
 	}
-	crr_line_asked(&op);
-	crr_line_leave(line);
+	crr_line_asked(line, &op);
 	return ret;
 }
 
@@ -996,6 +1198,9 @@ static void crr_line_input(struct crr_line *line)
 	struct crr_stream *stream;
 	struct crr_clock *clock;
 
+	if (!rcu_access_pointer(line->stream) &&
+	    !rcu_access_pointer(line->clock))
+		return;
 	rcu_read_lock();
 	stream = rcu_dereference(line->stream);
 	clock = stream ? rcu_dereference(stream->session->clock) :
@@ -1012,6 +1217,8 @@ static bool crr_line_discards(struct crr_line *line, size_t count)
 	struct crr_stream *stream;
 	bool discards = false;
 
+	if (!READ_ONCE(line->engaged))
+		return false;
 	rcu_read_lock();
 	stream = rcu_dereference(line->stream);
 	if (stream && READ_ONCE(stream->session->state) >=
@@ -1111,18 +1318,16 @@ static int crr_ldisc_open(struct tty_struct *tty)
 		return -ENOMEM;
 	line->tty = tty;
 	mutex_init(&line->read_lock);
+	init_waitqueue_head(&line->turn);
 	line->active.line = line;
-	line->pass.line = line;
-	line->pass.mode = CRR_PASS;
+	init_llist_head(&line->departed);
 
 	ret = crr_n_tty.open(tty);
 	if (ret) {
 		kfree(line);
 		return ret;
 	}
-	spin_lock(&crr_lines_lock);
-	hash_add_rcu(crr_lines, &line->node, (unsigned long)tty);
-	spin_unlock(&crr_lines_lock);
+	crr_line_add(line);
 	return 0;
 }
 
@@ -1132,9 +1337,7 @@ static void crr_ldisc_close(struct tty_struct *tty)
 	struct crr_line *line = crr_line_find(tty);
 
 	crr_session_line_left(line);
-	spin_lock(&crr_lines_lock);
-	hash_del_rcu(&line->node);
-	spin_unlock(&crr_lines_lock);
+	crr_line_remove(line);
 	crr_n_tty.close(tty);
 	kfree_rcu(line, rcu);
 }
@@ -1150,6 +1353,8 @@ static struct tty_ldisc_ops crr_ldisc;
 int crr_ldisc_register(int number)
 {
 	n_tty_inherit_ops(&crr_n_tty);
+	static_call_update(crr_n_tty_read, crr_n_tty.read);
+	static_call_update(crr_n_tty_write, crr_n_tty.write);
 	crr_ldisc = crr_n_tty;
 	crr_ldisc.owner = THIS_MODULE;
 	crr_ldisc.num = number;

@@ -13,11 +13,17 @@
  * most once, not even with the optional one before it, so that an admitted
  * operation needs one sub-buffer at most. What
  * cannot wait (hangup, the tty's close, the end) has room set aside.
+ *
+ * Reads and writes are let in with room that belongs to their stream, and stays
+ * with it until a record has begun another sub-buffer: at any time what is
+ * filled, reserved and set aside fits into the buffer. Questions are let in
+ * with room of their own.
  */
 #include <linux/poll.h>
 #include <linux/relay.h>
 
 #include "crr.h"
+#include "encode.h"
 
 /* Also what one read(2) of the session fd gives at most. */
 #define CRR_SUBBUF_SIZE (64U << 10)
@@ -125,25 +131,76 @@ bool crr_recorder_has_room(struct crr_recorder *recorder)
 	return filled + needed < recorder->chan->n_subbufs;
 }
 
-/* The room is there: it was reserved, or set aside. */
-static void crr_emit(struct crr_session *session, struct crr_record *rec)
+/* May the next read, or write, be recorded? If not, the stream is woken later. */
+bool crr_stream_has_room(struct crr_stream *stream, enum crr_way way)
+{
+	struct crr_recorder *recorder = &stream->session->recorder;
+
+	lockdep_assert_held(&stream->session->lock);
+
+	if (stream->room[way] || stream->ended ||
+	    crr_recorder_has_room(recorder))
+		return true;
+	recorder->starved = true;
+	return false;
+}
+
+static bool crr_stream_take_room(struct crr_stream *stream, enum crr_way way)
+{
+	if (!crr_stream_has_room(stream, way))
+		return false;
+	if (!stream->room[way] && !stream->ended) {
+		stream->room[way] = true;
+		stream->session->recorder.reserved++;
+	}
+	return true;
+}
+
+static void crr_stream_give_room(struct crr_stream *stream, enum crr_way way)
+{
+	WRITE_ONCE(stream->ready[way], false);
+	if (stream->room[way])
+		stream->session->recorder.reserved--;
+	stream->room[way] = false;
+}
+
+/* Another sub-buffer: it was reserved, or set aside. */
+static bool crr_emit_switch(struct crr_session *session)
+{
+	struct crr_recorder *recorder = &session->recorder;
+
+	recorder->switched++;
+	if (!WARN_ON_ONCE(!relay_switch_subbuf(recorder->buf,
+					       CRR_RECORD_SIZE_MAX)))
+		return true;
+	/* A log with a hole cannot be replayed. */
+	crr_session_set_state(session, CRR_STATE_FAILED, CRR_REASON_SEQUENCE);
+	return false;
+}
+
+/* The room is there. Inlined, of a constant type, where an emulator waits for it. */
+static __always_inline void crr_emit_inline(struct crr_session *session,
+					    const u16 type,
+					    struct crr_record *rec)
 {
 	struct rchan_buf *buf = session->recorder.buf;
-	size_t size = crr_record_size(rec);
+	size_t size;
 
 	lockdep_assert_held(&session->lock);
 
-	if (buf->offset + size > CRR_SUBBUF_SIZE &&
-	    WARN_ON_ONCE(!relay_switch_subbuf(buf, size))) {
-		/* A log with a hole cannot be replayed. */
-		crr_session_set_state(session, CRR_STATE_FAILED,
-				      CRR_REASON_SEQUENCE);
-		return;
-	}
 	rec->sequence = session->sequence;
 	rec->counter = session->counter;
-	buf->offset += crr_record_encode(buf->data + buf->offset, rec);
-	if (!(rec->type & CRR_TYPE_OPTIONAL)) {
+	size = crr_record_encode_into(buf->data + buf->offset,
+				      CRR_SUBBUF_SIZE - buf->offset, type, rec);
+	if (unlikely(!size)) {
+		if (!crr_emit_switch(session))
+			return;
+		size = crr_record_encode_into(buf->data + buf->offset,
+					      CRR_SUBBUF_SIZE - buf->offset,
+					      type, rec);
+	}
+	buf->offset += size;
+	if (!(type & CRR_TYPE_OPTIONAL)) {
 		session->sequence++;
 		session->records++;
 	}
@@ -153,29 +210,29 @@ static void crr_emit(struct crr_session *session, struct crr_record *rec)
 					   EPOLLIN | EPOLLRDNORM);
 }
 
+static noinline void crr_emit(struct crr_session *session,
+			      struct crr_record *rec)
+{
+	crr_emit_inline(session, rec->type, rec);
+}
+
 /* How many empty reads the next record that reads see is to bear. */
 static u64 crr_take_empties(struct crr_stream *stream)
 {
-	u64 empties = stream->empties;
+	u64 empties = crr_empties_at(stream, stream->session->counter);
 
-	stream->empties = 0;
-	return stream->empties_counter == stream->session->counter ?
-	       empties : 0;
+	crr_empties_forget(stream);
+	return empties;
 }
 
 static void crr_add_empty(struct crr_stream *stream)
 {
 	/* What another thread finds behind the gate is no part of the run. */
-	if (stream->session->gate.gated)
-		return;
-	if (stream->empties_counter != stream->session->counter) {
-		stream->empties_counter = stream->session->counter;
-		stream->empties = 0;
-	}
-	stream->empties++;
+	if (!stream->session->gate.gated)
+		crr_empties_add(stream, stream->session->counter);
 }
 
-static void crr_take_refused(struct crr_stream *stream, struct crr_record *rec)
+static __always_inline void crr_take_refused(struct crr_stream *stream, struct crr_record *rec)
 {
 	rec->refused = stream->refused;
 	if (stream->refused && stream->interrupted)
@@ -197,22 +254,35 @@ static void crr_emit_simple(struct crr_stream *stream, u16 type, u32 reason)
 	crr_emit(stream->session, &rec);
 }
 
-/* What an operation has to tell; and before it, that termios is another. */
-static void crr_emit_done(struct crr_stream *stream, struct crr_record *rec)
+/* Before the record of an operation: that termios is another. */
+static noinline void crr_emit_termios(struct crr_stream *stream)
 {
 	struct crr_record termios = {
 		.type = CRR_TYPE_TERMIOS,
 		.stream = stream->number,
 	};
 
-	if (stream->line && READ_ONCE(stream->line->undescribed)) {
-		WRITE_ONCE(stream->line->undescribed, false);
-		crr_line_describe(stream->line, &termios);
-		termios.data_length = 0;
-		crr_emit(stream->session, &termios);
-	}
+	WRITE_ONCE(stream->line->undescribed, false);
+	crr_line_describe(stream->line, &termios);
+	termios.data_length = 0;
+	crr_emit(stream->session, &termios);
+}
+
+/* What an operation has to tell. */
+static __always_inline void crr_emit_done(struct crr_stream *stream,
+					  const u16 type,
+					  struct crr_record *rec)
+{
+	if (stream->line && unlikely(READ_ONCE(stream->line->undescribed)))
+		crr_emit_termios(stream);
 	rec->stream = stream->number;
-	crr_emit(stream->session, rec);
+	crr_emit_inline(stream->session, type, rec);
+}
+
+static noinline void crr_emit_answer(struct crr_stream *stream,
+				     struct crr_record *rec)
+{
+	crr_emit_done(stream, rec->type, rec);
 }
 
 /* ---- Begin and end ---- */
@@ -239,6 +309,8 @@ static void crr_stream_leave(struct crr_stream *stream, enum crr_end reason)
 		crr_emit_simple(stream, CRR_TYPE_HANGUP, 0);
 	crr_emit_simple(stream, CRR_TYPE_STREAM_END, reason);
 	stream->ended = true;
+	crr_stream_give_room(stream, CRR_IN);
+	crr_stream_give_room(stream, CRR_OUT);
 }
 
 /* What STOP itself ends comes last: there a log can be continued. */
@@ -326,7 +398,10 @@ void crr_recorder_hangup_seen(struct crr_session *session)
 				crr_stream_leave(stream, stream->leaving);
 		} else if (crr_line_hangs_up(stream->line)) {
 			stream->hangup_seen = true;
-			if (!atomic_read(&stream->line->inflight))
+			/* Who begins from here on is told that it has ended. */
+			crr_session_unready(session);
+			smp_mb(); /* pairs with crr_line_enter() */
+			if (!atomic64_read(&stream->line->inflight))
 				crr_stream_leave(stream, CRR_END_HANGUP);
 		}
 	}
@@ -376,6 +451,7 @@ enum crr_verdict crr_recorder_admit(struct crr_op *op)
 	struct crr_stream *stream = op->stream;
 	struct crr_session *session = stream->session;
 	struct crr_recorder *recorder = &session->recorder;
+	bool room;
 
 	lockdep_assert_held(&session->lock);
 
@@ -389,10 +465,16 @@ enum crr_verdict crr_recorder_admit(struct crr_op *op)
 		op->sleep = CRR_SLEEP_TIME;
 		return op->nowait ? CRR_RESULT : CRR_SLEEP;
 	}
-	if (likely(crr_recorder_has_room(recorder))) {
+	if (op->type == CRR_TYPE_READ || op->type == CRR_TYPE_WRITE) {
+		room = crr_stream_take_room(stream, crr_type_way(op->type));
+	} else {
+		room = crr_recorder_has_room(recorder);
+		op->owns_room = room;
+		recorder->reserved += room;
+	}
+	if (likely(room)) {
 		op->gated = session->gate.gated;
 		op->window = session->gate.window;
-		recorder->reserved++;
 		return CRR_RECORD;
 	}
 
@@ -423,26 +505,73 @@ enum crr_verdict crr_recorder_admit(struct crr_op *op)
  * Lock the session for the end of an admitted operation. False, and unlocked,
  * if the recording that admitted it is over.
  */
-static bool crr_recorder_resume(struct crr_op *op)
+static __always_inline bool crr_recorder_resume(struct crr_stream *stream,
+						u32 generation)
 {
-	struct crr_session *session = op->stream->session;
+	struct crr_session *session = stream->session;
 
 	mutex_lock(&session->lock);
-	if (unlikely(op->generation != session->generation ||
-		     session->state != CRR_STATE_RECORDING)) {
-		mutex_unlock(&session->lock);
-		return false;
-	}
-	session->recorder.reserved--;
-	return true;
+	if (likely(generation == session->generation &&
+		   session->state == CRR_STATE_RECORDING))
+		return true;
+	mutex_unlock(&session->lock);
+	return false;
 }
 
-static void crr_recorder_finish(struct crr_op *op)
+/* May the next operation begin without asking? */
+static __always_inline void crr_stream_prepare(struct crr_stream *stream, enum crr_way way)
+{
+	const struct crr_session *session = stream->session;
+
+	if (!stream->ready[way] && session->state == CRR_STATE_RECORDING &&
+	    !session->gate.gated && !stream->unprivileged &&
+	    !stream->hangup_seen && !stream->ended)
+		/* After the generation that it belongs to. */
+		smp_store_release(&stream->ready[way], true);
+}
+
+/* A stream's room is used up, or it has none yet; or somebody waits for some. */
+static noinline void crr_recorder_seek_room(struct crr_stream *stream,
+					    enum crr_way way)
+{
+	struct crr_session *session = stream->session;
+	struct crr_recorder *recorder = &session->recorder;
+
+	if (recorder->switched && stream->room[way]) {
+		recorder->switched--;
+		crr_stream_give_room(stream, way);
+	}
+	if (crr_stream_take_room(stream, way))
+		crr_stream_prepare(stream, way);
+	if (recorder->starved && crr_recorder_has_room(recorder)) {
+		recorder->starved = false;
+		crr_session_wake(session);
+	}
+}
+
+/* A read or write has come to its end; so that the next one may begin. */
+static __always_inline void crr_recorder_finish(struct crr_stream *stream,
+						enum crr_way way)
+{
+	struct crr_session *session = stream->session;
+	struct crr_recorder *recorder = &session->recorder;
+
+	if (unlikely(recorder->switched || recorder->starved ||
+		     !stream->ready[way]))
+		crr_recorder_seek_room(stream, way);
+	mutex_unlock(&session->lock);
+}
+
+/* A question has. */
+static void crr_recorder_finish_question(struct crr_op *op)
 {
 	struct crr_session *session = op->stream->session;
 	struct crr_recorder *recorder = &session->recorder;
 
-	if (unlikely(recorder->starved) && crr_recorder_has_room(recorder)) {
+	recorder->reserved--;
+	if (recorder->switched)
+		recorder->switched--;
+	if (recorder->starved && crr_recorder_has_room(recorder)) {
 		recorder->starved = false;
 		crr_session_wake(session);
 	}
@@ -455,8 +584,12 @@ static void crr_recorder_finish(struct crr_op *op)
  */
 void crr_recorder_cancel(struct crr_op *op)
 {
-	if (crr_recorder_resume(op))
-		crr_recorder_finish(op);
+	if (!crr_recorder_resume(op->stream, op->generation))
+		return;
+	if (op->type == CRR_TYPE_READ || op->type == CRR_TYPE_WRITE)
+		crr_recorder_finish(op->stream, crr_type_way(op->type));
+	else
+		crr_recorder_finish_question(op);
 }
 
 /**
@@ -486,8 +619,9 @@ void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen)
 {
 	struct crr_stream *stream = op->stream;
 	struct crr_session *session = stream->session;
+	struct crr_record read = {};
 
-	if (!crr_recorder_resume(op))
+	if (!crr_recorder_resume(stream, op->generation))
 		return;
 	/* Delivery is now. A step back since entry: the next operation fails. */
 	crr_session_sample(session);
@@ -500,6 +634,13 @@ void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen)
 	case 0:
 		crr_add_empty(stream);
 		break;
+	case CRR_TYPE_READ:
+		read.data = seen->data;
+		read.data_length = seen->data_length;
+		read.empties = crr_take_empties(stream);
+		session->bytes_in += read.data_length;
+		crr_emit_done(stream, CRR_TYPE_READ, &read);
+		break;
 	case CRR_TYPE_PEER_CLOSED:
 		if (stream->peer_closed)
 			break;
@@ -507,11 +648,10 @@ void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen)
 		fallthrough;
 	default:
 		seen->empties = crr_take_empties(stream);
-		session->bytes_in += seen->data_length;
-		crr_emit_done(stream, seen);
+		crr_emit_answer(stream, seen);
 		break;
 	}
-	crr_recorder_finish(op);
+	crr_recorder_finish(stream, CRR_IN);
 }
 
 /**
@@ -526,7 +666,7 @@ u32 crr_recorder_inq_done(struct crr_op *op, u32 value)
 	struct crr_stream *stream = op->stream;
 	struct crr_record rec = { .type = CRR_TYPE_INQ };
 
-	if (!crr_recorder_resume(op))
+	if (!crr_recorder_resume(stream, op->generation))
 		return value;
 	crr_session_sample(stream->session);
 	if (crr_gate_hides(stream))
@@ -536,11 +676,11 @@ u32 crr_recorder_inq_done(struct crr_op *op, u32 value)
 	if (value) {
 		rec.value = value;
 		rec.empties = crr_take_empties(stream);
-		crr_emit_done(stream, &rec);
+		crr_emit_answer(stream, &rec);
 	} else {
 		crr_add_empty(stream);
 	}
-	crr_recorder_finish(op);
+	crr_recorder_finish_question(op);
 	return value;
 }
 
@@ -551,16 +691,17 @@ u32 crr_recorder_inq_done(struct crr_op *op, u32 value)
  */
 void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec)
 {
-	if (!crr_recorder_resume(op))
+	if (!crr_recorder_resume(op->stream, op->generation))
 		return;
 	crr_take_refused(op->stream, rec);
-	crr_emit_done(op->stream, rec);
-	crr_recorder_finish(op);
+	crr_emit_answer(op->stream, rec);
+	crr_recorder_finish_question(op);
 }
 
 /**
  * crr_recorder_write_done - a chunk of a write(2) has come to its end
- * @op: the operation, admitted
+ * @stream: on which it is
+ * @generation: in which it was admitted
  * @buf: the bytes offered
  * @requested: how many
  * @result: what N_TTY made of them: bytes taken or -errno, not 0
@@ -569,14 +710,13 @@ void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec)
  * The stamp is the counter of the entry: session->counter has not moved since
  * if, as free delivery has it, one thread moves it and does the I/O.
  */
-void crr_recorder_write_done(struct crr_op *op, const u8 *buf, u32 requested,
-			     ssize_t result, bool cut)
+void crr_recorder_write_done(struct crr_stream *stream, u32 generation,
+			     const u8 *buf, u32 requested, ssize_t result,
+			     bool cut)
 {
-	struct crr_stream *stream = op->stream;
 	struct crr_session *session = stream->session;
 	bool capture = session->recorder.flags & CRR_RECORD_CAPTURE;
 	struct crr_record rec = {
-		.type = CRR_TYPE_WRITE,
 		.flags = (cut ? CRR_FLAG_CUT : 0) |
 			 (capture ? CRR_FLAG_CAPTURED : 0),
 		.requested = requested,
@@ -587,12 +727,12 @@ void crr_recorder_write_done(struct crr_op *op, const u8 *buf, u32 requested,
 		.data_length = capture ? requested : 0,
 	};
 
-	if (!crr_recorder_resume(op))
+	if (!crr_recorder_resume(stream, generation))
 		return;
 	crr_take_refused(stream, &rec);
 	session->bytes_out += rec.offset;
-	crr_emit_done(stream, &rec);
-	crr_recorder_finish(op);
+	crr_emit_done(stream, CRR_TYPE_WRITE, &rec);
+	crr_recorder_finish(stream, CRR_OUT);
 }
 
 /* ---- The session fd's reader ---- */

@@ -404,7 +404,7 @@ void crr_replayer_seek(struct crr_session *session, u64 sequence)
 
 	list_for_each_entry(stream, &session->streams, node) {
 		crr_replayer_empty(stream);
-		stream->empties = 0;
+		crr_empties_forget(stream);
 		stream->refused = 0;
 		stream->position_in = 0;
 		stream->position_out = 0;
@@ -563,7 +563,7 @@ static enum crr_verdict crr_op_takes(struct crr_op *op,
 			session->bytes_out += rec->offset;
 		}
 	} else {
-		stream->empties = 0;
+		crr_empties_forget(stream);
 		stream->position_in += rec->data_length;
 		session->bytes_in += rec->data_length;
 		session->gate.consumed += rec->data_length;
@@ -583,17 +583,6 @@ static enum crr_verdict crr_op_takes(struct crr_op *op,
 
 /* ---- Reads ---- */
 
-/* Empty reads are counted at one value of the counter. */
-static void crr_replayer_tick(struct crr_stream *stream)
-{
-	u64 counter = stream->session->counter;
-
-	if (stream->empties_counter == counter)
-		return;
-	stream->empties_counter = counter;
-	stream->empties = 0;
-}
-
 /* Is this inbound record one that a read at this counter finds? */
 static bool crr_is_due(const struct crr_stream *stream,
 		       const struct crr_record *rec)
@@ -602,8 +591,7 @@ static bool crr_is_due(const struct crr_stream *stream,
 
 	if (rec->counter != counter)
 		return rec->counter < counter;
-	return rec->empties <= (stream->empties_counter == counter ?
-				stream->empties : 0);
+	return rec->empties <= crr_empties_at(stream, counter);
 }
 
 /* The first inbound record of all streams that must be taken, or NULL. */
@@ -638,7 +626,7 @@ static enum crr_verdict crr_read_nothing(struct crr_op *op)
 {
 	if (!op->nowait)
 		return crr_op_sleep(op, CRR_SLEEP_TIME);
-	op->stream->empties++;
+	crr_empties_add(op->stream, op->stream->session->counter);
 	return crr_op_result(op, op->empty);
 }
 
@@ -701,7 +689,8 @@ static enum crr_verdict crr_read_past_queue(struct crr_op *op)
 	 */
 	if (counter == stream->end_counter &&
 	    (session->gate.gated ||
-	     (op->nowait && stream->empties < stream->end_empties)))
+	     (op->nowait &&
+	      crr_empties_at(stream, counter) < stream->end_empties)))
 		return crr_read_nothing(op);
 	if (stream->hung_up && !crr_is_over(stream))
 		return crr_after_hangup(op);
@@ -730,7 +719,6 @@ enum crr_verdict crr_replayer_read(struct crr_op *op)
 		return op->nowait ? crr_op_result(op, op->empty) :
 				    crr_op_sleep(op, CRR_SLEEP_TIME);
 	}
-	crr_replayer_tick(stream);
 	queued = crr_first(&stream->inbound);
 	if (!queued)
 		return crr_read_past_queue(op);

@@ -103,10 +103,10 @@ void crr_session_put(struct crr_session *session)
 /**
  * crr_session_line_stream - a line's part in a session, held
  * @line: the line
- * @active: only of an active session
+ * @active: only of a session that is not idle
  *
- * For operations, which must not go into a session without it: returns the
- * stream with a reference to its session, or NULL.
+ * For those who are not counted in line->inflight: returns the stream with a
+ * reference to its session, or NULL.
  */
 struct crr_stream *crr_session_line_stream(struct crr_line *line, bool active)
 {
@@ -115,7 +115,8 @@ struct crr_stream *crr_session_line_stream(struct crr_line *line, bool active)
 	rcu_read_lock();
 	stream = rcu_dereference(line->stream);
 	if (stream &&
-	    ((active && !READ_ONCE(stream->session->active)) ||
+	    ((active &&
+	      READ_ONCE(stream->session->state) == CRR_STATE_IDLE) ||
 	     !kref_get_unless_zero(&stream->session->kref)))
 		stream = NULL;
 	rcu_read_unlock();
@@ -138,8 +139,8 @@ static void crr_session_forget_streams(struct crr_session *session)
 			continue;
 		}
 		stream->number = number++;
-		stream->empties = 0;
-		stream->empties_counter = 0;
+		memset(stream->empties, 0, sizeof(stream->empties));
+		memset(stream->room, 0, sizeof(stream->room));
 		stream->refused = 0;
 		stream->position_in = 0;
 		stream->position_out = 0;
@@ -204,26 +205,63 @@ static void crr_session_remove_line(struct crr_stream *stream)
 	lockdep_assert_held(&crr_link_lock);
 	lockdep_assert_held(&session->lock);
 
+	WRITE_ONCE(stream->line->engaged, NULL);
 	RCU_INIT_POINTER(stream->line->stream, NULL);
 	stream->line = NULL;
 	session->nlines--;
+}
+
+/**
+ * crr_session_depart - give back what lines have kept of their former sessions
+ * @line: the line
+ *
+ * Called when something has been added to line->departed, and when an
+ * operation has been the last in flight: one of them sees the other. As long as
+ * something is in flight it may be of one of these sessions.
+ */
+void crr_session_depart(struct crr_line *line)
+{
+	struct crr_stream *stream, *next;
+	struct llist_node *departed;
+
+	do {
+		departed = llist_del_all(&line->departed);
+		if (!departed)
+			return;
+		smp_mb(); /* pairs with crr_line_enter() */
+		if (!atomic64_read(&line->inflight)) {
+			llist_for_each_entry_safe(stream, next, departed,
+						  departed)
+				crr_session_put(stream->session);
+			return;
+		}
+		llist_for_each_entry_safe(stream, next, departed, departed)
+			llist_add(&stream->departed, &line->departed);
+		smp_mb(); /* pairs with crr_line_leave() */
+	} while (!atomic64_read(&line->inflight));
 }
 
 /* Nobody controls the session, and it has nothing to do or to tell. */
 static void crr_session_dissolve(struct crr_session *session)
 {
 	struct crr_stream *stream;
+	struct crr_line *line;
 
 	lockdep_assert_held(&crr_link_lock);
 
 	crr_session_set_clock(session, NULL);
 	mutex_lock(&session->lock);
 	list_for_each_entry(stream, &session->streams, node) {
-		if (!stream->line)
+		line = stream->line;
+		if (!line)
 			continue;
 		crr_session_remove_line(stream);
-		/* Not the last one: the caller holds another. */
-		crr_session_put(session);
+		smp_mb(); /* pairs with crr_line_enter() */
+		llist_add(&stream->departed, &line->departed);
+		smp_mb(); /* pairs with crr_line_leave() */
+		/* Not the last reference: the caller holds another. */
+		if (!atomic64_read(&line->inflight))
+			crr_session_depart(line);
 	}
 	mutex_unlock(&session->lock);
 }
@@ -409,10 +447,10 @@ void crr_session_set_clock(struct crr_session *session,
 	old = crr_session_clock(session);
 	if (old) {
 		/* The last value stays: the log must not go back. */
-		session->supplied = 0;
+		WRITE_ONCE(session->supplied, 0);
 		if (session->state != CRR_STATE_IDLE) {
 			crr_session_sample(session);
-			session->supplied = session->counter;
+			WRITE_ONCE(session->supplied, session->counter);
 		}
 		RCU_INIT_POINTER(old->session, NULL);
 		crr_clock_publish(old, CRR_STATE_IDLE, CRR_NEVER);
@@ -438,15 +476,11 @@ void crr_session_set_clock(struct crr_session *session,
  */
 int crr_session_sample(struct crr_session *session)
 {
-	struct crr_clock *clock = crr_session_clock(session);
-	u64 counter = clock ? crr_clock_counter(clock) : session->supplied;
+	u64 counter;
 
-	if (session->gate.begun)
-		return 0;
-	if (counter < session->counter)
-		return -ERANGE;
-	session->counter = counter;
-	return 0;
+	lockdep_assert_held(&session->lock);
+
+	return session->gate.begun ? 0 : crr_session_advance(session, &counter);
 }
 
 u64 crr_session_next_due(struct crr_session *session)
@@ -486,16 +520,16 @@ int crr_session_set_counter(struct crr_session *session, u64 counter)
 	if (session->state != CRR_STATE_IDLE)
 		crr_session_sample(session);
 	else
-		session->counter = 0;
-	if (counter < session->counter)
+		WRITE_ONCE(session->counter, 0);
+	if (counter < READ_ONCE(session->counter))
 		return -ERANGE;
-	if (session->gate.begun && counter != session->counter)
-		return -EBUSY;
+	if (session->gate.begun)
+		return counter != session->counter ? -EBUSY : 0;
 	if (clock)
 		crr_clock_set(clock, counter);
 	else
-		session->supplied = counter;
-	session->counter = counter;
+		WRITE_ONCE(session->supplied, counter);
+	crr_session_raise(session, READ_ONCE(session->counter), counter);
 	return 0;
 }
 
@@ -540,13 +574,36 @@ void crr_session_wake(struct crr_session *session)
 		crr_clock_input(clock);
 }
 
+/* Operations are to ask, or not to. */
+static void crr_session_engage(struct crr_session *session, bool engage)
+{
+	struct crr_stream *stream;
+
+	list_for_each_entry(stream, &session->streams, node)
+		if (stream->line)
+			smp_store_release(&stream->line->engaged,
+					  engage ? stream : NULL);
+}
+
+/* No operation is to begin without asking. */
+void crr_session_unready(struct crr_session *session)
+{
+	struct crr_stream *stream;
+
+	list_for_each_entry(stream, &session->streams, node) {
+		WRITE_ONCE(stream->ready[CRR_IN], false);
+		WRITE_ONCE(stream->ready[CRR_OUT], false);
+	}
+}
+
 void crr_session_set_state(struct crr_session *session, enum crr_state state,
 			   enum crr_reason reason)
 {
 	lockdep_assert_held(&session->lock);
 
-	WRITE_ONCE(session->active, state != CRR_STATE_IDLE);
+	crr_session_unready(session);
 	WRITE_ONCE(session->state, state);
+	crr_session_engage(session, state != CRR_STATE_IDLE);
 	session->reason = reason;
 	session->changed = true;
 	crr_session_publish(session);
@@ -561,7 +618,7 @@ static bool crr_session_is_quiet(struct crr_session *session)
 	struct crr_stream *stream;
 
 	list_for_each_entry(stream, &session->streams, node)
-		if (stream->line && atomic_read(&stream->line->inflight))
+		if (stream->line && atomic64_read(&stream->line->inflight))
 			return false;
 	return true;
 }
@@ -594,16 +651,16 @@ static int crr_session_enter(struct crr_session *session)
 	list_for_each_entry(stream, &session->streams, node)
 		if (crr_stream_is_closed_to(stream))
 			return -EPERM;
-	WRITE_ONCE(session->active, true);
+	crr_session_engage(session, true);
 	smp_mb(); /* pairs with crr_line_enter() */
 	if (!crr_session_is_quiet(session)) {
-		WRITE_ONCE(session->active, false);
+		crr_session_engage(session, false);
 		return -EBUSY;
 	}
 
 	crr_session_forget_streams(session);
-	session->generation++;
-	session->counter = 0;
+	WRITE_ONCE(session->generation, session->generation + 1);
+	WRITE_ONCE(session->counter, 0);
 	session->sequence = 0;
 	session->records = 0;
 	session->bytes_in = 0;
@@ -670,7 +727,7 @@ int crr_session_replay(struct crr_session *session,
 					     crr_session_enter(session);
 	if (!ret) {
 		swap(session->recorder, recorder);
-		session->supplied = 0;
+		WRITE_ONCE(session->supplied, 0);
 		crr_gate_start(session, arg->flags & CRR_REPLAY_GATED);
 		swap(session->replayer.fed, fed);
 		swap(session->replayer.charge, charge);
@@ -703,8 +760,8 @@ int crr_session_stop(struct crr_session *session)
 	default:
 		break;
 	}
-	session->generation++;
-	session->supplied = 0;
+	WRITE_ONCE(session->generation, session->generation + 1);
+	WRITE_ONCE(session->supplied, 0);
 	crr_gate_start(session, false);
 	crr_session_set_state(session, CRR_STATE_IDLE, session->reason);
 unlock:
@@ -723,7 +780,7 @@ void crr_session_go_live(struct crr_session *session)
 
 	lockdep_assert_held(&session->lock);
 
-	session->generation++;
+	WRITE_ONCE(session->generation, session->generation + 1);
 	crr_gate_start(session, record && recorder->flags & CRR_RECORD_GATED);
 	if (record) {
 		crr_recorder_continue(session);
@@ -732,7 +789,7 @@ void crr_session_go_live(struct crr_session *session)
 				      CRR_REASON_NONE);
 	} else {
 		crr_replayer_close(session);
-		session->supplied = 0;
+		WRITE_ONCE(session->supplied, 0);
 		crr_session_set_state(session, CRR_STATE_IDLE, CRR_REASON_NONE);
 	}
 }
@@ -743,11 +800,11 @@ static void crr_session_reset_counter(struct crr_session *session, u64 counter)
 	struct crr_clock *clock = crr_session_clock(session);
 
 	session->gate.begun = false;
-	session->counter = counter;
+	WRITE_ONCE(session->counter, counter);
 	if (clock)
 		crr_clock_set(clock, counter);
 	else
-		session->supplied = counter;
+		WRITE_ONCE(session->supplied, counter);
 }
 
 /**
@@ -780,7 +837,7 @@ int crr_session_seek(struct crr_session *session, u64 sequence, u64 counter)
 			ret = -EIO;
 			break;
 		}
-		session->generation++;
+		WRITE_ONCE(session->generation, session->generation + 1);
 		crr_session_reset_counter(session, counter);
 		crr_gate_start(session, session->gate.gated);
 		session->divergence.kind = 0;
