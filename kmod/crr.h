@@ -45,9 +45,9 @@
  * One of them sees the other: no operation that began with the device ends in
  * a recording, or the other way round. Whoever finds a stream engaged asks under
  * session->lock what the state is. The state itself changes only when nothing
- * can refuse the change any more. STOP waits for nobody: it starts a new
- * generation, and an operation that finds its generation over is no part of
- * the log.
+ * can refuse the change any more. STOP waits for nobody: an operation that was
+ * let in by a recording, and at its end finds none, is no part of the log; as
+ * long as it is in flight there is no other one.
  *
  * An operation needs no reference to the session that it finds: as long as it
  * is counted the line's own is not given back. A line that leaves its session
@@ -57,8 +57,8 @@
  * of a stream's reads, and of its writes, is reserved when the last one ends;
  * stream->ready then says that the next may begin without session->lock: the
  * session records, nothing is gated, the line is there. It is set and cleared
- * under the lock, after the generation. An operation that saw it set and was
- * overtaken finds that at its end, under the lock, as all others do.
+ * under the lock. An operation that saw it set and was overtaken finds that at
+ * its end, under the lock, as all others do.
  */
 #ifndef _CRR_H
 #define _CRR_H
@@ -472,22 +472,16 @@ struct crr_session *crr_controller_session(int fd);
  * @stream: the stream; the caller is counted in its line->inflight, and is the
  *	only one who reads, or writes
  * @way: whether it reads or writes
- * @generation: out: of the session
  * @stamp: out: the counter
  *
  * If so it ends as one does that crr_recorder_admit() has let begin. If not,
  * the counter's having gone back among the reasons, it must ask.
  */
 static __always_inline bool crr_recorder_is_ready(struct crr_stream *stream,
-						  enum crr_way way,
-						  u32 *generation, u64 *stamp)
+						  enum crr_way way, u64 *stamp)
 {
-	struct crr_session *session = stream->session;
-
-	if (!smp_load_acquire(&stream->ready[way]))
-		return false;
-	*generation = READ_ONCE(session->generation);
-	return !crr_session_advance(session, stamp);
+	return READ_ONCE(stream->ready[way]) &&
+	       !crr_session_advance(stream->session, stamp);
 }
 
 int crr_recorder_open(struct crr_recorder *recorder, u32 nstreams, size_t size,
@@ -500,12 +494,12 @@ size_t crr_recorder_capacity(const struct crr_recorder *recorder);
 bool crr_recorder_has_room(struct crr_recorder *recorder);
 bool crr_stream_has_room(struct crr_stream *stream, enum crr_way way);
 enum crr_verdict crr_recorder_admit(struct crr_op *op);
+void crr_recorder_delivered(struct crr_stream *stream, u32 length);
 void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen);
 u32 crr_recorder_inq_done(struct crr_op *op, u32 value);
 void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec);
-void crr_recorder_write_done(struct crr_stream *stream, u32 generation,
-			     const u8 *buf, u32 requested, ssize_t result,
-			     bool cut);
+void crr_recorder_write_done(struct crr_stream *stream, const u8 *buf,
+			     u32 requested, ssize_t result, bool cut);
 void crr_recorder_cancel(struct crr_op *op);
 void crr_recorder_interrupted(struct crr_op *op);
 void crr_recorder_hangup_seen(struct crr_session *session);

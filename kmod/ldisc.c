@@ -462,7 +462,7 @@ static void crr_read_finish(struct crr_read *rd, void **cookie)
 }
 
 /* N_TTY may hold its locks: no more than a copy here. */
-static void crr_record_take(struct crr_read *rd, const u8 *buf, size_t n)
+static __always_inline void crr_record_take(struct crr_read *rd, const u8 *buf, size_t n)
 {
 	u8 *to = rd->op.stream->bytes + rd->done;
 
@@ -478,7 +478,7 @@ static void crr_record_take(struct crr_read *rd, const u8 *buf, size_t n)
  * One call of N_TTY for a read at a gate: it does not wait, and takes what the
  * gate lets through.
  */
-static ssize_t crr_gated_piece(struct crr_read *rd, struct file *file, u8 *buf,
+static noinline ssize_t crr_gated_piece(struct crr_read *rd, struct file *file, u8 *buf,
 			       size_t nr, unsigned long offset)
 {
 	struct crr_stream *stream = rd->op.stream;
@@ -509,31 +509,43 @@ static ssize_t crr_gated_piece(struct crr_read *rd, struct file *file, u8 *buf,
 	return n;
 }
 
-/* A further call for a read(2) that is recorded. */
-static ssize_t crr_record_read(struct crr_read *rd, struct file *file, u8 *buf,
-			       size_t nr, void **cookie, unsigned long offset)
+/* The last call for a read(2) that is recorded: the user has got offset bytes. */
+static noinline ssize_t crr_record_last(struct crr_read *rd, struct file *file,
+					ssize_t n, void **cookie,
+					unsigned long offset)
 {
-	ssize_t n = 0;
-
-	if (rd->cookie && rd->op.gated) {
-		n = crr_gated_piece(rd, file, buf, nr, offset);
-	} else if (rd->cookie) {
-		nr = min_t(size_t, nr, CRR_READ_MAX - rd->done);
-		n = static_call(crr_n_tty_read)(rd->line->tty, file, buf, nr, &rd->cookie,
-				   offset);
-		if (n > 0)
-			crr_record_take(rd, buf, n);
-	}
-	/*
-	 * The core calls once more even if N_TTY is done, and so tells how much
-	 * the user got.
-	 */
-	if (n > 0)
-		return n;
-	if (!rd->seen)
+	if (likely(offset && !rd->op.gated))
+		crr_recorder_delivered(rd->op.stream, offset);
+	else if (!rd->seen)
 		crr_read_seen(rd, file, n, offset);
 	crr_read_finish(rd, cookie);
 	return n;
+}
+
+/*
+ * A further call for a read(2) that is recorded. The core calls once more even
+ * if N_TTY is done, and so tells how much the user got.
+ */
+static __always_inline ssize_t
+crr_record_read(struct crr_read *rd, struct tty_struct *tty, struct file *file,
+		u8 *buf, size_t nr, void **cookie, unsigned long offset)
+{
+	ssize_t n;
+
+	if (!rd->cookie)
+		return crr_record_last(rd, file, 0, cookie, offset);
+	if (unlikely(rd->op.gated)) {
+		n = crr_gated_piece(rd, file, buf, nr, offset);
+	} else {
+		nr = min_t(size_t, nr, CRR_READ_MAX - rd->done);
+		n = static_call(crr_n_tty_read)(tty, file, buf, nr, &rd->cookie,
+						offset);
+		if (likely(n > 0))
+			crr_record_take(rd, buf, n);
+	}
+	if (likely(n > 0))
+		return n;
+	return crr_record_last(rd, file, n, cookie, offset);
 }
 
 /*
@@ -542,14 +554,13 @@ static ssize_t crr_record_read(struct crr_read *rd, struct file *file, u8 *buf,
  */
 static noinline ssize_t crr_record_first(struct crr_line *line,
 					 struct crr_stream *stream,
-					 u32 generation, struct file *file,
-					 const u8 *buf, ssize_t n, void **cookie)
+					 struct file *file, const u8 *buf,
+					 ssize_t n, void **cookie)
 {
 	struct crr_read *rd = &line->active;
 
 	rd->op.stream = stream;
 	rd->op.type = CRR_TYPE_READ;
-	rd->op.generation = generation;
 	rd->op.owns_room = false;
 	rd->op.gated = false;
 	rd->mode = CRR_RECORD;
@@ -616,15 +627,18 @@ static ssize_t crr_replay_read(struct crr_read *rd, u8 *buf, size_t nr,
 	return 0;
 }
 
+/* What no read returns: that there is nothing here to be done. */
+#define CRR_READ_PASS (-ENOIOCTLCMD)
+
 /*
  * A read(2) on a line that is engaged, and whose turn it may be, but that is not
- * ready. Sets pass if the session has become idle, and there is nothing here to
- * be done: then it is to be left as one that had its turn.
+ * ready. CRR_READ_PASS if the session has become idle: then it is to be left as
+ * one that had its turn.
  */
 static noinline ssize_t crr_judged_read(struct crr_line *line, bool turn,
 					struct crr_stream *stream,
 					struct file *file, u8 *buf, size_t nr,
-					void **cookie, bool *pass)
+					void **cookie)
 {
 	struct crr_op op = { .stream = stream, .type = CRR_TYPE_READ };
 	struct tty_struct *tty = line->tty;
@@ -664,8 +678,8 @@ again:
 			nr = min_t(size_t, nr, CRR_READ_MAX);
 			ret = static_call(crr_n_tty_read)(tty, file, buf, nr,
 							  cookie, 0);
-			return crr_record_first(line, stream, op.generation,
-						file, buf, ret, cookie);
+			return crr_record_first(line, stream, file, buf, ret,
+						cookie);
 		}
 		if (ret > 0) {
 			*cookie = crr_read_cookie(rd);
@@ -676,14 +690,13 @@ again:
 	case CRR_REPLAY:
 		return crr_replay_read(rd, buf, nr, cookie, 0);
 	case CRR_PASS:
-		*pass = true;
 		if (!turn) {
 			rd->queued = false;
 			mutex_unlock(&line->read_lock);
 			atomic64_add(CRR_INFLIGHT_READ - CRR_INFLIGHT_QUEUED,
 				     &line->inflight);
 		}
-		return 0;
+		return CRR_READ_PASS;
 	case CRR_RESULT:
 		ret = op.result;
 		break;
@@ -698,66 +711,122 @@ again:
 	return ret;
 }
 
-/* A further call for a read(2) that is under way. */
-static ssize_t crr_read_continue(struct tty_struct *tty, struct file *file,
-				 u8 *buf, size_t nr, void **cookie,
-				 unsigned long offset)
+/* A read(2) that is N_TTY's alone; or its beginning. */
+static __always_inline ssize_t crr_pass_read(struct crr_line *line,
+					     struct tty_struct *tty,
+					     struct file *file, u8 *buf,
+					     size_t nr, void **cookie)
 {
-	unsigned long mine = (unsigned long)*cookie;
-	struct crr_read *rd;
-	ssize_t n;
+	ssize_t n = static_call(crr_n_tty_read)(tty, file, buf, nr, cookie, 0);
 
-	if (!(mine & CRR_COOKIE)) {
-		n = static_call(crr_n_tty_read)(tty, file, buf, nr, cookie, offset);
-		if (!*cookie)
-			crr_read_leave(crr_line_find(tty));
+	if (!*cookie)
+		crr_read_leave(line);
+	return n;
+}
+
+/* The first call for a read(2) that has to ask. */
+static noinline ssize_t crr_asking_read(struct tty_struct *tty,
+					struct file *file, u8 *buf, size_t nr,
+					void **cookie, struct crr_line *line,
+					struct crr_stream *stream, bool turn)
+{
+	ssize_t n = CRR_READ_PASS;
+
+	/* A read of no bytes sees nothing of the line. */
+	if (nr)
+		n = crr_judged_read(line, turn, stream, file, buf, nr, cookie);
+	if (n != CRR_READ_PASS)
 		return n;
-	}
-	rd = (struct crr_read *)(mine & ~CRR_COOKIE);
+	return crr_pass_read(line, tty, file, buf, nr, cookie);
+}
+
+/* The first call for a read(2) on a line that is engaged; it has its turn. */
+static noinline ssize_t crr_engaged_read(struct tty_struct *tty,
+					 struct file *file, u8 *buf, size_t nr,
+					 void **cookie, struct crr_line *line)
+{
+	struct crr_stream *stream = READ_ONCE(line->engaged);
+	ssize_t n;
+	u64 stamp;
+
+	/* It may have been stopped just now. */
+	if (unlikely(!stream))
+		return crr_pass_read(line, tty, file, buf, nr, cookie);
+	if (unlikely(!nr || !crr_recorder_is_ready(stream, CRR_IN, &stamp)))
+		return crr_asking_read(tty, file, buf, nr, cookie, line,
+				       stream, true);
+
+	nr = min_t(size_t, nr, CRR_READ_MAX);
+	n = static_call(crr_n_tty_read)(tty, file, buf, nr, cookie, 0);
+	if (unlikely(n != -EAGAIN || test_bit(TTY_HUPPING, &tty->flags)))
+		return crr_record_first(line, stream, file, buf, n, cookie);
+	/* What emulators find most: nothing. */
+	crr_empties_add(stream, stamp);
+	crr_read_leave(line);
+	return n;
+}
+
+/* The first call for a read(2). */
+static noinline ssize_t crr_read_begin(struct tty_struct *tty,
+				       struct file *file, u8 *buf, size_t nr,
+				       void **cookie)
+{
+	struct crr_line *line = crr_line_find(tty);
+	struct crr_stream *stream;
+	bool turn;
+
+	stream = crr_read_enter(line, &turn);
+	if (!stream)
+		return crr_pass_read(line, tty, file, buf, nr, cookie);
+	if (likely(turn))
+		return crr_engaged_read(tty, file, buf, nr, cookie, line);
+	return crr_asking_read(tty, file, buf, nr, cookie, line, stream, false);
+}
+
+/* A further call for a read(2) that a session has to do with. */
+static noinline ssize_t crr_read_continue(struct tty_struct *tty,
+					  struct file *file, u8 *buf, size_t nr,
+					  void **cookie, unsigned long offset)
+{
+	struct crr_read *rd = (void *)((unsigned long)*cookie & ~CRR_COOKIE);
+
 	if (rd->mode == CRR_RECORD)
-		return crr_record_read(rd, file, buf, nr, cookie, offset);
+		return crr_record_read(rd, tty, file, buf, nr, cookie, offset);
 	return crr_replay_read(rd, buf, nr, cookie, offset);
 }
 
-/* Called by the tty core, by many readers at a time. */
+/* The last call for a read(2) that is N_TTY's alone. */
+static noinline void crr_read_passed(struct tty_struct *tty)
+{
+	crr_read_leave(crr_line_find(tty));
+}
+
+/* A further call for a read(2). */
+static noinline ssize_t crr_read_further(struct tty_struct *tty,
+					 struct file *file, u8 *buf, size_t nr,
+					 void **cookie, unsigned long offset)
+{
+	ssize_t n;
+
+	n = static_call(crr_n_tty_read)(tty, file, buf, nr, cookie, offset);
+	if (!*cookie)
+		crr_read_passed(tty);
+	return n;
+}
+
+/*
+ * Called by the tty core, by many readers at a time, and for every few bytes of
+ * what they read: who has little to do is not to save registers for the others.
+ */
 static ssize_t crr_ldisc_read(struct tty_struct *tty, struct file *file,
 			      u8 *buf, size_t nr, void **cookie,
 			      unsigned long offset)
 {
-	struct crr_stream *stream;
-	struct crr_line *line;
-	bool turn, pass = false;
-	u32 generation;
-	u64 stamp;
-	ssize_t n;
-
-	if (*cookie)
-		return crr_read_continue(tty, file, buf, nr, cookie, offset);
-	line = crr_line_find(tty);
-	stream = crr_read_enter(line, &turn);
-	/* A read of no bytes sees nothing of the line. */
-	if (!stream || !nr)
-		goto pass;
-	if (likely(turn && crr_recorder_is_ready(stream, CRR_IN, &generation,
-						 &stamp))) {
-		nr = min_t(size_t, nr, CRR_READ_MAX);
-		n = static_call(crr_n_tty_read)(tty, file, buf, nr, cookie, 0);
-		if (unlikely(n != -EAGAIN || test_bit(TTY_HUPPING, &tty->flags)))
-			return crr_record_first(line, stream, generation, file,
-						buf, n, cookie);
-		/* What emulators find most: nothing. */
-		crr_empties_add(stream, stamp);
-		crr_read_leave(line);
-		return n;
-	}
-	n = crr_judged_read(line, turn, stream, file, buf, nr, cookie, &pass);
-	if (!pass)
-		return n;
-pass:
-	n = static_call(crr_n_tty_read)(tty, file, buf, nr, cookie, 0);
 	if (!*cookie)
-		crr_read_leave(line);
-	return n;
+		return crr_read_begin(tty, file, buf, nr, cookie);
+	if ((unsigned long)*cookie & CRR_COOKIE)
+		return crr_read_continue(tty, file, buf, nr, cookie, offset);
+	return crr_read_further(tty, file, buf, nr, cookie, offset);
 }
 
 /* ---- write(2) ----
@@ -774,9 +843,8 @@ static ssize_t crr_write_cut(ssize_t result)
 }
 
 static __always_inline ssize_t
-crr_record_write(struct crr_stream *stream, u32 generation,
-		 struct tty_struct *tty, struct file *file, const u8 *buf,
-		 size_t nr)
+crr_record_write(struct crr_stream *stream, struct tty_struct *tty,
+		 struct file *file, const u8 *buf, size_t nr)
 {
 	ssize_t n = static_call(crr_n_tty_write)(tty, file, buf, nr);
 	bool cut = false;
@@ -792,7 +860,7 @@ crr_record_write(struct crr_stream *stream, u32 generation,
 		/* A whole chunk that is not a full one is a write(2)'s last. */
 		cut = n > 0 && (n < (ssize_t)nr || nr == CRR_WRITE_MAX);
 	}
-	crr_recorder_write_done(stream, generation, buf, nr, seen, cut);
+	crr_recorder_write_done(stream, buf, nr, seen, cut);
 	return n;
 }
 
@@ -841,8 +909,7 @@ static noinline ssize_t crr_judged_write(struct crr_line *line,
 	case CRR_PASS:
 		return static_call(crr_n_tty_write)(tty, file, buf, nr);
 	case CRR_RECORD:
-		return crr_record_write(stream, op.generation, tty, file, buf,
-					nr);
+		return crr_record_write(stream, tty, file, buf, nr);
 	case CRR_REPLAY:
 		return crr_replay_write(line, &op, buf);
 	case CRR_RESULT:
@@ -855,27 +922,37 @@ static noinline ssize_t crr_judged_write(struct crr_line *line,
 	}
 }
 
+static noinline ssize_t crr_engaged_write(struct tty_struct *tty,
+					  struct file *file, const u8 *buf,
+					  size_t nr, struct crr_line *line,
+					  struct crr_stream *stream)
+{
+	u64 stamp;
+	ssize_t n;
+
+	nr = min_t(size_t, nr, CRR_WRITE_MAX);
+	if (unlikely(!nr))
+		/* A write of no bytes leaves nothing behind. */
+		n = static_call(crr_n_tty_write)(tty, file, buf, nr);
+	else if (likely(crr_recorder_is_ready(stream, CRR_OUT, &stamp)))
+		n = crr_record_write(stream, tty, file, buf, nr);
+	else
+		n = crr_judged_write(line, stream, file, buf, nr);
+	crr_line_leave(line);
+	return n;
+}
+
 /* Called by the tty core under atomic_write_lock: one at a time. */
 static ssize_t crr_ldisc_write(struct tty_struct *tty, struct file *file,
 			       const u8 *buf, size_t nr)
 {
 	struct crr_line *line = crr_line_find(tty);
 	struct crr_stream *stream = crr_line_enter(line);
-	u32 generation;
-	u64 stamp;
 	ssize_t n;
 
-	/* A write of no bytes leaves nothing behind. */
-	if (!stream || !nr) {
-		n = static_call(crr_n_tty_write)(tty, file, buf, nr);
-		goto leave;
-	}
-	nr = min_t(size_t, nr, CRR_WRITE_MAX);
-	if (likely(crr_recorder_is_ready(stream, CRR_OUT, &generation, &stamp)))
-		n = crr_record_write(stream, generation, tty, file, buf, nr);
-	else
-		n = crr_judged_write(line, stream, file, buf, nr);
-leave:
+	if (stream)
+		return crr_engaged_write(tty, file, buf, nr, line, stream);
+	n = static_call(crr_n_tty_write)(tty, file, buf, nr);
 	crr_line_leave(line);
 	return n;
 }

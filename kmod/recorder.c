@@ -505,14 +505,13 @@ enum crr_verdict crr_recorder_admit(struct crr_op *op)
  * Lock the session for the end of an admitted operation. False, and unlocked,
  * if the recording that admitted it is over.
  */
-static __always_inline bool crr_recorder_resume(struct crr_stream *stream,
-						u32 generation)
+static __always_inline bool crr_recorder_resume(struct crr_stream *stream)
 {
 	struct crr_session *session = stream->session;
 
 	mutex_lock(&session->lock);
-	if (likely(generation == session->generation &&
-		   session->state == CRR_STATE_RECORDING))
+	/* There is no other one as long as the operation is in flight. */
+	if (likely(session->state == CRR_STATE_RECORDING))
 		return true;
 	mutex_unlock(&session->lock);
 	return false;
@@ -526,8 +525,7 @@ static __always_inline void crr_stream_prepare(struct crr_stream *stream, enum c
 	if (!stream->ready[way] && session->state == CRR_STATE_RECORDING &&
 	    !session->gate.gated && !stream->unprivileged &&
 	    !stream->hangup_seen && !stream->ended)
-		/* After the generation that it belongs to. */
-		smp_store_release(&stream->ready[way], true);
+		WRITE_ONCE(stream->ready[way], true);
 }
 
 /* A stream's room is used up, or it has none yet; or somebody waits for some. */
@@ -584,7 +582,7 @@ static void crr_recorder_finish_question(struct crr_op *op)
  */
 void crr_recorder_cancel(struct crr_op *op)
 {
-	if (!crr_recorder_resume(op->stream, op->generation))
+	if (!crr_recorder_resume(op->stream))
 		return;
 	if (op->type == CRR_TYPE_READ || op->type == CRR_TYPE_WRITE)
 		crr_recorder_finish(op->stream, crr_type_way(op->type));
@@ -610,6 +608,33 @@ void crr_recorder_interrupted(struct crr_op *op)
 	mutex_unlock(&session->lock);
 }
 
+static __always_inline void crr_emit_read(struct crr_stream *stream, u32 length)
+{
+	struct crr_record rec = {
+		.empties = crr_take_empties(stream),
+		.data = stream->bytes,
+		.data_length = length,
+	};
+
+	stream->session->bytes_in += length;
+	crr_emit_done(stream, CRR_TYPE_READ, &rec);
+}
+
+/**
+ * crr_recorder_delivered - a read(2) that is not gated has given bytes
+ * @stream: on which it is; the bytes are in stream->bytes
+ * @length: how many the user has got
+ */
+void crr_recorder_delivered(struct crr_stream *stream, u32 length)
+{
+	if (!crr_recorder_resume(stream))
+		return;
+	/* Delivery is now. A step back since entry: the next operation fails. */
+	crr_session_sample(stream->session);
+	crr_emit_read(stream, length);
+	crr_recorder_finish(stream, CRR_IN);
+}
+
 /**
  * crr_recorder_read_done - a read(2) has come to its end
  * @op: the operation, admitted
@@ -619,9 +644,8 @@ void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen)
 {
 	struct crr_stream *stream = op->stream;
 	struct crr_session *session = stream->session;
-	struct crr_record read = {};
 
-	if (!crr_recorder_resume(stream, op->generation))
+	if (!crr_recorder_resume(stream))
 		return;
 	/* Delivery is now. A step back since entry: the next operation fails. */
 	crr_session_sample(session);
@@ -635,11 +659,7 @@ void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen)
 		crr_add_empty(stream);
 		break;
 	case CRR_TYPE_READ:
-		read.data = seen->data;
-		read.data_length = seen->data_length;
-		read.empties = crr_take_empties(stream);
-		session->bytes_in += read.data_length;
-		crr_emit_done(stream, CRR_TYPE_READ, &read);
+		crr_emit_read(stream, seen->data_length);
 		break;
 	case CRR_TYPE_PEER_CLOSED:
 		if (stream->peer_closed)
@@ -666,7 +686,7 @@ u32 crr_recorder_inq_done(struct crr_op *op, u32 value)
 	struct crr_stream *stream = op->stream;
 	struct crr_record rec = { .type = CRR_TYPE_INQ };
 
-	if (!crr_recorder_resume(stream, op->generation))
+	if (!crr_recorder_resume(stream))
 		return value;
 	crr_session_sample(stream->session);
 	if (crr_gate_hides(stream))
@@ -691,7 +711,7 @@ u32 crr_recorder_inq_done(struct crr_op *op, u32 value)
  */
 void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec)
 {
-	if (!crr_recorder_resume(op->stream, op->generation))
+	if (!crr_recorder_resume(op->stream))
 		return;
 	crr_take_refused(op->stream, rec);
 	crr_emit_answer(op->stream, rec);
@@ -701,7 +721,6 @@ void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec)
 /**
  * crr_recorder_write_done - a chunk of a write(2) has come to its end
  * @stream: on which it is
- * @generation: in which it was admitted
  * @buf: the bytes offered
  * @requested: how many
  * @result: what N_TTY made of them: bytes taken or -errno, not 0
@@ -710,9 +729,8 @@ void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec)
  * The stamp is the counter of the entry: session->counter has not moved since
  * if, as free delivery has it, one thread moves it and does the I/O.
  */
-void crr_recorder_write_done(struct crr_stream *stream, u32 generation,
-			     const u8 *buf, u32 requested, ssize_t result,
-			     bool cut)
+void crr_recorder_write_done(struct crr_stream *stream, const u8 *buf,
+			     u32 requested, ssize_t result, bool cut)
 {
 	struct crr_session *session = stream->session;
 	bool capture = session->recorder.flags & CRR_RECORD_CAPTURE;
@@ -727,7 +745,7 @@ void crr_recorder_write_done(struct crr_stream *stream, u32 generation,
 		.data_length = capture ? requested : 0,
 	};
 
-	if (!crr_recorder_resume(stream, generation))
+	if (!crr_recorder_resume(stream))
 		return;
 	crr_take_refused(stream, &rec);
 	session->bytes_out += rec.offset;
