@@ -222,6 +222,7 @@ struct crr_gate {
 	bool open;			/* lock, with session->lock */
 	u32 window;			/* lock: of which opening */
 	u32 left;			/* lock: bytes that may be taken */
+	bool returned;			/* lock: none were, and now are */
 	u32 busy;			/* lock: calls of N_TTY under way */
 	u64 consumed;			/* lock, or session->lock in replay */
 	wait_queue_head_t idle;		/* who waits for busy to be 0 */
@@ -455,6 +456,7 @@ bool crr_gate_hides(const struct crr_stream *stream);
 u32 crr_gate_enter(struct crr_gate *gate, u32 window, u32 nr);
 void crr_gate_leave(struct crr_stream *stream, u32 asked, u32 taken);
 u32 crr_gate_log(struct crr_stream *stream);
+bool crr_gate_returned(struct crr_gate *gate);
 enum crr_verdict crr_gate_begin(struct crr_op *op);
 int crr_gate_lock(struct crr_session *session);
 void crr_gate_unlock(struct crr_session *session);

@@ -93,6 +93,8 @@ void crr_gate_leave(struct crr_stream *stream, u32 asked, u32 taken)
 	bool idle;
 
 	spin_lock(&gate->lock);
+	if (!gate->left && asked > taken)
+		gate->returned = true;
 	gate->left += asked - taken;
 	gate->consumed += taken;
 	stream->taken += taken;
@@ -113,6 +115,24 @@ u32 crr_gate_log(struct crr_stream *stream)
 	stream->taken = 0;
 	spin_unlock(&gate->lock);
 	return taken;
+}
+
+/*
+ * Has a call given back what it had asked for, when nothing else was left? Who
+ * came meanwhile found the gate as good as shut. True once: they are to be woken
+ * then, under the session's lock, which the call itself must not take.
+ */
+bool crr_gate_returned(struct crr_gate *gate)
+{
+	bool returned;
+
+	if (likely(!READ_ONCE(gate->returned)))
+		return false;
+	spin_lock(&gate->lock);
+	returned = gate->returned;
+	gate->returned = false;
+	spin_unlock(&gate->lock);
+	return returned;
 }
 
 /*

@@ -565,14 +565,17 @@ static void crr_recorder_finish_question(struct crr_op *op)
 {
 	struct crr_session *session = op->stream->session;
 	struct crr_recorder *recorder = &session->recorder;
+	bool wake = crr_gate_returned(&session->gate);
 
 	recorder->reserved--;
 	if (recorder->switched)
 		recorder->switched--;
 	if (recorder->starved && crr_recorder_has_room(recorder)) {
 		recorder->starved = false;
-		crr_session_wake(session);
+		wake = true;
 	}
+	if (unlikely(wake))
+		crr_session_wake(session);
 	mutex_unlock(&session->lock);
 }
 
