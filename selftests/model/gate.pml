@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The gate: checkpoints, reads of two lines, and STOP.
+ *
+ * Never: a byte taken in a checkpoint and not logged when its end returns, or
+ * logged with another counter, or in another order than its read has them; more
+ * bytes than were allowed, or another number told; an end that waits for the
+ * user's copy; a read asleep before an open gate with something behind it.
+ *
+ * models kmod/gate.c crr_gate_set ea08c078
+ * models kmod/gate.c crr_gate_start 03ca1b91
+ * models kmod/gate.c crr_gate_hides 5891a0cd
+ * models kmod/gate.c crr_gate_enter 22376aa1
+ * models kmod/gate.c crr_gate_leave d680091a
+ * models kmod/gate.c crr_gate_log 70d7d58f
+ * models kmod/gate.c crr_gate_returned bec75ab8
+ * models kmod/gate.c crr_gate_begin 2327b505
+ * models kmod/gate.c crr_gate_end 64f51231
+ * models kmod/gate.c crr_gate_lock 44c55f79
+ * models kmod/gate.c crr_gate_checkpoint_end 2bce862e
+ * models kmod/ldisc.c crr_record_piece d1889e74
+ * models kmod/ldisc.c crr_record_read d718d6e4
+ * models kmod/ldisc.c crr_gated_sleep a6969d9e
+ * models kmod/ldisc.c crr_session_line_read 876f4ecc
+ * models kmod/recorder.c crr_recorder_admit c02f8b50
+ * models kmod/recorder.c crr_recorder_read_done 2516304c
+ * models kmod/recorder.c crr_recorder_checkpoint 9476082f
+ * models kmod/recorder.c crr_recorder_cancel 7c4cd68e
+ * models kmod/recorder.c crr_recorder_finish e1c55d14
+ * models kmod/session.c crr_session_sample 6be3a91f
+ * models kmod/session.c crr_session_set_counter 82923eaa
+ *
+ * break WINDOW assertion	a read goes on in the next checkpoint
+ * break BUSY assertion		the end does not wait for calls of N_TTY
+ * break COPY assertion		... and waits for the user, too
+ * break IDLE assertion		the last call wakes nobody
+ * break COUNTER assertion	the counter moves in a checkpoint
+ * break LOGGED assertion	what the end has logged is logged again
+ * break LEFT assertion		what may be taken is counted too late
+ * break RETURNED assertion	what is given back is given to nobody
+ * break BEGIN assertion	BEGIN wakes nobody
+ */
+#include "model.h"
+
+#define LINES	2
+#define CALLER	LINES		/* in the wait queues */
+#define MAX	2		/* bytes that may be taken */
+#define CHECKPOINTS 2
+
+/* session->lock and gate->lock are each held for one atomic step. */
+bool queued[LINES + 1], woken[LINES + 1];
+
+/* struct crr_session, struct crr_gate */
+bool recording = true;
+byte generation;
+byte counter;
+bool begun, open, returned;
+byte window, left, busy, consumed;
+
+/* Of each line: what N_TTY has, stream->taken, and the read's bytes. */
+byte there[LINES];
+byte taken[LINES];
+byte done[LINES];
+byte held[LINES];		/* given by N_TTY, not logged */
+
+/* When they were taken: the counter that the emulator then stood at. */
+byte stands;			/* the emulator's own counter */
+byte stamp[LINES];
+bool asleep[LINES];
+bool ended = true, thinks;	/* the caller: in no checkpoint, or in no end of one */
+byte got;			/* in this checkpoint */
+
+#define HIDES	(!open || !left)
+
+inline wake_lines()
+{
+	wake(0); wake(1)
+}
+
+/* crr_recorder_finish() */
+inline finish()
+{
+#ifndef BREAK_RETURNED
+	if
+	:: returned -> returned = false; wake_lines()
+	:: else
+	fi
+#else
+	returned = false
+#endif
+}
+
+/* The log gets a read's first n bytes. */
+inline log(which, count)
+{
+	assert(count == done[which] && count == held[which]);
+	assert(counter == stamp[which]);
+	held[which] = 0
+}
+
+proctype reader(byte me)
+{
+	byte mine, my_window, asked, n, pieces;
+	bool added;
+
+judge:
+	atomic {
+		if
+		:: !recording -> goto passed
+		:: recording && HIDES ->
+			if
+			:: added -> goto sleep
+			:: else -> goto add
+			fi
+		:: else ->
+			mine = generation;
+			my_window = window;
+			if
+			/* N_TTY's poll; as this is one, it is part of it. */
+			:: !there[me] && added -> goto sleep
+			:: !there[me] && !added -> goto add
+			:: else
+			fi
+		fi
+	}
+piece:
+	/* crr_gate_enter() */
+	atomic {
+		busy++;
+		asked = 2 - pieces;
+#ifdef BREAK_WINDOW
+		if
+		:: !open -> asked = 0
+		:: else
+		fi;
+#else
+		if
+		:: !open || window != my_window -> asked = 0
+		:: else
+		fi;
+#endif
+		asked = (asked < left -> asked : left);
+#ifndef BREAK_LEFT
+		left = left - asked;
+#endif
+	}
+	/* N_TTY */
+	atomic {
+		n = (asked < there[me] -> asked : there[me]);
+		there[me] = there[me] - n;
+		if
+		:: n -> stamp[me] = stands
+		:: else
+		fi;
+		done[me] = done[me] + n;
+		held[me] = held[me] + n
+	}
+#ifdef BREAK_COPY
+	if
+	:: true
+	:: !me -> goto end_copy
+	fi;
+#endif
+	/* crr_gate_leave() */
+	atomic {
+#ifdef BREAK_LEFT
+		left = left - (n < left -> n : left);
+#else
+		returned = returned || (!left && asked > n);
+		left = left + asked - n;
+#endif
+		consumed = consumed + n;
+		got = got + n;
+		taken[me] = taken[me] + n;
+		busy--;
+#ifndef BREAK_IDLE
+		if
+		:: !busy -> wake(CALLER)
+		:: else
+		fi
+#endif
+	}
+	if
+	:: !n && !pieces ->
+		/* Flushed, or shut, meanwhile: crr_recorder_cancel() */
+		atomic { finish(); goto judge }
+	:: else
+	fi;
+	/* The core copies, for as long as the user pleases, and calls again. */
+	if
+	:: true
+	:: !me -> goto end_copy
+	fi;
+	pieces = pieces + n;
+	if
+	:: me && n && pieces < 2 -> goto piece
+	:: else
+	fi;
+
+	/* crr_recorder_read_done() */
+	atomic {
+		if
+		:: recording && mine == generation ->
+#ifdef BREAK_LOGGED
+			n = done[me];
+			log(me, pieces);
+#else
+			n = taken[me];
+			if
+			:: n -> log(me, n)
+			:: else
+			fi;
+#endif
+			taken[me] = 0;
+			finish()
+		:: else
+		fi
+	}
+	goto passed;
+
+add:
+	add_wait(me);
+	added = true;
+	goto judge;
+sleep:
+	asleep[me] = true;
+end_sleep:
+	atomic { woken[me] -> woken[me] = false; asleep[me] = false };
+	goto judge;
+end_copy:
+	false;
+passed:
+	true;
+	d_step {
+		mine = 0;
+		my_window = 0;
+		asked = 0;
+		n = 0;
+		pieces = 0;
+		added = false;
+		queued[me] = false;
+		woken[me] = false
+	}
+}
+
+/* The thread that moves the counter. */
+proctype caller()
+{
+	byte round, mine, n;
+
+	do
+	:: round < CHECKPOINTS ->
+		stands++;
+		/* CHECKPOINT_BEGIN */
+		atomic {
+				if
+			:: !recording -> break
+			:: else
+			fi;
+			counter = stands;
+			begun = true;
+			consumed = 0;
+			got = 0;
+			ended = false;
+				open = true;
+			left = MAX;
+			window++;
+#ifndef BREAK_BEGIN
+			wake_lines()
+#endif
+		}
+		/* It may think for ever. */
+		if
+		:: true
+		:: round == CHECKPOINTS - 1 -> thinks = true; goto end_thinks
+		fi;
+		/* CHECKPOINT_END */
+		atomic {
+				if
+			:: !recording -> break
+			:: else
+			fi;
+			mine = generation;
+				open = false;
+			left = 0;
+			window++
+		}
+#ifndef BREAK_BUSY
+		add_wait(CALLER);
+wait:
+		if
+		:: !busy
+		:: else -> woken[CALLER] -> woken[CALLER] = false; goto wait
+		fi;
+		remove_wait(CALLER);
+#endif
+		atomic {
+				if
+			:: mine == generation && begun ->
+				/* crr_recorder_checkpoint() */
+				n = 0;
+				do
+				:: n < LINES && taken[n] ->
+					log(n, taken[n]);
+					taken[n] = 0;
+					n++
+				:: n < LINES && !taken[n] -> n++
+				:: else -> break
+				od;
+				assert(consumed == got && got <= MAX);
+				begun = false
+			:: else
+			fi;
+			n = 0
+		}
+		/* It has returned: nothing is left. */
+		assert(!recording || (!held[0] && !held[1]));
+		ended = true;
+		round++
+	:: else -> break
+	od;
+	ended = true;
+	goto out;
+end_thinks:
+	false;
+out:
+	skip
+}
+
+/* STOP, or whoever looks at the counter; at any time. */
+proctype stopper()
+{
+	if
+	:: true
+	:: true ->
+		/* crr_session_sample() */
+		atomic {
+			if
+#ifdef BREAK_COUNTER
+			:: begun -> counter++
+#else
+			:: begun
+#endif
+			:: else -> counter = stands
+			fi
+		}
+	:: true ->
+		atomic {
+			generation++;
+			begun = false;
+			open = false;
+			left = 0;
+			window++;
+			taken[0] = 0;
+			taken[1] = 0;
+			recording = false;
+			wake_lines()
+		}
+	fi
+}
+
+proctype device()
+{
+	there[1] = 2;
+	wake(1)
+}
+
+active proctype monitor()
+{
+	byte i;
+
+end_never:
+	timeout;
+	do
+	:: i < LINES ->
+		/* A read may keep back what it returned until its user lets it. */
+		assert(!asleep[i] || returned ||
+		       (recording && (HIDES || !there[i])));
+		i++
+	:: else -> break
+	od;
+	assert(ended || thinks)
+}
+
+init {
+	atomic {
+		there[0] = 1;
+		run reader(0);
+		run reader(1);
+		run caller();
+		run device();
+		run stopper()
+	}
+}
