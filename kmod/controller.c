@@ -172,8 +172,7 @@ static ssize_t crr_controller_write(struct file *file, const char __user *from,
 	mutex_unlock(&session->feed_lock);
 free:
 	/* Logs hold what was typed, passwords too. */
-	memzero_explicit(chunk, length);
-	kvfree(chunk);
+	kvfree_sensitive(chunk, length);
 	return n;
 }
 
