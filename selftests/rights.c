@@ -416,7 +416,32 @@ TEST_F(rights, every_ioctl)
 	}
 }
 
+static void turn_parameter(const char *name)
+{
+	must(open(PARAMETER, O_WRONLY) < 0 && errno == EACCES);
+	must(!let_anybody(true));
+	must(!unshare(CLONE_NEWUSER));
+	must(!let_anybody(true));
+}
+
+/* Nobody gives himself the right. */
+TEST_F(rights, parameter_is_roots)
+{
+	ASSERT_TRUE(let_anybody(false));
+	EXPECT_EQ(0, run_as(NOBODY, turn_parameter, self->other.name));
+	EXPECT_EQ(0, run_as(NOBODY, take_over_refused, self->other.name));
+}
+
 /* ---- A session fd in other hands ---- */
+
+/* Not by mistake: what a controller starts inherits neither. */
+TEST_F(rights, fds_are_not_inherited)
+{
+	self->line.clock = open_clock(self->line.tty);
+	ASSERT_LE(0, self->line.clock);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(self->line.session, F_GETFD));
+	EXPECT_EQ(FD_CLOEXEC, fcntl(self->line.clock, F_GETFD));
+}
 
 static int give(int to, int fd)
 {
