@@ -528,7 +528,21 @@ static __always_inline void crr_stream_prepare(struct crr_stream *stream, enum c
 		WRITE_ONCE(stream->ready[way], true);
 }
 
-/* A stream's room is used up, or it has none yet; or somebody waits for some. */
+/* Who found no room is woken when there is some. */
+static void crr_recorder_feed_starved(struct crr_session *session)
+{
+	struct crr_recorder *recorder = &session->recorder;
+
+	if (!recorder->starved || !crr_recorder_has_room(recorder))
+		return;
+	recorder->starved = false;
+	crr_session_wake(session);
+}
+
+/*
+ * A stream's room is used up, or it has none yet; or somebody waits for some, or
+ * for what a read has given back to the gate.
+ */
 static noinline void crr_recorder_seek_room(struct crr_stream *stream,
 					    enum crr_way way)
 {
@@ -541,10 +555,9 @@ static noinline void crr_recorder_seek_room(struct crr_stream *stream,
 	}
 	if (crr_stream_take_room(stream, way))
 		crr_stream_prepare(stream, way);
-	if (recorder->starved && crr_recorder_has_room(recorder)) {
-		recorder->starved = false;
+	crr_recorder_feed_starved(session);
+	if (crr_gate_returned(&session->gate))
 		crr_session_wake(session);
-	}
 }
 
 /* A read or write has come to its end; so that the next one may begin. */
@@ -565,17 +578,11 @@ static void crr_recorder_finish_question(struct crr_op *op)
 {
 	struct crr_session *session = op->stream->session;
 	struct crr_recorder *recorder = &session->recorder;
-	bool wake = crr_gate_returned(&session->gate);
 
 	recorder->reserved--;
 	if (recorder->switched)
 		recorder->switched--;
-	if (recorder->starved && crr_recorder_has_room(recorder)) {
-		recorder->starved = false;
-		wake = true;
-	}
-	if (unlikely(wake))
-		crr_session_wake(session);
+	crr_recorder_feed_starved(session);
 	mutex_unlock(&session->lock);
 }
 

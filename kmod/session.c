@@ -46,7 +46,8 @@ static struct crr_session *crr_session_create(void)
 
 static void crr_stream_free(struct crr_stream *stream)
 {
-	kfree(stream->bytes);
+	/* What was typed last. */
+	kfree_sensitive(stream->bytes);
 	kfree(stream);
 }
 
@@ -948,6 +949,24 @@ static void crr_op_awake(struct crr_op *op)
 	op->asleep = false;
 }
 
+/*
+ * Nobody controls the session, and an operation has found it idle: its replay
+ * has gone on with the device. The operation's own line keeps it.
+ */
+static noinline void crr_session_disband(struct crr_session *session)
+{
+	bool over;
+
+	mutex_lock(&crr_link_lock);
+	mutex_lock(&session->lock);
+	over = !session->controlled && session->state == CRR_STATE_IDLE &&
+	       !session->recorder.unread;
+	mutex_unlock(&session->lock);
+	if (over)
+		crr_session_dissolve(session);
+	mutex_unlock(&crr_link_lock);
+}
+
 /**
  * crr_session_judge - what is an operation to do?
  * @op: the operation
@@ -997,6 +1016,9 @@ again:
 			wake_up_interruptible_poll(&session->wait, EPOLLOUT);
 	}
 	mutex_unlock(&session->lock);
+	if (verdict == CRR_PASS && op->type &&
+	    unlikely(!READ_ONCE(session->controlled)))
+		crr_session_disband(session);
 	return verdict;
 }
 

@@ -80,6 +80,28 @@ TEST_F(live, goes_on_with_the_device)
 	EXPECT_EQ(-EINVAL, sys(read(line->session, &div, sizeof(div))));
 }
 
+/* Nobody else is left who could dissolve the session. */
+TEST_F(live, as_an_orphan)
+{
+	struct line *line = &self->line;
+	char c;
+
+	some_log(&self->log);
+	ASSERT_EQ(0, replay_live(line->session, 0, 0));
+	ASSERT_EQ(0, feed_log(line->session, &self->log));
+	close_fd(&line->session);
+	run_log(_metadata, line);
+	ASSERT_EQ(0, count(line->tty, 31));
+	EXPECT_TRUE(status(line->tty).facts & CRR_STATUS_SESSION);
+	EXPECT_EQ(-EAGAIN, sys(read(line->tty, &c, 1)));
+	EXPECT_FALSE(status(line->tty).facts & CRR_STATUS_SESSION);
+	ASSERT_TRUE(deliver(line, "real", 4));
+	expect_bytes(line->tty, "real");
+	line->session = open_session(line->tty);
+	ASSERT_LE(0, line->session);
+	EXPECT_EQ(0, record(line->session, 0));
+}
+
 /* By a write, too; by FIONREAD; by a sleeping read; and not before its time. */
 TEST_F_TIMEOUT(live, by_whatever_operation, 60)
 {
