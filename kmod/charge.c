@@ -26,28 +26,29 @@ int crr_charge(struct crr_charge *charge, size_t bytes)
 {
 	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 	unsigned long pages = DIV_ROUND_UP(bytes, PAGE_SIZE);
-	struct user_struct *user;
+	const struct cred *cred;
 
 	*charge = (struct crr_charge){};
 	/* Nor is it taken from what the same user has without it. */
 	if (capable(CAP_IPC_LOCK))
 		return 0;
-	user = get_uid(current_user());
-	if (atomic_long_add_return(pages, &user->locked_vm) > limit) {
-		atomic_long_sub(pages, &user->locked_vm);
-		free_uid(user);
+	/* Held for its user: not all kernels let a module put a user itself. */
+	cred = get_current_cred();
+	if (atomic_long_add_return(pages, &cred->user->locked_vm) > limit) {
+		atomic_long_sub(pages, &cred->user->locked_vm);
+		put_cred(cred);
 		return -ENOMEM;
 	}
-	charge->user = user;
+	charge->cred = cred;
 	charge->pages = pages;
 	return 0;
 }
 
 void crr_uncharge(struct crr_charge *charge)
 {
-	if (!charge->user)
+	if (!charge->cred)
 		return;
-	atomic_long_sub(charge->pages, &charge->user->locked_vm);
-	free_uid(charge->user);
+	atomic_long_sub(charge->pages, &charge->cred->user->locked_vm);
+	put_cred(charge->cred);
 	*charge = (struct crr_charge){};
 }

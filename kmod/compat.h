@@ -9,32 +9,47 @@
 #include <linux/crc32.h>
 #include <linux/crc32c.h>
 #include <linux/mm.h>
+#include <linux/relay.h>
+#include <linux/tty.h>
+#include <linux/tty_ldisc.h>
 #include <linux/version.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
-#error "crr needs Linux 6.1 or newer"
+/*
+ * 5.12 "tty: convert tty_ldisc_ops 'read()' function to take a kernel pointer",
+ * and with it the cookie. 5.10 has it, too, and 5.10.21 what was amended.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 21)
+#error "crr needs Linux 5.10.21 or newer"
 #endif
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-#error "crr has not been tried on Linux 6.13 or newer"
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
+#error "crr has not been tried on Linux 7.3 or newer"
 #endif
 #ifndef CONFIG_64BIT
 #error "crr's clock pages need a kernel that loads and stores 64 bits at once"
 #endif
 
-/* 6.6: the tty layer takes u8 and size_t for characters and their number. */
+/*
+ * 6.6 "tty: use u8 for flags", "tty: ldops: unify to u8" and what is near them:
+ * the tty layer takes u8 and size_t for characters and their number.
+ * 5.14 "tty: make fp of tty_ldisc_ops::receive_buf{,2} const".
+ */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
-typedef u8 crr_flag_t;
+typedef const u8 crr_flag_t;
 typedef size_t crr_count_t;
 typedef size_t crr_received_t;
 typedef size_t crr_lookahead_t;
 #else
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
+typedef const char crr_flag_t;
+#else
 typedef char crr_flag_t;
+#endif
 typedef int crr_count_t;
 typedef int crr_received_t;
 typedef unsigned int crr_lookahead_t;
 #endif
 
-/* 6.3: a mapping's flags are changed through accessors. */
+/* 6.3 "mm: introduce vma->vm_flags wrapper functions". */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 static inline void vm_flags_mod(struct vm_area_struct *vma,
 				unsigned long set, unsigned long clear)
@@ -77,6 +92,104 @@ static __always_inline u32 crr_crc32c(u32 crc, const u8 *data, size_t length)
 }
 #else
 #define crr_crc32c(crc, data, length) crc32c(crc, data, length)
+#endif
+
+/* 6.1 "tty: Make ldisc ->set_termios() old ktermios const". */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0)
+typedef const struct ktermios crr_ktermios_t;
+#else
+typedef struct ktermios crr_ktermios_t;
+#endif
+
+/* 6.0 "tty: Implement lookahead to process XON/XOFF timely". */
+typedef void crr_lookahead_fn(struct tty_struct *tty, const u8 *cp,
+			      const u8 *fp, crr_lookahead_t count);
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
+static inline void crr_set_lookahead(struct tty_ldisc_ops *ops,
+				     crr_lookahead_fn *lookahead)
+{
+	ops->lookahead_buf = lookahead;
+}
+
+static inline crr_lookahead_fn *crr_lookahead(const struct tty_ldisc_ops *ops)
+{
+	return ops->lookahead_buf;
+}
+#else
+static inline void crr_set_lookahead(struct tty_ldisc_ops *ops,
+				     crr_lookahead_fn *lookahead)
+{
+}
+
+static inline crr_lookahead_fn *crr_lookahead(const struct tty_ldisc_ops *ops)
+{
+	return NULL;
+}
+#endif
+
+/*
+ * 5.17 "tty: remove file from tty_ldisc_ops::ioctl and compat_ioctl". A
+ * parameter, and an argument, with their commas.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 17, 0)
+#define CRR_FILE_PARAMETER
+#define CRR_FILE
+#else
+#define CRR_FILE_PARAMETER	struct file *file,
+#define CRR_FILE		file,
+#endif
+
+/*
+ * 5.16 "tty: make tty_ldisc_ops::hangup return void". linux-5.10.y has taken it
+ * over, late in 2026, and others may: no version tells, but the header does.
+ */
+typedef typeof(((struct tty_ldisc_ops *)NULL)->hangup(NULL)) crr_hangup_t;
+
+/*
+ * 5.14 "tty: cumulate and document tty_struct::ctrl* members";
+ * "tty: set tty_ldisc_ops::num statically";
+ * "tty: make tty_ldisc_ops a param in tty_unregister_ldisc".
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
+static inline const struct pid *crr_tty_session(const struct tty_struct *tty)
+{
+	return READ_ONCE(tty->ctrl.session);
+}
+
+static inline int crr_tty_register(struct tty_ldisc_ops *ops)
+{
+	return tty_register_ldisc(ops);
+}
+
+static inline void crr_tty_unregister(struct tty_ldisc_ops *ops)
+{
+	tty_unregister_ldisc(ops);
+}
+#else
+static inline const struct pid *crr_tty_session(const struct tty_struct *tty)
+{
+	return READ_ONCE(tty->session);
+}
+
+static inline int crr_tty_register(struct tty_ldisc_ops *ops)
+{
+	return tty_register_ldisc(ops->num, ops);
+}
+
+static inline void crr_tty_unregister(struct tty_ldisc_ops *ops)
+{
+	tty_unregister_ldisc(ops->num);
+}
+#endif
+
+/*
+ * 5.11 "relay: allow the use of const callback structs": before, relay itself
+ * fills in what is missing.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 11, 0)
+typedef const struct rchan_callbacks crr_rchan_callbacks_t;
+#else
+typedef struct rchan_callbacks crr_rchan_callbacks_t;
 #endif
 
 #endif /* _CRR_COMPAT_H */

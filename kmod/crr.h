@@ -88,7 +88,7 @@ extern bool crr_unprivileged;
 /* ---- charge.c: memory, counted against the user who asked for it ---- */
 
 struct crr_charge {
-	struct user_struct *user;	/* NULL: nothing */
+	const struct cred *cred;	/* whose user it is; NULL: nothing */
 	unsigned long pages;
 };
 

@@ -12,6 +12,7 @@
 #include <asm/byteorder.h>
 #include <linux/compiler.h>
 #include <linux/errno.h>
+#include <linux/limits.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
 

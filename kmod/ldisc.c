@@ -163,7 +163,7 @@ bool crr_line_is_master(struct crr_line *line)
 /* Is it some login's terminal? */
 bool crr_line_is_controlling(struct crr_line *line)
 {
-	return READ_ONCE(line->tty->ctrl.session);
+	return crr_tty_session(line->tty);
 }
 
 /* Is this fd a file of this very tty, open for reading and writing? */
@@ -1073,8 +1073,8 @@ static void crr_line_asked(struct crr_line *line, struct crr_op *op)
 }
 
 /* FIONREAD and TIOCOUTQ: N_TTY's answer goes to the user, and then to us. */
-static int crr_line_queue(struct crr_line *line, unsigned int cmd, u16 type,
-			  unsigned long arg)
+static int crr_line_queue(struct crr_line *line, CRR_FILE_PARAMETER
+			  unsigned int cmd, u16 type, unsigned long arg)
 {
 	struct crr_op op = {
 		.type = type,
@@ -1088,10 +1088,10 @@ static int crr_line_queue(struct crr_line *line, unsigned int cmd, u16 type,
 	verdict = crr_line_ask(line, &op, NULL, 0);
 	switch (verdict) {
 	case CRR_PASS:
-		ret = crr_n_tty.ioctl(line->tty, cmd, arg);
+		ret = crr_n_tty.ioctl(line->tty, CRR_FILE cmd, arg);
 		break;
 	case CRR_RECORD:
-		ret = crr_n_tty.ioctl(line->tty, cmd, arg);
+		ret = crr_n_tty.ioctl(line->tty, CRR_FILE cmd, arg);
 		if (!ret)
 			ret = get_user(n, answer);
 		if (ret) {
@@ -1240,8 +1240,8 @@ int crr_line_mark(struct crr_line *line, const struct crr_mark *mark)
 /* ---- ioctl(2) ---- */
 
 /* Called by the tty core for what neither it nor the driver knows. */
-static int crr_ldisc_ioctl(struct tty_struct *tty, unsigned int cmd,
-			   unsigned long arg)
+static int crr_ldisc_ioctl(struct tty_struct *tty, CRR_FILE_PARAMETER
+			   unsigned int cmd, unsigned long arg)
 {
 	struct crr_target target = { .line = crr_line_find(tty) };
 
@@ -1250,21 +1250,24 @@ static int crr_ldisc_ioctl(struct tty_struct *tty, unsigned int cmd,
 		return crr_ioctl(&target, cmd, (void __user *)arg);
 	switch (cmd) {
 	case TIOCINQ:
-		return crr_line_queue(target.line, cmd, CRR_TYPE_INQ, arg);
+		return crr_line_queue(target.line, CRR_FILE cmd, CRR_TYPE_INQ,
+				      arg);
 	case TIOCOUTQ:
-		return crr_line_queue(target.line, cmd, CRR_TYPE_OUTQ, arg);
+		return crr_line_queue(target.line, CRR_FILE cmd, CRR_TYPE_OUTQ,
+				      arg);
 	default:
-		return crr_n_tty.ioctl(tty, cmd, arg);
+		return crr_n_tty.ioctl(tty, CRR_FILE cmd, arg);
 	}
 }
 
 /* The structs are the same; what is not ours goes N_TTY's way. */
-static int crr_ldisc_compat_ioctl(struct tty_struct *tty, unsigned int cmd,
-				  unsigned long arg)
+static int crr_ldisc_compat_ioctl(struct tty_struct *tty, CRR_FILE_PARAMETER
+				  unsigned int cmd, unsigned long arg)
 {
 	if (_IOC_TYPE(cmd) != CRR_IOC_TYPE)
 		return -ENOIOCTLCMD;
-	return crr_ldisc_ioctl(tty, cmd, (unsigned long)compat_ptr(arg));
+	return crr_ldisc_ioctl(tty, CRR_FILE cmd,
+			       (unsigned long)compat_ptr(arg));
 }
 
 /* ---- From the driver ---- */
@@ -1310,7 +1313,7 @@ static bool crr_line_discards(struct crr_line *line, size_t count)
 
 /* Called from the flip buffer's work, or by TIOCSTI; may sleep. */
 static void crr_ldisc_receive_buf(struct tty_struct *tty, const u8 *cp,
-				  const crr_flag_t *fp, crr_count_t count)
+				  crr_flag_t *fp, crr_count_t count)
 {
 	struct crr_line *line = crr_line_find(tty);
 
@@ -1323,7 +1326,7 @@ static void crr_ldisc_receive_buf(struct tty_struct *tty, const u8 *cp,
 
 static crr_received_t crr_ldisc_receive_buf2(struct tty_struct *tty,
 					     const u8 *cp,
-					     const crr_flag_t *fp,
+					     crr_flag_t *fp,
 					     crr_count_t count)
 {
 	struct crr_line *line = crr_line_find(tty);
@@ -1342,7 +1345,7 @@ static void crr_ldisc_lookahead_buf(struct tty_struct *tty, const u8 *cp,
 				    const u8 *fp, crr_lookahead_t count)
 {
 	if (!crr_line_discards(crr_line_find(tty), 0))
-		crr_n_tty.lookahead_buf(tty, cp, fp, count);
+		crr_lookahead(&crr_n_tty)(tty, cp, fp, count);
 }
 
 static void crr_ldisc_flush_buffer(struct tty_struct *tty)
@@ -1352,8 +1355,7 @@ static void crr_ldisc_flush_buffer(struct tty_struct *tty)
 }
 
 /* Called under termios_rwsem: input may have become lines, or the reverse. */
-static void crr_ldisc_set_termios(struct tty_struct *tty,
-				  const struct ktermios *old)
+static void crr_ldisc_set_termios(struct tty_struct *tty, crr_ktermios_t *old)
 {
 	struct crr_line *line = crr_line_find(tty);
 
@@ -1371,13 +1373,14 @@ static void crr_ldisc_set_termios(struct tty_struct *tty,
  * The tty core's files are no longer ours to see: reads and writes go to stubs
  * of its own. What is under way comes to its end, then close is called.
  */
-static void crr_ldisc_hangup(struct tty_struct *tty)
+static crr_hangup_t crr_ldisc_hangup(struct tty_struct *tty)
 {
 	struct crr_line *line = crr_line_find(tty);
 
 	WRITE_ONCE(line->hung_up, true);
 	crr_line_wake(line);
 	crr_line_input(line);
+	return (crr_hangup_t)0;
 }
 
 /*
@@ -1448,11 +1451,11 @@ int crr_ldisc_register(int number)
 	crr_ldisc.hangup = crr_ldisc_hangup;
 	crr_ldisc.receive_buf = crr_ldisc_receive_buf;
 	crr_ldisc.receive_buf2 = crr_ldisc_receive_buf2;
-	crr_ldisc.lookahead_buf = crr_ldisc_lookahead_buf;
-	return tty_register_ldisc(&crr_ldisc);
+	crr_set_lookahead(&crr_ldisc, crr_ldisc_lookahead_buf);
+	return crr_tty_register(&crr_ldisc);
 }
 
 void crr_ldisc_unregister(void)
 {
-	tty_unregister_ldisc(&crr_ldisc);
+	crr_tty_unregister(&crr_ldisc);
 }

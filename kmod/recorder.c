@@ -46,7 +46,7 @@ static int crr_remove_buf_file(struct dentry *dentry)
 	return 0;
 }
 
-static const struct rchan_callbacks crr_relay_callbacks = {
+static crr_rchan_callbacks_t crr_relay_callbacks = {
 	.create_buf_file = crr_create_buf_file,
 	.remove_buf_file = crr_remove_buf_file,
 };
