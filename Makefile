@@ -5,7 +5,7 @@
 # make check      all tests; check-quick for daily work, check-long for more
 # make check-log  the tests of logs: no kernel, no root
 # make bench      what it costs: PART="core ..." SERIES="6.1 6.12"
-# make soak       generated emulators: SEEDS=1-20000 KERNEL=uml, 6.1 or 6.12
+# make soak       generated emulators: SEEDS=1-20000 KERNEL=uml, 6.1, 6.12 ...
 # make install    see README.md; DESTDIR and PREFIX are honoured
 
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
