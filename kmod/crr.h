@@ -64,6 +64,7 @@
 #define _CRR_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/llist.h>
@@ -358,6 +359,7 @@ static inline void crr_empties_add(struct crr_stream *stream, u64 counter)
 	empties = &stream->empties[counting];
 	WRITE_ONCE(empties->counter, counter);
 	WRITE_ONCE(empties->count, 1);
+	/* Pairs with crr_empties_at(). */
 	smp_store_release(&stream->counting, counting);
 }
 
@@ -561,12 +563,11 @@ struct crr_read {
  * many read(2)s, how many of these that wait, or have waited, for their turn.
  * There are never more threads (2^22) than the first two can count.
  */
-#define CRR_INFLIGHT_OP		1LL
-#define CRR_INFLIGHT_READ	(1LL << 22)
-#define CRR_INFLIGHT_READS	(CRR_INFLIGHT_QUEUED - CRR_INFLIGHT_READ)
-#define CRR_INFLIGHT_QUEUED	(1LL << 45)
-#define CRR_INFLIGHT_QUEUES	(~(CRR_INFLIGHT_QUEUED - 1))
-#define CRR_INFLIGHT_QUEUED_MAX	(CRR_INFLIGHT_QUEUED << 16)
+#define CRR_INFLIGHT_READ	BIT_ULL(22)	/* a write or question: 1 */
+#define CRR_INFLIGHT_READS	GENMASK_ULL(44, 22)
+#define CRR_INFLIGHT_QUEUED	BIT_ULL(45)
+#define CRR_INFLIGHT_QUEUES	GENMASK_ULL(63, 45)
+#define CRR_INFLIGHT_QUEUED_MAX	BIT_ULL(61)	/* as many are refused */
 
 struct crr_line {
 	struct hlist_node node;		/* crr_lines */

@@ -23,7 +23,7 @@
 #include <isa-l/crc.h>
 #include <string.h>
 #ifndef __always_inline
-#define __always_inline inline __attribute__((__always_inline__))
+#define __always_inline inline
 #endif
 #define S32_MAX 0x7fffffffU
 #define cpu_to_le16(x) ((__le16)htole16(x))

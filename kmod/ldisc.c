@@ -245,8 +245,8 @@ static int crr_line_judge(struct crr_line *line, struct crr_op *op,
  */
 static __always_inline struct crr_stream *crr_line_enter(struct crr_line *line)
 {
-	/* Ordered: pairs with crr_session_enter() and crr_session_depart(). */
 	atomic64_inc(&line->inflight);
+	/* Pairs with crr_session_enter() and crr_session_depart(). */
 	smp_mb__after_atomic();
 	return READ_ONCE(line->engaged);
 }
@@ -478,8 +478,9 @@ static __always_inline void crr_record_take(struct crr_read *rd, const u8 *buf, 
  * One call of N_TTY for a read at a gate: it does not wait, and takes what the
  * gate lets through.
  */
-static noinline ssize_t crr_gated_piece(struct crr_read *rd, struct file *file, u8 *buf,
-			       size_t nr, unsigned long offset)
+static noinline ssize_t crr_gated_piece(struct crr_read *rd, struct file *file,
+					u8 *buf, size_t nr,
+					unsigned long offset)
 {
 	struct crr_stream *stream = rd->op.stream;
 	struct crr_gate *gate = &stream->session->gate;

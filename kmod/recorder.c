@@ -156,6 +156,17 @@ static bool crr_stream_take_room(struct crr_stream *stream, enum crr_way way)
 	return true;
 }
 
+/* Who found no room is woken when there is some. */
+static void crr_recorder_wake_starved(struct crr_session *session)
+{
+	struct crr_recorder *recorder = &session->recorder;
+
+	if (!recorder->starved || !crr_recorder_has_room(recorder))
+		return;
+	recorder->starved = false;
+	crr_session_wake(session);
+}
+
 static void crr_stream_give_room(struct crr_stream *stream, enum crr_way way)
 {
 	WRITE_ONCE(stream->ready[way], false);
@@ -311,6 +322,7 @@ static void crr_stream_leave(struct crr_stream *stream, enum crr_end reason)
 	stream->ended = true;
 	crr_stream_give_room(stream, CRR_IN);
 	crr_stream_give_room(stream, CRR_OUT);
+	crr_recorder_wake_starved(stream->session);
 }
 
 /* What STOP itself ends comes last: there a log can be continued. */
@@ -511,10 +523,11 @@ static __always_inline bool crr_recorder_resume(struct crr_stream *stream)
 
 	mutex_lock(&session->lock);
 	/* There is no other one as long as the operation is in flight. */
-	if (likely(session->state == CRR_STATE_RECORDING))
-		return true;
-	mutex_unlock(&session->lock);
-	return false;
+	if (unlikely(session->state != CRR_STATE_RECORDING)) {
+		mutex_unlock(&session->lock);
+		return false;
+	}
+	return true;
 }
 
 /* May the next operation begin without asking? */
@@ -526,17 +539,6 @@ static __always_inline void crr_stream_prepare(struct crr_stream *stream, enum c
 	    !session->gate.gated && !stream->unprivileged &&
 	    !stream->hangup_seen && !stream->ended)
 		WRITE_ONCE(stream->ready[way], true);
-}
-
-/* Who found no room is woken when there is some. */
-static void crr_recorder_feed_starved(struct crr_session *session)
-{
-	struct crr_recorder *recorder = &session->recorder;
-
-	if (!recorder->starved || !crr_recorder_has_room(recorder))
-		return;
-	recorder->starved = false;
-	crr_session_wake(session);
 }
 
 /*
@@ -555,7 +557,7 @@ static noinline void crr_recorder_seek_room(struct crr_stream *stream,
 	}
 	if (crr_stream_take_room(stream, way))
 		crr_stream_prepare(stream, way);
-	crr_recorder_feed_starved(session);
+	crr_recorder_wake_starved(session);
 	if (crr_gate_returned(&session->gate))
 		crr_session_wake(session);
 }
@@ -582,7 +584,7 @@ static void crr_recorder_finish_question(struct crr_op *op)
 	recorder->reserved--;
 	if (recorder->switched)
 		recorder->switched--;
-	crr_recorder_feed_starved(session);
+	crr_recorder_wake_starved(session);
 	mutex_unlock(&session->lock);
 }
 

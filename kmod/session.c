@@ -582,6 +582,7 @@ static void crr_session_engage(struct crr_session *session, bool engage)
 
 	list_for_each_entry(stream, &session->streams, node)
 		if (stream->line)
+			/* What it leads to is there: crr_line_enter(). */
 			smp_store_release(&stream->line->engaged,
 					  engage ? stream : NULL);
 }
