@@ -68,10 +68,11 @@ session() {
 	}'
 }
 
-# play NAME ELF SESSION: leaves NAME.out, with cycles, NAME.txt and NAME.report.
+# play NAME ELF SESSION [OPTION]: leaves NAME.out, with cycles, NAME.txt and NAME.report.
 play() {
+	# shellcheck disable=SC2086 # one, or none
 	"$O/crr-simavr" --firmware "$O/$2" --inject "$3" --cycles 200000000 \
-		--report "$tmp/$1.report" > "$tmp/$1.out" || return
+		${4-} --report "$tmp/$1.report" > "$tmp/$1.out" || return
 	text "$tmp/$1.out" > "$tmp/$1.txt"
 	[ "$(value end "$tmp/$1.report")" = switched-off ]
 }
@@ -153,6 +154,11 @@ result "a session, twice"
 cmp -s "$tmp/once.out" "$tmp/again.out" &&
 	[ "$(state "$tmp/once.report")" = "$(state "$tmp/again.report")" ]
 result "both the same, to the cycle"
+play untraced firmware.elf "$tmp/session" --no-trace &&
+	cmp -s "$tmp/once.out" "$tmp/untraced.out" &&
+	[ "$(value memory "$tmp/once.report")" = \
+	  "$(value memory "$tmp/untraced.report")" ]
+result "without a trace as well"
 grep -q '^!! time' "$tmp/once.txt"
 result "the bug shows"
 

@@ -24,6 +24,8 @@
 
 /* A prime: the polls shall not be in step with a timer of the firmware. */
 #define POLL_CYCLES 997
+/* At most so many cycles in one piece; timers, and with them polls, end it. */
+#define RUN_CYCLES 1000
 #define SECOND 1000000000LL
 /* In one second of the AVR's time, how often real time is looked at. */
 #define SLICES 200
@@ -62,6 +64,7 @@ struct machine {
 	uint8_t out[4096]; /* sent by the UART, and not yet written */
 	size_t out_length;
 
+	bool untraced; /* several instructions at a time, and no trace */
 	enum pace pace;
 	uint64_t limit;	      /* the cycle at which to end */
 	uint64_t slice;	      /* the cycle at which to look at real time */
@@ -356,8 +359,8 @@ static void machine_init(struct machine *m, const char *path)
 	avr_init(m->avr);
 	avr_load_firmware(m->avr, &firmware);
 	m->avr->sleep = no_sleep;
-	/* avr_run() shall run one instruction at a time: each is traced. */
-	m->avr->run_cycle_limit = 1;
+	/* avr_run() shall run one instruction at a time, if each is traced. */
+	m->avr->run_cycle_limit = m->untraced ? RUN_CYCLES : 1;
 
 	m->uart = avr_io_getirq(m->avr, AVR_IOCTL_UART_GETIRQ('0'), 0);
 	if (!m->uart) {
@@ -418,8 +421,10 @@ static void run(struct machine *m)
 	int state;
 
 	while (!m->end) {
-		m->trace = mix(mix(m->trace, avr->pc), avr->cycle);
-		m->steps++;
+		if (!m->untraced) {
+			m->trace = mix(mix(m->trace, avr->pc), avr->cycle);
+			m->steps++;
+		}
 		state = avr_run(avr);
 		if (state == cpu_Done)
 			finish(m, "switched-off", EXIT_SUCCESS);
@@ -476,6 +481,7 @@ static const char help[] =
 	"  -c, --cycles COUNT  end after so many\n"
 	"  -r, --report FILE   what to tell at the end (default: standard error)\n"
 	"      --fast          do not wait for real time\n"
+	"      --no-trace      no hash over what is executed when: faster\n"
 	"      --paced         do, even in a replay\n"
 	"  -b, --back CYCLE    in a replay: from there, go back to the last input\n"
 	"                      before it, once, and on to the end\n"
@@ -493,6 +499,7 @@ static const struct option options[] = {
 	{ "cycles", required_argument, NULL, 'c' },
 	{ "report", required_argument, NULL, 'r' },
 	{ "fast", no_argument, NULL, 'F' },
+	{ "no-trace", no_argument, NULL, 'n' },
 	{ "paced", no_argument, NULL, 'P' },
 	{ "back", required_argument, NULL, 'b' },
 	{ "inject", required_argument, NULL, 'i' },
@@ -546,6 +553,9 @@ int main(int argc, char **argv)
 			break;
 		case 'F':
 			m.pace = PACE_FAST;
+			break;
+		case 'n':
+			m.untraced = true;
 			break;
 		case 'P':
 			m.pace = PACE_REAL;
