@@ -12,12 +12,12 @@
  *   work write TTY N		N times one byte
  *   work poll TTY N		N times a read that finds nothing
  *   work ping TTY N		N times 64 bytes, and as many back
- *   work bulk TTY N		read N times 4096 bytes
+ *   work bulk TTY N		write one byte, and read N times 4096
  *
  * and who answers it, on standard input and output:
  *
  *   work echo			sends back what comes
- *   work source N		N times 4096 bytes
+ *   work source N		N times 4096 bytes, once a byte has come
  */
 #include "counted.h"
 #include "crr_test.h"
@@ -126,8 +126,10 @@ static void do_ping(int tty, unsigned long n, struct done *done)
 	}
 }
 
+/* What was sent before a discipline was set would be gone: ask for it. */
 static void do_bulk(int tty, unsigned long n, struct done *done)
 {
+	do_write(tty, 1, done);
 	receive(tty, n * CHUNK, done);
 }
 
@@ -171,6 +173,7 @@ static int echo(void)
 
 static int source(unsigned long n)
 {
+	check(read(STDIN_FILENO, buf, 1) == 1, "source");
 	pattern(buf, sizeof(buf), 0);
 	for (; n; n--)
 		check(!send_all(STDOUT_FILENO, buf, sizeof(buf)), "source");
