@@ -22,8 +22,12 @@
 #define TTY		"/dev/ttyS2"
 #define PEER		"/dev/ttyS3"
 
-/* What a replay that records what comes after it pins, and some clocks. */
-#define PINNED_MAX	(2 * CRR_BUFFER_DEFAULT + (1 << 20))
+/*
+ * Every page of a buffer is one more that may fail: small ones. Of them a replay
+ * that records what comes after it pins two; and there are some clocks.
+ */
+#define BUFFER		CRR_BUFFER_MIN
+#define PINNED_MAX	(4 * BUFFER)
 
 struct scene {
 	struct line line;
@@ -131,6 +135,12 @@ static int with_tty(struct scene *s)
 	return open_pty(&s->line) ?: attach(s->line.tty);
 }
 
+/* Blocking, N_TTY would wait for a pty that is out of memory to say more. */
+static int with_nonblocking(struct scene *s)
+{
+	return with_tty(s) ?: set_flags(s->line.tty, O_NONBLOCK, true);
+}
+
 static int with_clock(struct scene *s)
 {
 	return with_tty(s) ?: map_clock(&s->line);
@@ -149,7 +159,8 @@ static int with_two(struct scene *s)
 
 static int with_recording(struct scene *s)
 {
-	return with_session(s) ?: record(s->line.session, CRR_RECORD_CAPTURE);
+	return with_session(s) ?:
+	       record_into(s->line.session, CRR_RECORD_CAPTURE, BUFFER);
 }
 
 static int with_orphan(struct scene *s)
@@ -180,7 +191,8 @@ static int with_idle_input(struct scene *s)
 
 static int with_gate(struct scene *s)
 {
-	return with_session(s) ?: record(s->line.session, CRR_RECORD_GATED);
+	return with_session(s) ?:
+	       record_into(s->line.session, CRR_RECORD_GATED, BUFFER);
 }
 
 static int checkpoint_begin(int tty, __u64 counter)
@@ -218,7 +230,7 @@ static int with_log(struct scene *s)
 
 static int with_replay(struct scene *s)
 {
-	return with_log(s) ?: replay(s->line.session, 0);
+	return with_log(s) ?: replay_from(s->line.session, 0, BUFFER);
 }
 
 static int with_fed(struct scene *s)
@@ -334,17 +346,23 @@ static long do_join(struct scene *s)
 
 static long do_record(struct scene *s)
 {
-	return record(s->line.session, 0);
+	return record_into(s->line.session, 0, BUFFER);
 }
 
 static long do_replay(struct scene *s)
 {
-	return replay(s->line.session, 0);
+	return replay_from(s->line.session, 0, BUFFER);
 }
 
 static long do_replay_live(struct scene *s)
 {
-	return replay_live(s->line.session, CRR_REPLAY_RECORD, 0);
+	struct crr_replay_start arg = {
+		.size = sizeof(arg),
+		.flags = CRR_REPLAY_LIVE | CRR_REPLAY_RECORD,
+		.buffer_size = BUFFER,
+	};
+
+	return sys(ioctl(s->line.session, CRR_IOC_REPLAY, &arg));
 }
 
 static long do_stop(struct scene *s)
@@ -554,7 +572,8 @@ FIXTURE_VARIANT(fail_nth) {
 #define ERRNOS(...) .errnos = { __VA_ARGS__ }
 
 CALL(attach, with_pty, do_attach, ERRNOS(EFAULT, ENOMEM));
-CALL(detach, with_tty, do_detach, ERRNOS(EFAULT));
+/* N_TTY's own open wants memory. */
+CALL(detach, with_tty, do_detach, ERRNOS(EFAULT, ENOMEM));
 CALL(status, with_session, do_status, ERRNOS(EFAULT));
 CALL(session, with_tty, do_session, ERRNOS(EFAULT, ENOMEM));
 CALL(session_of_orphan, with_orphan, do_session, ERRNOS(EFAULT, ENOMEM));
@@ -582,7 +601,7 @@ CALL(outq, with_recording, do_outq, ERRNOS(EFAULT), .verify = log_is_whole);
 CALL(set_termios, with_recording, do_termios, ERRNOS(EFAULT, ENOMEM),
 	.verify = log_is_whole);
 CALL(read_idle, with_idle_input, do_read, ERRNOS(EFAULT), .once = true);
-CALL(write_idle, with_tty, do_write, ERRNOS(EFAULT, ENOMEM));
+CALL(write_idle, with_nonblocking, do_write, ERRNOS(EFAULT, ENOMEM, EAGAIN));
 CALL(read_recorded, with_input, do_read, ERRNOS(EFAULT), .once = true,
 	.verify = log_has_read);
 CALL(read_replayed, with_fed, do_read, ERRNOS(EFAULT), .once = true,
@@ -597,7 +616,7 @@ CALL(feed, with_replay, do_feed, ERRNOS(EFAULT, ENOMEM));
 CALL(close_session, with_recording, do_close_session);
 CALL(close_tty, with_recording, do_close_tty, .verify = log_is_whole);
 CALL(close_peer, with_recording, do_close_peer, .verify = log_is_whole);
-CALL(reopen, with_hung_up_port, do_reopen, ERRNOS(ENOMEM, EIO));
+CALL(reopen, with_hung_up_port, do_reopen, ERRNOS(EFAULT, ENOMEM, EIO));
 
 FIXTURE_SETUP(fail_nth)
 {

@@ -31,7 +31,8 @@
  * Errors that mean the same wherever they come from:
  *
  *  - EFAULT: the pointer, or the struct's size behind it, leads out of the
- *    address space. Nothing was changed.
+ *    address space. Nothing was changed; but if the memory was there and went
+ *    while the call was under way, only the answer is missing.
  *  - EINVAL: the size is smaller than that of the first version, or a member
  *    has a value that is never valid. Nothing was changed.
  *  - E2BIG: the struct is larger than this kernel's, and its tail is not zero;
