@@ -462,7 +462,8 @@ static void crr_read_finish(struct crr_read *rd, void **cookie)
 }
 
 /* N_TTY may hold its locks: no more than a copy here. */
-static __always_inline void crr_record_take(struct crr_read *rd, const u8 *buf, size_t n)
+static __always_inline void crr_record_take(struct crr_read *rd, const u8 *buf,
+					    size_t n)
 {
 	u8 *to = rd->op.stream->bytes + rd->done;
 
@@ -498,7 +499,8 @@ static noinline ssize_t crr_gated_piece(struct crr_read *rd, struct file *file,
 			       min_t(size_t, nr, CRR_READ_MAX - rd->done));
 	/* With nothing to ask for, N_TTY is only to leave its locks. */
 	n = first && !asked ? -EAGAIN :
-	    static_call(crr_n_tty_read)(tty, &nowait, buf, asked, &rd->cookie, offset);
+	    static_call(crr_n_tty_read)(tty, &nowait, buf, asked, &rd->cookie,
+					offset);
 	if (n > 0) {
 		crr_record_take(rd, buf, n);
 	} else if (first && !(n == -EAGAIN && !rd->op.nowait)) {
@@ -848,19 +850,16 @@ crr_record_write(struct crr_stream *stream, struct tty_struct *tty,
 		 struct file *file, const u8 *buf, size_t nr)
 {
 	ssize_t n = static_call(crr_n_tty_write)(tty, file, buf, nr);
-	bool cut = false;
-	ssize_t seen = n;
+	ssize_t seen = n == -ERESTARTSYS ? -EINTR : n;
+	bool cut;
 
 	/* The room stays the stream's. */
 	if (unlikely(!n))
 		return n;
-	if (unlikely(n == -ERESTARTSYS)) {
-		seen = -EINTR;
-		cut = true;
-	} else if (unlikely(signal_pending(current))) {
-		/* A whole chunk that is not a full one is a write(2)'s last. */
-		cut = n > 0 && (n < (ssize_t)nr || nr == CRR_WRITE_MAX);
-	}
+	/* A whole chunk that is not a full one is a write(2)'s last. */
+	cut = seen == -EINTR ||
+	      (signal_pending(current) && n > 0 &&
+	       (n < (ssize_t)nr || nr == CRR_WRITE_MAX));
 	crr_recorder_write_done(stream, buf, nr, seen, cut);
 	return n;
 }
