@@ -1,61 +1,92 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Operations on a line, and RECORD and STOP on its session.
+ * Operations on a line, and RECORD, REPLAY, its going live, and STOP.
  *
- * Never: an operation that began with the device and ends in a recording; one
- * that was admitted by a recording and is under way in the next one; nobody
- * able to do anything any more.
+ * Never: an operation that began with the device and ends in a recording or a
+ * replay; one that was let in by a recording and is under way in the next one.
  *
  * The processor may keep a store to itself until a barrier: each side has a
  * buffer of one store for what the other side looks at.
  *
- * models kmod/ldisc.c crr_line_enter d7caee27
- * models kmod/ldisc.c crr_line_leave a8a3adba
- * models kmod/ldisc.c crr_ldisc_write 7ca9fa60
- * models kmod/ldisc.c crr_ldisc_read e7b79de6
- * models kmod/session.c crr_session_line_stream 2b1f9acf
- * models kmod/session.c crr_session_judge 6901a18d
- * models kmod/session.c crr_session_is_quiet 6cee6cd7
- * models kmod/session.c crr_session_enter ae8a47b0
+ * models kmod/ldisc.c crr_line_enter af1410cf
+ * models kmod/ldisc.c crr_line_leave 463cd002
+ * models kmod/ldisc.c crr_ldisc_write 3dc521c2
+ * models kmod/ldisc.c crr_engaged_write 24d048a4
+ * models kmod/ldisc.c crr_judged_write 1cb842f5
+ * models kmod/ldisc.c crr_read_enter 55aa4a2d
+ * models kmod/ldisc.c crr_engaged_read b0e0db53
+ * models kmod/ldisc.c crr_ldisc_read 5b947b15
+ * models kmod/crr.h crr_recorder_is_ready 4d2b6743
+ * models kmod/session.c crr_session_judge f9c37a24
+ * models kmod/session.c crr_session_is_quiet 66908783
+ * models kmod/session.c crr_session_engage a9f3d4be
+ * models kmod/session.c crr_session_unready 54fc1878
+ * models kmod/session.c crr_session_enter e42cdd8c
  * models kmod/session.c crr_session_record a406e030
- * models kmod/session.c crr_session_stop 3eaa17ba
- * models kmod/session.c crr_session_set_state 9aab7afb
- * models kmod/recorder.c crr_recorder_resume 1d698cab
+ * models kmod/session.c crr_session_replay 0dfdc926
+ * models kmod/session.c crr_session_go_live 79a9a761
+ * models kmod/session.c crr_session_stop e7c2c58d
+ * models kmod/session.c crr_session_set_state 3319c678
+ * models kmod/recorder.c crr_recorder_resume 436dc9d5
+ * models kmod/recorder.c crr_stream_prepare cb1b9d8e
  *
  * break BARRIER_OPERATION assertion	it looks before its count is seen
- * break BARRIER_RECORD assertion	RECORD looks before active is seen
+ * break BARRIER_RECORD assertion	RECORD looks before engaged is seen
  * break COUNTED assertion		an operation counts itself too late
  * break QUIET assertion		RECORD does not look at the count
- * break ACTIVE assertion		RECORD looks before it sets active
+ * break ENGAGED assertion		RECORD looks before it sets engaged
+ * break READY assertion		STOP leaves a stream ready
+ * break STATE assertion		what begins with engaged seen does not ask
  */
 #include "model.h"
 
 #define OPS	2
 #define ROUNDS	2
 
+mtype = { idle, record, replay };
+
 bool lock;
-bool recording;
-bool acting;			/* session->active */
+mtype state = idle;
 byte generation;
 /* What is in memory, and what only its writer sees yet. */
 byte inflight;
+bool engaged, ready;
 bool counting[OPS];
-bool activating, activating_to;
+bool engaging, engaging_to;
+bool unreadying;
 
 /* Any time is a time for a store to come to memory. */
 #define flush_count(me)	if :: counting[me] -> inflight++; counting[me] = false :: else fi
-#define flush_active()	if :: activating -> acting = activating_to; activating = false :: else fi
+#define flush_engaged()	if :: engaging -> engaged = engaging_to; engaging = false :: else fi
+#define flush_ready()	if :: unreadying -> ready = false; unreadying = false :: else fi
 
-inline set_active(value)
+/* Released: what was stored before is seen before it. */
+inline engage(value)
 {
-	d_step { activating = true; activating_to = value }
+	d_step { flush_engaged(); engaging = true; engaging_to = value }
+}
+
+inline unready()
+{
+#ifndef BREAK_READY
+	unreadying = ready
+#else
+	skip
+#endif
+}
+
+inline set_state(to)
+{
+	d_step { unready(); state = to };
+	engage(to != idle)
 }
 
 proctype memory()
 {
 end_memory:
 	do
-	:: atomic { activating -> acting = activating_to; activating = false }
+	:: atomic { engaging -> flush_ready(); engaged = engaging_to; engaging = false }
+	:: atomic { unreadying -> flush_ready() }
 	:: atomic { counting[0] -> inflight++; counting[0] = false }
 	:: atomic { counting[1] -> inflight++; counting[1] = false }
 	od
@@ -64,7 +95,8 @@ end_memory:
 proctype op(byte me)
 {
 	byte round, mine;
-	bool device, found;
+	bool found;
+	mtype as;
 
 	do
 	:: round < ROUNDS ->
@@ -75,31 +107,61 @@ proctype op(byte me)
 		d_step { flush_count(me) }
 #endif
 #endif
-		/* crr_session_line_stream() */
-		found = acting;
+		found = engaged;
 #ifdef BREAK_COUNTED
 		d_step { inflight++ }
 #endif
-		device = true;
+		as = idle;
 		if
+		:: !found
 		:: found ->
-			take(lock);
-			d_step {
-				device = !recording;
-				mine = generation;
-				lock = false
-			}
-		:: else
+			if
+			/* crr_recorder_is_ready() */
+			:: ready -> d_step { as = record; mine = generation }
+#ifndef BREAK_STATE
+			:: else ->
+				/* crr_session_judge() */
+				take(lock);
+				d_step { as = state; mine = generation; lock = false }
+#else
+			:: else
+#endif
+			fi
 		fi;
-		/* N_TTY's, in two parts. */
-		assert(!device || !recording);
+		/* N_TTY's, in two parts; in replay the log's. */
+		assert(as != idle || state == idle);
 		if
-		:: device -> assert(!recording)
-		:: else ->
+		:: as == idle -> assert(state == idle)
+		:: as == record ->
 			/* crr_recorder_resume(): in it, or after it. */
-			take(lock);
-			assert(!recording || mine == generation);
-			give(lock)
+			atomic {
+				!lock;
+				/* Never in one that did not let it in. */
+				assert(state == idle || mine == generation);
+				if
+				/* crr_stream_prepare() */
+				:: state == record -> unreadying = false; ready = true
+				:: else
+				fi
+			}
+		:: as == replay ->
+			/* An operation may find that it is over. */
+			if
+			:: true
+			:: atomic {
+				!lock;
+				if
+				:: state == replay && mine == generation ->
+					/* crr_session_go_live() */
+					generation++;
+					if
+					:: set_state(record)
+					:: set_state(idle)
+					fi
+				:: else
+				fi
+			}
+			fi
 		fi;
 		/* crr_line_leave(): atomic_dec() sees what its own side wrote. */
 		d_step {
@@ -107,7 +169,7 @@ proctype op(byte me)
 			inflight--;
 			round++;
 			mine = 0;
-			device = false;
+			as = idle;
 			found = false
 		}
 	:: else -> break
@@ -122,36 +184,39 @@ proctype controller()
 	:: round < ROUNDS ->
 		/* crr_session_enter() */
 		take(lock);
-#ifdef BREAK_ACTIVE
+#ifdef BREAK_ENGAGED
 		!inflight;
-		set_active(true);
-		d_step { flush_active() };
+		engage(true);
+		d_step { flush_ready(); flush_engaged() };
 #else
-		set_active(true);
+		engage(true);
 #ifndef BREAK_BARRIER_RECORD
-		d_step { flush_active() };
+		d_step { flush_ready(); flush_engaged() };
 #endif
 #ifndef BREAK_QUIET
 		if
 		:: inflight ->
 			/* -EBUSY. Or it tries again. */
-			set_active(false);
-			d_step { flush_active(); lock = false };
+			engage(false);
+			d_step { flush_engaged(); lock = false };
 			goto next
 		:: else
 		fi;
 #endif
 #endif
-		d_step {
-			generation++;
-			recording = true;
-			lock = false
-		};
-		/* STOP waits for nobody. END is told, and then active. */
+		generation++;
+		if
+		:: set_state(record)
+		:: set_state(replay)
+		fi;
+		give(lock);
+		/* STOP waits for nobody. What it stores is seen some time. */
 		take(lock);
-		d_step { generation++; recording = false };
-		set_active(false);
-		d_step { flush_active(); lock = false };
+		if
+		:: state != idle -> generation++; set_state(idle)
+		:: else
+		fi;
+		give(lock);
 next:
 		round++
 	:: else -> break

@@ -8,28 +8,34 @@
  * log's; a recording's idle orphan kept; somebody asleep whose session has
  * failed, or who has nothing to wait for.
  *
- * models kmod/session.c crr_session_line_stream 2b1f9acf
  * models kmod/session.c crr_session_add_line 8c27fe5f
- * models kmod/session.c crr_session_remove_line 27950f46
- * models kmod/session.c crr_session_dissolve c15c7bd7
+ * models kmod/session.c crr_session_remove_line fb4915cb
+ * models kmod/session.c crr_session_depart be2d27c8
+ * models kmod/session.c crr_session_dissolve 510554e4
+ * models kmod/session.c crr_session_disband 49a46513
  * models kmod/session.c crr_session_control 7a6ad8ee
  * models kmod/session.c crr_session_join e251715f
  * models kmod/session.c crr_session_orphan 221b60f7
  * models kmod/session.c crr_session_line_left cb79427b
  * models kmod/session.c crr_session_destroy 7b694f42
- * models kmod/session.c crr_session_judge 6901a18d
- * models kmod/session.c crr_session_stop 3eaa17ba
- * models kmod/recorder.c crr_stream_leave 6c6ce716
+ * models kmod/session.c crr_session_judge f9c37a24
+ * models kmod/session.c crr_session_stop e7c2c58d
+ * models kmod/recorder.c crr_stream_leave 14e2e38e
  * models kmod/recorder.c crr_recorder_stop 19bebb27
  * models kmod/recorder.c crr_recorder_line_left b9bf8ebf
- * models kmod/recorder.c crr_recorder_hangup_seen 624eaf8b
- * models kmod/recorder.c crr_recorder_admit c02f8b50
+ * models kmod/recorder.c crr_recorder_hangup_seen 0eb4af72
+ * models kmod/recorder.c crr_recorder_admit c27e71e9
  * models kmod/controller.c crr_controller_session 141ce812
- * models kmod/ldisc.c crr_ldisc_close 60a261b2
- * models kmod/ldisc.c crr_ldisc_hangup d4faa8b0
+ * models kmod/ldisc.c crr_line_enter af1410cf
+ * models kmod/ldisc.c crr_line_leave 463cd002
+ * models kmod/ldisc.c crr_ldisc_close c6c5de91
+ * models kmod/ldisc.c crr_ldisc_hangup 92ac2cc9
  * models kmod/ldisc.c crr_line_wait f54cf251
  *
- * break REFERENCE assertion	an operation keeps its session without holding it
+ * break DEPART assertion	a session is given up with operations in flight
+ * break LAST assertion		the last operation gives nothing up
+ * break AGAIN assertion	who puts it back does not look again
+ * break DISBAND assertion	an operation that finds an idle orphan keeps it
  * break FLIGHT assertion	a hangup is told while an operation is under way
  * break ENDED assertion	a stream's end is told again
  * break CONTROLLED assertion	JOIN into a session whose fd has been closed
@@ -49,13 +55,16 @@ byte refs = 2;			/* fd, and line 0 */
 bool freed;
 bool controlled = true;
 bool recording = true, failed;
+bool replaying;			/* all is fed; then comes the device */
 bool room;			/* for records */
 byte unread;
 /* Each line: its discipline, and its stream's part in the log. */
 bool attached[LINES] = true;
 bool linked[LINES];		/* line->stream, and stream->line */
 bool ended[LINES];
-byte inflight;			/* on line 0; as many hold the ldisc semaphore */
+byte inflight;			/* on line 0, as it is counted */
+byte inside;			/* as many hold its ldisc semaphore */
+bool departed;			/* line 0 keeps the session so */
 bool changing;			/* whoever closes line 0 wants it alone */
 bool hung_up;
 bool log_ended;
@@ -63,7 +72,7 @@ bool keeps;			/* somebody goes on holding what he has */
 byte begun;			/* who comes first has the lowest number */
 bool queued[OPS], woken[OPS], asleep[OPS];
 
-#define IDLE	(!recording && !failed && !unread)	/* and nothing to tell */
+#define IDLE	(!recording && !replaying && !failed && !unread)	/* and nothing to tell */
 #ifdef BREAK_ENDED
 #define TO_END(line) true
 #else
@@ -105,24 +114,59 @@ inline remove_line(line)
 	}
 }
 
+/* crr_session_depart() of line 0: takes the list, and perhaps puts it back. */
+inline depart()
+{
+	do
+	:: atomic { !departed -> break }
+	:: atomic { departed -> departed = false };
+#ifndef BREAK_DEPART
+		if
+		:: inflight
+		:: else -> put_ref(); break
+		fi;
+		departed = true;
+#ifdef BREAK_AGAIN
+		break
+#else
+		if
+		:: inflight -> break
+		:: else
+		fi
+#endif
+#else
+		put_ref();
+		break
+#endif
+	od
+}
+
 /* link_lock is held. */
 inline dissolve()
 {
+	/* Nothing is in flight on line 1. */
 	atomic {
-		if
-		:: linked[0] -> remove_line(0); put_ref()
-		:: else
-		fi;
 		if
 		:: linked[1] -> remove_line(1); put_ref()
 		:: else
 		fi
 	}
+	if
+	:: linked[0] ->
+		atomic { remove_line(0); departed = true };
+		if
+#ifndef BREAK_DEPART
+		:: inflight
+#endif
+		:: else -> depart()
+		fi
+	:: else
+	fi
 }
 
 proctype op(byte me)
 {
-	bool added, held;
+	bool added;
 
 	/* tty_ldisc_ref(), crr_line_enter() */
 	atomic {
@@ -130,26 +174,22 @@ proctype op(byte me)
 		begun++;
 		if
 		:: !attached[0] || changing || hung_up -> goto out
-		:: else -> inflight++
+		:: else -> inside++; inflight++
 		fi
 	}
-	/* crr_session_line_stream(): under RCU, the session is still there. */
-	atomic {
-		if
-		:: linked[0] && recording ->
-#ifndef BREAK_REFERENCE
-			refs++;
-#endif
-			assert(!freed);
-			held = true
-		:: else -> goto leaves
-		fi
-	}
+	/* line->engaged */
+	if
+	:: linked[0] && (recording || replaying || failed)
+	:: else -> goto leaves
+	fi;
 judge:
 	atomic {
 		assert(!freed);
+		/* crr_session_go_live() */
+		replaying = false;
 		if
-		:: !recording || ended[0] -> goto done
+		:: !recording && !failed && !controlled -> goto disband
+		:: !recording && (failed || controlled) || ended[0] -> goto done
 		:: recording && !ended[0] && room -> goto admitted
 		:: recording && !ended[0] && !room && !controlled ->
 			/* CRR_RECORD_FAIL_ORPHAN */
@@ -183,18 +223,30 @@ admitted:
 		:: else
 		fi
 	}
-done:
-	remove_wait(me);
+	goto done;
+disband:
+	take(link_lock);
+	assert(!freed);
+#ifndef BREAK_DISBAND
 	if
-	:: held ->
-#ifndef BREAK_REFERENCE
-		put_ref();
-#endif
-		held = false
+	:: !controlled && IDLE -> dissolve()
 	:: else
 	fi;
+#endif
+	give(link_lock);
+done:
+	true;
+	d_step { remove_wait(me); woken[me] = false };
 leaves:
+	/* crr_line_leave() */
 	inflight--;
+	if
+#ifndef BREAK_LAST
+	:: !inflight && departed -> depart()
+#endif
+	:: else
+	fi;
+	inside--;
 out:
 	skip
 }
@@ -254,7 +306,7 @@ proctype closer()
 	:: true -> keeps = true; goto out
 	fi;
 	/* tty_ldisc_lock() */
-	atomic { !inflight -> attached[0] = false };
+	atomic { !inside -> attached[0] = false };
 	line_left(0);
 out:
 	skip
@@ -356,16 +408,23 @@ end_never:
 	       (recording && !room && controlled && !hung_up && !changing));
 	assert(controlled || !IDLE || !(linked[0] || linked[1]));
 	/* Once all have gone. */
-	assert(freed || keeps)
+	assert(freed || keeps);
+	assert(!departed)
 }
 
 init {
 	atomic {
 		linked[0] = true;
-		run op(0);
-		run op(1);
+		if
+		:: true
+		:: recording = false; replaying = true
+		fi;
 		run closer();
 		run controller();
-		run joiner()
+		run op(0);
+		if
+		:: run op(1)
+		:: run joiner()
+		fi
 	}
 }
