@@ -198,6 +198,8 @@ inline feed_starved()
 	:: starved && HAS_ROOM -> starved = false; left = false; wake_ops()
 	:: else
 	fi
+#else
+	skip
 #endif
 }
 
