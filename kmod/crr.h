@@ -296,7 +296,7 @@ struct crr_stream {
 	 * of the counter.
 	 */
 	struct crr_empties empties[2];
-	u32 counting;			/* which */
+	u32 counting;			/* how often it was the other's turn */
 
 	/* Recording: see above. Written under session->lock. */
 	bool ready[CRR_WAYS];
@@ -337,26 +337,34 @@ static inline enum crr_way crr_type_way(u16 type)
 static inline u64 crr_empties_at(const struct crr_stream *stream, u64 counter)
 {
 	const struct crr_empties *empties;
+	u32 counting;
+	u64 count;
 
-	/* Who counts may have gone on; it then counts elsewhere first. */
-	empties = &stream->empties[smp_load_acquire(&stream->counting)];
-	return READ_ONCE(empties->counter) == counter ?
-	       READ_ONCE(empties->count) : 0;
+	/* Who counts may go on meanwhile, and count elsewhere. */
+	do {
+		counting = smp_load_acquire(&stream->counting);
+		empties = &stream->empties[counting & 1];
+		count = READ_ONCE(empties->counter) == counter ?
+			READ_ONCE(empties->count) : 0;
+		smp_rmb(); /* pairs with crr_empties_add() */
+	} while (unlikely(READ_ONCE(stream->counting) != counting));
+	return count;
 }
 
 /* A read has found nothing, at this counter. */
 static inline void crr_empties_add(struct crr_stream *stream, u64 counter)
 {
 	u32 counting = READ_ONCE(stream->counting);
-	struct crr_empties *empties = &stream->empties[counting];
+	struct crr_empties *empties = &stream->empties[counting & 1];
 
 	if (likely(READ_ONCE(empties->counter) == counter)) {
 		WRITE_ONCE(empties->count, READ_ONCE(empties->count) + 1);
 		return;
 	}
 	/* Whoever looks meanwhile finds the one or the other, and no mixture. */
-	counting ^= 1;
-	empties = &stream->empties[counting];
+	counting++;
+	empties = &stream->empties[counting & 1];
+	smp_wmb(); /* who finds what follows finds that it was left, too */
 	WRITE_ONCE(empties->counter, counter);
 	WRITE_ONCE(empties->count, 1);
 	/* Pairs with crr_empties_at(). */
@@ -365,7 +373,7 @@ static inline void crr_empties_add(struct crr_stream *stream, u64 counter)
 
 static inline void crr_empties_forget(struct crr_stream *stream)
 {
-	WRITE_ONCE(stream->empties[READ_ONCE(stream->counting)].count, 0);
+	WRITE_ONCE(stream->empties[READ_ONCE(stream->counting) & 1].count, 0);
 }
 
 void crr_session_get(struct crr_session *session);

@@ -189,10 +189,23 @@ static bool crr_emit_switch(struct crr_session *session)
 	return false;
 }
 
-/* The room is there. Inlined, of a constant type, where an emulator waits for it. */
+/* How many empty reads a record that reads see is to bear, at its counter. */
+static u64 crr_take_empties(struct crr_stream *stream, u64 counter)
+{
+	u64 empties = crr_empties_at(stream, counter);
+
+	crr_empties_forget(stream);
+	return empties;
+}
+
+/*
+ * The room is there. A record that reads see bears the empty ones of its stream.
+ * Inlined, of a constant type, where an emulator waits for it.
+ */
 static __always_inline void crr_emit_inline(struct crr_session *session,
 					    const u16 type,
-					    struct crr_record *rec)
+					    struct crr_record *rec,
+					    struct crr_stream *bearer)
 {
 	struct rchan_buf *buf = session->recorder.buf;
 	size_t size;
@@ -200,7 +213,10 @@ static __always_inline void crr_emit_inline(struct crr_session *session,
 	lockdep_assert_held(&session->lock);
 
 	rec->sequence = session->sequence;
-	rec->counter = session->counter;
+	/* Others may raise it, but for who looks at it now. */
+	rec->counter = READ_ONCE(session->counter);
+	if (bearer)
+		rec->empties = crr_take_empties(bearer, rec->counter);
 	size = crr_record_encode_into(buf->data + buf->offset,
 				      CRR_SUBBUF_SIZE - buf->offset, type, rec);
 	if (unlikely(!size)) {
@@ -224,16 +240,7 @@ static __always_inline void crr_emit_inline(struct crr_session *session,
 static noinline void crr_emit(struct crr_session *session,
 			      struct crr_record *rec)
 {
-	crr_emit_inline(session, rec->type, rec);
-}
-
-/* How many empty reads the next record that reads see is to bear. */
-static u64 crr_take_empties(struct crr_stream *stream)
-{
-	u64 empties = crr_empties_at(stream, stream->session->counter);
-
-	crr_empties_forget(stream);
-	return empties;
+	crr_emit_inline(session, rec->type, rec, NULL);
 }
 
 static void crr_add_empty(struct crr_stream *stream)
@@ -251,18 +258,17 @@ static __always_inline void crr_take_refused(struct crr_stream *stream, struct c
 	stream->refused = 0;
 }
 
-static void crr_emit_simple(struct crr_stream *stream, u16 type, u32 reason)
+static noinline void crr_emit_simple(struct crr_stream *stream, u16 type, u32 reason)
 {
 	struct crr_record rec = {
 		.type = type,
 		.stream = stream->number,
-		.empties = crr_take_empties(stream),
 		.reason = reason,
 	};
 
 	if (type == CRR_TYPE_STREAM_END)
 		crr_take_refused(stream, &rec);
-	crr_emit(stream->session, &rec);
+	crr_emit_inline(stream->session, type, &rec, stream);
 }
 
 /* Before the record of an operation: that termios is another. */
@@ -282,18 +288,20 @@ static noinline void crr_emit_termios(struct crr_stream *stream)
 /* What an operation has to tell. */
 static __always_inline void crr_emit_done(struct crr_stream *stream,
 					  const u16 type,
-					  struct crr_record *rec)
+					  struct crr_record *rec,
+					  struct crr_stream *bearer)
 {
 	if (stream->line && unlikely(READ_ONCE(stream->line->undescribed)))
 		crr_emit_termios(stream);
 	rec->stream = stream->number;
-	crr_emit_inline(stream->session, type, rec);
+	crr_emit_inline(stream->session, type, rec, bearer);
 }
 
 static noinline void crr_emit_answer(struct crr_stream *stream,
 				     struct crr_record *rec)
 {
-	crr_emit_done(stream, rec->type, rec);
+	crr_emit_done(stream, rec->type, rec,
+		      crr_type_is_inbound(rec->type) ? stream : NULL);
 }
 
 /* ---- Begin and end ---- */
@@ -623,13 +631,12 @@ void crr_recorder_interrupted(struct crr_op *op)
 static __always_inline void crr_emit_read(struct crr_stream *stream, u32 length)
 {
 	struct crr_record rec = {
-		.empties = crr_take_empties(stream),
 		.data = stream->bytes,
 		.data_length = length,
 	};
 
 	stream->session->bytes_in += length;
-	crr_emit_done(stream, CRR_TYPE_READ, &rec);
+	crr_emit_done(stream, CRR_TYPE_READ, &rec, stream);
 }
 
 /**
@@ -679,7 +686,6 @@ void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen)
 		stream->peer_closed = true;
 		fallthrough;
 	default:
-		seen->empties = crr_take_empties(stream);
 		crr_emit_answer(stream, seen);
 		break;
 	}
@@ -707,7 +713,6 @@ u32 crr_recorder_inq_done(struct crr_op *op, u32 value)
 		value = min(value, READ_ONCE(stream->session->gate.left));
 	if (value) {
 		rec.value = value;
-		rec.empties = crr_take_empties(stream);
 		crr_emit_answer(stream, &rec);
 	} else {
 		crr_add_empty(stream);
@@ -761,7 +766,7 @@ void crr_recorder_write_done(struct crr_stream *stream, const u8 *buf,
 		return;
 	crr_take_refused(stream, &rec);
 	session->bytes_out += rec.offset;
-	crr_emit_done(stream, CRR_TYPE_WRITE, &rec);
+	crr_emit_done(stream, CRR_TYPE_WRITE, &rec, NULL);
 	crr_recorder_finish(stream, CRR_OUT);
 }
 

@@ -6,15 +6,13 @@
  *
  * Never: a session's counter that goes back, or is less than what somebody has
  * seen; a thread told that the counter has gone back; more empty reads than
- * there were, or others than there were if nobody reads. Who looks at them, and
- * is overtaken by a read at a second other value, may see any number: that is
- * STOP, or a question by another thread.
+ * there were, or others than there were if nobody reads.
  *
  * models kmod/crr.h crr_session_raise e7a7454e
  * models kmod/crr.h crr_session_advance 2970bc8b
- * models kmod/crr.h crr_empties_at 79c80573
- * models kmod/crr.h crr_empties_add d0addd3b
- * models kmod/crr.h crr_empties_forget c78577ff
+ * models kmod/crr.h crr_empties_at 266691fa
+ * models kmod/crr.h crr_empties_add db6edd01
+ * models kmod/crr.h crr_empties_forget 90e4c5f1
  * models kmod/session.c crr_session_sample 9e245b05
  * models kmod/session.c crr_session_set_counter 8bd8d182
  * models kmod/session.c crr_session_set_clock 7991a44e
@@ -25,6 +23,7 @@
  * break SUPPLIED assertion	the clock goes before what it leaves behind is set
  * break RAISED assertion	an ioctl raises the counter before it supplies it
  * break SLOT assertion		empty reads are counted in one place
+ * break LOOK assertion		who looks at them does not look again
  */
 #include "model.h"
 
@@ -38,7 +37,6 @@ byte counter;
 /* struct crr_stream */
 byte at[2], count[2], counting;
 byte empties[LAST + 2];		/* what there were */
-byte turns;			/* how often it was counted elsewhere */
 
 /* crr_session_raise() */
 inline raise(was, to)
@@ -92,13 +90,13 @@ proctype thread(bool empties_too)
 			empties[now]++;
 			slot = counting;
 			if
-			:: at[slot] == now -> count[slot]++
+			:: at[slot & 1] == now -> count[slot & 1]++
 			:: else ->
 #ifndef BREAK_SLOT
-				slot = 1 - slot;
+				slot++;
 #endif
-				d_step { at[slot] = now; turns++ };
-				count[slot] = 1;
+				at[slot & 1] = now;
+				count[slot & 1] = 1;
 				counting = slot
 			fi
 		:: else
@@ -146,23 +144,33 @@ out:
 /* With the lock: a record, which is to bear them, at what the counter is. */
 proctype record()
 {
-	byte now, slot, n, was;
+	byte now, slot, n;
 
-	d_step { now = counter; was = turns };
+	now = counter;
 	/* crr_empties_at() */
-	slot = counting;
-	if
-	:: at[slot] == now -> n = count[slot]
-	:: else -> n = 0
-	fi;
-	assert(n <= empties[now] || turns - was > 1)
+	do
+	:: slot = counting;
+		if
+		:: at[slot & 1] == now -> n = count[slot & 1]
+		:: else -> n = 0
+		fi;
+#ifdef BREAK_LOOK
+		break
+#else
+		if
+		:: counting == slot -> break
+		:: else
+		fi
+#endif
+	od;
+	assert(n <= empties[now])
 }
 
 active proctype monitor()
 {
 end_never:
 	timeout;
-	assert((at[counting] == counter -> count[counting] : 0) ==
+	assert((at[counting & 1] == counter -> count[counting & 1] : 0) ==
 	       empties[counter])
 }
 

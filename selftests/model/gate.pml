@@ -24,11 +24,11 @@
  * models kmod/ldisc.c crr_gated_sleep a6969d9e
  * models kmod/ldisc.c crr_judged_read d0d2945c
  * models kmod/recorder.c crr_recorder_admit c27e71e9
- * models kmod/recorder.c crr_recorder_read_done 55adda48
+ * models kmod/recorder.c crr_recorder_read_done 972522df
  * models kmod/recorder.c crr_recorder_checkpoint 9476082f
  * models kmod/recorder.c crr_recorder_cancel 816480ba
  * models kmod/recorder.c crr_stream_prepare cb1b9d8e
- * models kmod/recorder.c crr_recorder_seek_room 6745ffd6
+ * models kmod/recorder.c crr_recorder_seek_room 875c44b9
  * models kmod/recorder.c crr_recorder_finish c048ec03
  * models kmod/session.c crr_session_sample 9e245b05
  * models kmod/session.c crr_session_set_counter 8bd8d182

@@ -27,7 +27,7 @@
  * models kmod/session.c crr_session_go_live 79a9a761
  * models kmod/session.c crr_session_stop e7c2c58d
  * models kmod/session.c crr_session_set_state 3319c678
- * models kmod/recorder.c crr_recorder_resume 436dc9d5
+ * models kmod/recorder.c crr_recorder_resume b9dbda36
  * models kmod/recorder.c crr_stream_prepare cb1b9d8e
  *
  * break BARRIER_OPERATION assertion	it looks before its count is seen

@@ -20,7 +20,7 @@
  * models kmod/session.c crr_session_destroy 7b694f42
  * models kmod/session.c crr_session_judge f9c37a24
  * models kmod/session.c crr_session_stop e7c2c58d
- * models kmod/recorder.c crr_stream_leave 14e2e38e
+ * models kmod/recorder.c crr_stream_leave fa5d6b93
  * models kmod/recorder.c crr_recorder_stop 19bebb27
  * models kmod/recorder.c crr_recorder_line_left b9bf8ebf
  * models kmod/recorder.c crr_recorder_hangup_seen 0eb4af72

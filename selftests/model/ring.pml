@@ -22,24 +22,24 @@
  * models kmod/recorder.c crr_stream_take_room 8744ce84
  * models kmod/recorder.c crr_stream_give_room 69516444
  * models kmod/recorder.c crr_emit_switch cdcf53db
- * models kmod/recorder.c crr_emit_inline 36018178
- * models kmod/recorder.c crr_emit_done 587fb863
- * models kmod/recorder.c crr_stream_leave 14e2e38e
+ * models kmod/recorder.c crr_emit_inline ad39c609
+ * models kmod/recorder.c crr_emit_done dd22b685
+ * models kmod/recorder.c crr_stream_leave fa5d6b93
  * models kmod/recorder.c crr_recorder_stop 19bebb27
  * models kmod/recorder.c crr_recorder_line_left b9bf8ebf
  * models kmod/recorder.c crr_recorder_hangup_seen 0eb4af72
  * models kmod/recorder.c crr_recorder_checkpoint 9476082f
  * models kmod/recorder.c crr_recorder_admit c27e71e9
- * models kmod/recorder.c crr_recorder_resume 436dc9d5
+ * models kmod/recorder.c crr_recorder_resume b9dbda36
  * models kmod/recorder.c crr_stream_prepare cb1b9d8e
- * models kmod/recorder.c crr_recorder_feed_starved 6eed4cd2
- * models kmod/recorder.c crr_recorder_seek_room 6745ffd6
+ * models kmod/recorder.c crr_recorder_wake_starved ae1f1a94
+ * models kmod/recorder.c crr_recorder_seek_room 875c44b9
  * models kmod/recorder.c crr_recorder_finish c048ec03
- * models kmod/recorder.c crr_recorder_finish_question 40b2c609
+ * models kmod/recorder.c crr_recorder_finish_question c13b5fda
  * models kmod/recorder.c crr_recorder_cancel 816480ba
  * models kmod/recorder.c crr_recorder_delivered a093b5be
  * models kmod/recorder.c crr_recorder_answer_done 614aacd5
- * models kmod/recorder.c crr_recorder_write_done deac9e2e
+ * models kmod/recorder.c crr_recorder_write_done 1bd742e9
  * models kmod/recorder.c crr_recorder_peek b7557b88
  * models kmod/recorder.c crr_recorder_consume ee40b3c6
  * models kmod/crr.h crr_recorder_is_ready 4d2b6743
@@ -48,7 +48,7 @@
  * models kmod/controller.c crr_controller_read a70f16b9
  * models kmod/ldisc.c crr_line_judge db207a14
  * models kmod/ldisc.c crr_line_wait f54cf251
- * models kmod/ldisc.c crr_record_write 9d8d73b8
+ * models kmod/ldisc.c crr_record_write a3fe6413
  * models kmod/ldisc.c crr_engaged_read b0e0db53
  * models kmod/ldisc.c crr_engaged_write 24d048a4
  * models kmod/session.c crr_session_judge f9c37a24
@@ -67,6 +67,7 @@
  * break CONSUME assertion	given back before it is copied
  * break TAKEN assertion	a controller's death does not give back what it took
  * break UNREAD assertion	the reader is woken before it can see why
+ * break LEAVE assertion	a stream that leaves wakes nobody
  * break QUEUE assertion	asleep without having looked again
  * break STARVED assertion	the reader wakes nobody
  * break FINISH assertion	nor does an operation's end
@@ -106,7 +107,6 @@ bool queued[OPS + 1], woken[OPS + 1];
 bool asleep[OPS];		/* where it ends if nobody comes */
 /* Other sub-buffers begun: just now, for a read in flight, by what was set aside. */
 byte used, used_read, stood;
-bool left;			/* a stream has: see monitor() */
 byte kept;			/* records of which no reader will hear again */
 byte end = NONE;		/* the number of END */
 bool waiting;			/* likewise: the reader */
@@ -190,12 +190,12 @@ inline leave(line)
 	}
 }
 
-inline feed_starved()
+inline wake_starved()
 {
 #ifndef BREAK_FINISH
 	retire();
 	if
-	:: starved && HAS_ROOM -> starved = false; left = false; wake_ops()
+	:: starved && HAS_ROOM -> starved = false; wake_ops()
 	:: else
 	fi
 #else
@@ -229,7 +229,7 @@ inline finish(way)
 		   !ended[LINE(way)] -> ready[way] = true
 		:: else
 		fi;
-		feed_starved()
+		wake_starved()
 	:: else
 	fi
 }
@@ -239,7 +239,7 @@ inline finish_question()
 	used = 0;
 	reserved--;
 	switched = switched - (switched -> 1 : 0);
-	feed_starved()
+	wake_starved()
 }
 
 proctype op(byte me; byte rounds)
@@ -399,7 +399,9 @@ proctype hangup()
 #endif
 	atomic {
 		leave(1);
-		left = starved;
+#ifndef BREAK_LEAVE
+		wake_starved();
+#endif
 		unread++;
 		wake(READER);
 		assert(FITS);
@@ -413,7 +415,9 @@ end_close:
 		if
 		:: recording && !ended[1] ->
 			leave(1);
-			left = starved;
+#ifndef BREAK_LEAVE
+			wake_starved();
+#endif
 			unread++;
 			wake(READER);
 			assert(FITS)
@@ -452,7 +456,7 @@ read:
 		retire();
 #ifndef BREAK_STARVED
 		if
-		:: starved && HAS_ROOM -> starved = false; left = false; wake_ops()
+		:: starved && HAS_ROOM -> starved = false; wake_ops()
 		:: else
 		fi;
 #endif
@@ -576,8 +580,7 @@ end_never:
 	timeout;
 	do
 	:: i < OPS ->
-		/* What a stream has left behind the reader tells of. */
-		assert(!asleep[i] || left || (recording && !HAS_ROOM));
+		assert(!asleep[i] || (recording && !HAS_ROOM));
 		i++
 	:: else -> break
 	od;

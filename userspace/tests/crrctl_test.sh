@@ -13,6 +13,8 @@
 #              /dev/ttyS3"; without, tests of serial ports are skipped
 #
 #   CRR_TIMEOUT  seconds that a test may take: 120
+#   CRR_SANITIZED  not empty: crrctl has the sanitizers, whose own memory is
+#                not to be bounded
 #   CRR_HUGE     bytes of the log in log_huge; CRR_KILLS rounds of
 #                line_killed_often
 #
