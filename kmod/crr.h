@@ -342,6 +342,7 @@ static inline u64 crr_empties_at(const struct crr_stream *stream, u64 counter)
 
 	/* Who counts may go on meanwhile, and count elsewhere. */
 	do {
+		/* Pairs with crr_empties_add(). */
 		counting = smp_load_acquire(&stream->counting);
 		empties = &stream->empties[counting & 1];
 		count = READ_ONCE(empties->counter) == counter ?
