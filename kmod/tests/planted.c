@@ -225,6 +225,8 @@ static int crr_planted_count(void *unused)
 
 	while (time_before(jiffies, end)) {
 		crr_planted_gate.consumed++;
+		/* Or the compiler would count in a register. */
+		barrier();
 		cond_resched();
 	}
 	return 0;
