@@ -10,9 +10,9 @@
  *   fuzz replay FILE [FIRST[-LAST]]
  *                          execute them, and tell what each call said
  *
- * A program is an array of steps and any bytes are one. It is executed by a
- * process of its own, which has a pty with a session to begin with; what it
- * leaves open is closed with it. No step blocks for long: a timer's signals
+ * A program is an array of steps, and any bytes are one. It has a pty with a
+ * session to begin with; at its end all that it has opened is closed, and the
+ * process that has executed it exits if it cannot be as it was. No step blocks for long: a timer's signals
  * interrupt the first thread, and those of the others that sleep do so until
  * the process is killed. One that cannot be killed is a finding.
  *
@@ -101,7 +101,9 @@ enum kind {
 /* ---- The process that executes one ---- */
 
 struct shared {
+	struct program program;
 	atomic_bool unprivileged;	/* the module's parameter was set */
+	atomic_bool spoiled;		/* the process is not as it was */
 	atomic_bool odd;		/* an answer that is not documented */
 	char oddity[128];
 	struct {
@@ -1039,16 +1041,18 @@ static long do_limit(struct crew *me, const struct step *s)
 
 /*
  * errnos: what a well-formed call may say, beside what any may; none: anything.
- * odds: of being drawn.
+ * odds: of being drawn. spoils: the process, for other programs.
  */
 static const struct {
 	const char *name;
 	long (*run)(struct crew *me, const struct step *s);
 	unsigned int odds;
+	bool spoils;
 	int errnos[8];
 } ops[] = {
 	/* 0 ends a program. */
-#define OP(_name, _run, _odds, ...) { _name, _run, _odds, { __VA_ARGS__ } }
+#define OP(_name, _run, _odds, ...) { _name, _run, _odds, false, { __VA_ARGS__ } }
+#define OP_SPOILS(_name, _run, _odds) { _name, _run, _odds, true }
 	OP("end", NULL, 0),
 	OP("open", do_open, 2),
 	OP("port", do_port, 1),
@@ -1083,7 +1087,7 @@ static const struct {
 	OP("flow", do_flow, 1),
 	OP("sti", do_sti, 2),
 	OP("hangup", do_hangup, 1),
-	OP("misc", do_misc, 2),
+	OP_SPOILS("misc", do_misc, 2),
 	OP("send", do_send, 8),
 	OP("receive", do_receive, 3),
 	OP("nonblock", do_nonblock, 2),
@@ -1095,13 +1099,13 @@ static const struct {
 	   ENODATA, ESTALE, ENOMEM),
 	OP("garbage", do_feed_bytes, 1),
 	OP("map", do_map, 4),
-	OP("remap", do_remap, 1),
+	OP_SPOILS("remap", do_remap, 1),
 	OP("store", do_store, 4),
-	OP("fork", do_fork, 1),
+	OP_SPOILS("fork", do_fork, 1),
 	OP("interrupt", do_interrupt, 1),
 	OP("pause", do_pause, 1),
-	OP("user", do_user, 1),
-	OP("limit", do_limit, 1),
+	OP_SPOILS("user", do_user, 1),
+	OP_SPOILS("limit", do_limit, 1),
 };
 
 static unsigned int op_named(const char *name)
@@ -1143,6 +1147,8 @@ static void perform(struct crew *me, const struct step *s)
 	char text[8];
 
 	atomic_store(&shared->step[i].begun, true);
+	if (ops[s->op].spoils)
+		atomic_store(&shared->spoiled, true);
 	if (fault)
 		pwrite(me->faults, text, snprintf(text, sizeof(text), "%u", fault), 0);
 	shared->step[i].result = ops[s->op].run(me, s);
@@ -1261,7 +1267,8 @@ static void catch_signals(void)
 	setitimer(ITIMER_REAL, &tick, NULL);
 }
 
-static void execute(const struct program *program)
+/* What all programs of a process use. */
+static void settle_in(void)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
 	int pipes[2];
@@ -1274,15 +1281,56 @@ static void execute(const struct program *program)
 	edge = before_hole(AREA + page);
 	edge += AREA + page;
 	fixed = mmap(NULL, AREA, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (!common || fixed == MAP_FAILED || pipe2(pipes, O_CLOEXEC | O_NONBLOCK))
 		abort();
 	pipe_fd[0] = pipes[0];
+	pipe_fd[1] = pipes[1];
 	crew[0].thread = pthread_self();
 	enlist(&crew[0], 0);
-	first = program->step;
 	catch_signals();
+}
 
+/*
+ * Here, and not when the process exits: by then nobody notes down what runs.
+ * False: it has to exit, for there are threads that sleep.
+ */
+static bool clean_up(void)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	bool clean = !atomic_load(&shared->spoiled);
+	int fd;
+
+	for (unsigned int i = 0; i < forks; i++) {
+		kill(forked[i], SIGKILL);
+		waitpid(forked[i], NULL, 0);
+	}
+	forks = 0;
+	for (int i = 0; i < KINDS * LINES; i++) {
+		fd = atomic_exchange(&fds[i / LINES][i % LINES], -1);
+		if (fd >= 0)
+			close(fd);
+	}
+	close(epoll_fd);
+	for (int i = 0; i < LINES; i++) {
+		if (counter_page[i])
+			munmap((void *)counter_page[i], page);
+		if (state_page[i])
+			munmap((void *)state_page[i], page);
+		counter_page[i] = 0;
+		state_page[i] = 0;
+		opened[i] = false;
+	}
+	for (int i = 1; i < THREADS; i++)
+		clean = clean && atomic_load(&crew[i].state) == IDLE;
+	for (int i = 0; i < LINES && clean; i++)
+		log_free(&logs[i]);
+	return clean;
+}
+
+static bool execute(const struct program *program)
+{
+	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	first = program->step;
 	provide(0);
 	session_of(0);
 	for (unsigned int i = 0; i < program->steps; i++) {
@@ -1292,26 +1340,14 @@ static void execute(const struct program *program)
 		if (!thread || !asked(&crew[thread], s))
 			perform(&crew[0], s);
 	}
-	for (unsigned int i = 0; i < forks; i++) {
-		kill(forked[i], SIGKILL);
-		waitpid(forked[i], NULL, 0);
-	}
-	/* Here, and not when it exits: by then nobody notes down what runs. */
-	for (int i = 0; i < KINDS * LINES; i++) {
-		int fd = atomic_exchange(&fds[i / LINES][i % LINES], -1);
-
-		if (fd >= 0)
-			close(fd);
-	}
-	close(epoll_fd);
-	_exit(0);
+	return clean_up();
 }
 
 /* ---- Starting one, and seeing it end ---- */
 
-static bool dies(int pidfd, int ms)
+static bool readable(int fd, int ms)
 {
-	struct pollfd pollfd = { .fd = pidfd, .events = POLLIN };
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 	long long until = now_ms() + ms;
 	int ret;
 
@@ -1341,33 +1377,89 @@ static int find_pidfd(pid_t pid)
 	return fd;
 }
 
+/* The process that executes programs, one after the other. */
+static struct {
+	pid_t pid;
+	int pidfd;
+	int ask;		/* a byte to it: execute shared->program */
+	int told;		/* a byte from it: done, and as good as new */
+} worker;
+
+static void __attribute__((noreturn)) serve(int ask, int tell)
+{
+	char byte;
+
+	settle_in();
+	for (;;) {
+		while (read(ask, &byte, 1) != 1)
+			if (errno != EINTR)
+				_exit(0);
+		if (!execute(&shared->program))
+			_exit(0);
+		if (write(tell, &byte, 1) != 1)
+			_exit(0);
+	}
+}
+
+static void hire(void)
+{
+	int ask[2], told[2];
+
+	if (pipe2(ask, O_CLOEXEC) || pipe2(told, O_CLOEXEC))
+		abort();
+	worker.pid = fork();
+	if (worker.pid < 0)
+		abort();
+	if (!worker.pid) {
+		close(ask[1]);
+		close(told[0]);
+		serve(ask[0], told[1]);
+	}
+	close(ask[0]);
+	close(told[1]);
+	worker.ask = ask[1];
+	worker.told = told[0];
+	worker.pidfd = find_pidfd(worker.pid);
+}
+
+static void dismiss(void)
+{
+	close(worker.ask);
+	close(worker.told);
+	close(worker.pidfd);
+	worker.pid = 0;
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		continue;
+}
+
 /* NULL, or what is wrong. */
 static const char *try(const struct program *program)
 {
 	static char text[sizeof(shared->oddity)];
-	bool gone;
-	int pidfd;
-	pid_t pid;
+	char byte = 0;
 
+	if (!worker.pid)
+		hire();
 	memset(shared, 0, sizeof(*shared));
-	pid = fork();
-	if (pid < 0)
+	shared->program = *program;
+	if (write(worker.ask, &byte, 1) != 1)
 		abort();
-	if (!pid)
-		execute(program);
-	pidfd = find_pidfd(pid);
-	gone = dies(pidfd, PROGRAM_MS);
-	if (!gone) {
-		kill(pid, SIGKILL);
-		gone = dies(pidfd, DEATH_MS);
-	}
-	close(pidfd);
-	if (!gone) {
-		print_stacks(pid);
+	if (!readable(worker.told, PROGRAM_MS))
+		kill(worker.pid, SIGKILL);
+	/* At its end, too. */
+	if (!readable(worker.told, DEATH_MS)) {
+		print_stacks(worker.pid);
+		worker.pid = 0;
 		return "a process cannot be killed";
 	}
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		continue;
+	if (read(worker.told, &byte, 1) != 1) {
+		if (!readable(worker.pidfd, DEATH_MS)) {
+			print_stacks(worker.pid);
+			worker.pid = 0;
+			return "a process cannot be killed";
+		}
+		dismiss();
+	}
 	if (shared->unprivileged)
 		put_file(UNPRIVILEGED, "N");
 	if (!shared->odd)
@@ -1630,8 +1722,8 @@ static const char * const seeds[] = {
 	"pause b=2; write b=5; counter c=0x101; write b=6; stop",
 	/* The clock's pages. */
 	"clock; map; map a=1; record; send b=10; store c=0x10a; store a=1; read b=64;"
-	"counter a=1 c=0x20a; write b=9; stop; drain; drain; replay;"
-	"feedlog; store c=0x10a; read b=64; counter a=1 c=0x20a; write b=9; stop;"
+	"counter a=1 c=0x20a; write b=9; stop; drain; drain; store c=5;"
+	"replay; feedlog; store c=0x10a; read b=64; counter a=1 c=0x20a; write b=9; stop;"
 	"status a=2; remap; remap a=1; close a=3",
 	/* Several lines. */
 	"join line=1; record a=1; send line=1 b=4; read line=1 b=9; write line=1 b=3;"
@@ -2169,6 +2261,8 @@ FIXTURE_SETUP(fuzz)
 
 FIXTURE_TEARDOWN(fuzz)
 {
+	if (worker.pid)
+		dismiss();
 	/* Nobody holds the module who has gone. */
 	EXPECT_TRUE(eventually(users() == self->users));
 }
