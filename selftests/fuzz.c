@@ -43,7 +43,7 @@
 #define THREADS		3		/* the first one executes, or has the others do it */
 #define STEPS		48
 #define AREA		(256 << 10)
-#define TICK_MS		20		/* a call may sleep as long */
+#define TICK_MS		8		/* a call may sleep as long */
 #define PROGRAM_MS	10000		/* then it is killed */
 #define DEATH_MS	100000		/* then it cannot be */
 
@@ -89,7 +89,7 @@ struct program {
 	struct step step[STEPS];
 };
 
-enum kind {
+enum fd_kind {
 	TTY,
 	PEER,
 	SESSION,
@@ -149,7 +149,7 @@ static int line_of(const struct step *s)
 
 static void provide(int line);
 
-static int fd_of(const struct step *s, enum kind kind)
+static int fd_of(const struct step *s, enum fd_kind kind)
 {
 	int line = line_of(s);
 
@@ -174,7 +174,7 @@ static int fd_of(const struct step *s, enum kind kind)
 }
 
 /* A new fd in an old one's place. */
-static long take(enum kind kind, int line, long fd)
+static long take(enum fd_kind kind, int line, long fd)
 {
 	int old;
 
@@ -320,7 +320,7 @@ static void damage(const struct step *s, void *bytes, size_t length)
  * An ioctl of ours: its struct, with its size, is copied to where the step has it,
  * and back if it is there.
  */
-static long call(struct crew *me, const struct step *s, enum kind kind,
+static long call(struct crew *me, const struct step *s, enum fd_kind kind,
 		 unsigned long cmd, void *arg, __u32 size)
 {
 	__u8 whole[8192] = { 0 };
@@ -468,7 +468,7 @@ static long do_counter(struct crew *me, const struct step *s)
 
 static long do_status(struct crew *me, const struct step *s)
 {
-	enum kind kinds[] = { TTY, SESSION, CLOCK };
+	enum fd_kind kinds[] = { TTY, SESSION, CLOCK };
 	struct crr_status arg = {};
 
 	return call(me, s, kinds[s->a % 3], CRR_IOC_STATUS, &arg, sizeof(arg));
@@ -620,7 +620,7 @@ static long do_write(struct crew *me, const struct step *s)
 
 static long do_poll(struct crew *me, const struct step *s)
 {
-	enum kind kind = s->a % 4 == 3 ? AGAIN : s->a % 4 == 2 ? CLOCK :
+	enum fd_kind kind = s->a % 4 == 3 ? AGAIN : s->a % 4 == 2 ? CLOCK :
 			 s->a % 4 == 1 ? SESSION : TTY;
 	struct pollfd p = {
 		.fd = fd_of(s, kind),
@@ -757,7 +757,7 @@ static long do_receive(struct crew *me, const struct step *s)
 
 static long do_nonblock(struct crew *me, const struct step *s)
 {
-	enum kind kinds[] = { TTY, SESSION, TTY, PEER };
+	enum fd_kind kinds[] = { TTY, SESSION, TTY, PEER };
 
 	return set_flags(fd_of(s, kinds[s->a % 4]), O_NONBLOCK, s->b & 1);
 }
