@@ -315,6 +315,8 @@ struct crr_clock_fd {
  *
  * Errors:
  *  - ERANGE: @counter is less than it was. Nothing was changed.
+ *  - EBUSY: a checkpoint has begun, and @counter is not its. Nothing was
+ *	changed.
  */
 struct crr_counter {
 	__u32 size;
