@@ -43,7 +43,6 @@
 #define THREADS		3		/* the first one executes, or has the others do it */
 #define STEPS		48
 #define AREA		(256 << 10)
-#define TICK_MS		8		/* a call may sleep as long */
 #define PROGRAM_MS	10000		/* then it is killed */
 #define DEATH_MS	100000		/* then it cannot be */
 
@@ -140,6 +139,7 @@ static __u8 *common;			/* a buffer that all threads use */
 static __u8 *fixed;			/* one that cannot be written */
 static __u8 *edge;			/* the end of memory */
 static long settle_ms = 5;		/* for bytes to come through the device */
+static long tick_ms = 8;		/* a call of the first thread may sleep as long */
 static bool inject;			/* faults can be */
 
 static int line_of(const struct step *s)
@@ -267,9 +267,9 @@ static void *placed(struct crew *me, const struct step *s, const void *bytes,
 	case 1:
 		return NULL;
 	case 2:
-		return (void *)0xffff888000000000;
+		return (void *)(uintptr_t)0xffff888000000000;
 	case 3:
-		return (void *)0xdead000000000000;
+		return (void *)(uintptr_t)0xdead000000000000;
 	case 4:
 		at = edge - length;
 		break;
@@ -299,7 +299,7 @@ static void *placed(struct crew *me, const struct step *s, const void *bytes,
 		return (void *)-4096UL;
 	}
 	if (bytes)
-		memcpy(at, bytes, length);
+		memmove(at, bytes, length);
 	return at;
 }
 
@@ -384,6 +384,8 @@ static long do_port(struct crew *me, const struct step *s)
 	strcpy(names[line], ports[line - 1]);
 	if (s->b & 1)
 		attach(fd);
+	if (s->b & 2)
+		join(fd, fds[SESSION][0]);
 	return take(TTY, line, fd);
 }
 
@@ -616,6 +618,22 @@ static long do_write(struct crew *me, const struct step *s)
 
 	return sys(write(fd_of(s, s->a & 0x80 ? AGAIN : TTY),
 			 bytes_of(me, s, length), length));
+}
+
+/* Write until nothing is taken any more, though the peer reads; or long enough. */
+static long do_fill(struct crew *me, const struct step *s)
+{
+	int tty = fd_of(s, TTY), peer = fd_of(s, PEER);
+	int n;
+
+	memset(me->bytes, 'x', CRR_WRITE_MAX);
+	for (n = 0; n < 150; n++) {
+		if (write(tty, me->bytes, CRR_WRITE_MAX) <= 0)
+			break;
+		while (read(peer, me->bytes + AREA, AREA) > 0)
+			continue;
+	}
+	return n;
 }
 
 static long do_poll(struct crew *me, const struct step *s)
@@ -1063,7 +1081,7 @@ static const struct {
 	OP("session", do_session, 3, EPERM, EBADF, EBUSY, EMFILE, ENFILE, ENOMEM),
 	OP("join", do_join, 4, EPERM, EBADF, EBUSY, EEXIST, ENOSPC, ENOMEM),
 	OP("clock", do_clock, 3, EMFILE, ENFILE, ENOMEM),
-	OP("counter", do_counter, 5, ERANGE),
+	OP("counter", do_counter, 5, ERANGE, EBUSY),
 	OP("status", do_status, 1, -1),
 	OP("record", do_record, 6, EBUSY, ENODEV, EPERM, ENOMEM),
 	OP("replay", do_replay, 7, EBUSY, ENODEV, EPERM, ENOMEM),
@@ -1078,6 +1096,7 @@ static const struct {
 	OP("ioctl", do_ioctl, 1),
 	OP("read", do_read, 8),
 	OP("write", do_write, 8),
+	OP("fill", do_fill, 2),
 	OP("poll", do_poll, 3),
 	OP("epoll", do_epoll, 2),
 	OP("fionread", do_arrived, 3),
@@ -1256,8 +1275,8 @@ static void catch_signals(void)
 	};
 	struct sigaction action = { .sa_handler = nothing };
 	struct itimerval tick = {
-		.it_interval.tv_usec = TICK_MS * 1000,
-		.it_value.tv_usec = TICK_MS * 1000,
+		.it_interval.tv_usec = tick_ms * 1000,
+		.it_value.tv_usec = tick_ms * 1000,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
@@ -1340,6 +1359,8 @@ static bool execute(const struct program *program)
 		if (!thread || !asked(&crew[thread], s))
 			perform(&crew[0], s);
 	}
+	if (settle_ms == PATIENCE_MS)
+		eventually(atomic_load(&crew[1].state) == IDLE);
 	return clean_up();
 }
 
@@ -1548,9 +1569,9 @@ static void set_member(struct step *s, const char *name, __u64 value)
 /* From text: one program, to its end. Returns what follows it. */
 static const char *parse(const char *text, struct program *program)
 {
-	char word[32], member[32];
-	unsigned long long value;
+	char word[32], member[32], *rest;
 	struct step *s;
+	__u64 value;
 	int used;
 
 	*program = (struct program){};
@@ -1567,9 +1588,11 @@ static const char *parse(const char *text, struct program *program)
 			return text;
 		s = &program->step[program->steps++];
 		s->op = op_named(word);
-		while (sscanf(text, " %31[a-z]=%lli%n", member, &value, &used) == 2) {
+		while (sscanf(text, " %31[a-z]%n=%n", member, &used, &used) == 1 &&
+		       text[used - 1] == '=') {
+			value = strtoull(text + used, &rest, 0);
 			set_member(s, member, value);
-			text += used;
+			text = rest;
 		}
 	}
 	return text;
@@ -1739,7 +1762,16 @@ static const char * const seeds[] = {
 	"close; close a=4; stop; drain; drain",
 	/* The controller goes, and another one comes. */
 	"record; write b=20; close a=2; session; drain; stop; drain",
+	/* Another user's. */
+	"user a=3; open a=31 b=4; record; send b=4; read b=9; write b=3; stop;"
+	"drain; drain; user",
+	/* More than there is room for. */
+	"record a=1; fill; drain; fill; poll a=1; drain; drain; stop; drain",
+	"record a=2; close a=2; fill; session; status a=1",
 	/* Asleep, until there is something. */
+	"nonblock a=1; record; drain how=5; write b=10; pause b=2; stop; drain",
+	"nonblock; record a=9; read how=5 b=64; send b=10; begin c=15; pause b=2;"
+	"endcheck; stop; drain; drain",
 	"nonblock; record; read how=5 b=64; send b=3; pause b=2; stop; drain",
 };
 
@@ -2272,7 +2304,9 @@ TEST_F_TIMEOUT(fuzz, seeds, 300)
 {
 	struct program program;
 
+	/* However slow the machine is. */
 	settle_ms = PATIENCE_MS;
+	tick_ms = 900;
 	for (unsigned int i = 0; i < ARRAY_SIZE(seeds); i++) {
 		bool good = true;
 
