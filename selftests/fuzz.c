@@ -12,9 +12,10 @@
  *
  * A program is an array of steps, and any bytes are one. It has a pty with a
  * session to begin with; at its end all that it has opened is closed, and the
- * process that has executed it exits if it cannot be as it was. No step blocks for long: a timer's signals
- * interrupt the first thread, and those of the others that sleep do so until
- * the process is killed. One that cannot be killed is a finding.
+ * process that has executed it exits if it cannot be as it was. No step blocks
+ * for long: a timer's signals interrupt the first thread, and those of the others
+ * that sleep do so until the process is killed. One that cannot be killed is a
+ * finding.
  *
  * In a kernel with KCOV, and with a module built for it, programs that reach
  * something new are kept, and changed further. DIR has

@@ -492,6 +492,8 @@ TEST_F(gate, replay_waits_for_feeder)
 /* ---- Two threads, recorded and replayed ---- */
 
 #define CHECKPOINTS 300
+/* So many come in each at most: a slow reader has to see an end of them. */
+#define MESSAGES 8
 
 struct emulator {
 	struct line *line;
@@ -500,7 +502,7 @@ struct emulator {
 	_Atomic __u64 empty;
 	_Atomic __u64 bytes;
 	atomic_bool over;
-	__u64 counter;
+	_Atomic __u64 counter;
 	size_t length;
 	char transcript[1 << 20];
 };
@@ -568,7 +570,7 @@ static int execute(struct emulator *emu)
 		/* What has come since is on its way, and belongs to it, too. */
 		bytes += ret;
 		if (!eventually(emu->bytes == bytes))
-			ret = -ETIME;
+			ret = -ENOMSG;
 	}
 	emu->over = true;
 	pthread_join(io, NULL);
@@ -579,15 +581,19 @@ static int execute(struct emulator *emu)
 static void *send_at_random(void *arg)
 {
 	struct emulator *emu = arg;
-	unsigned int seed = 1;
+	unsigned int seed = 1, sent = 0;
+	__u64 checkpoint = 0;
 	char text[32];
 
-	for (int i = 0; !emu->over && i < 10000; i++) {
+	for (int i = 0; !emu->over; breathe()) {
 		struct line *to = rand_r(&seed) % 2 ? emu->line : emu->other;
-		int n = sprintf(text, "message%d", i);
 
-		send_all(to->peer, text, n);
-		breathe();
+		if (emu->counter != checkpoint) {
+			checkpoint = emu->counter;
+			sent = 0;
+		}
+		if (sent++ < MESSAGES)
+			send_all(to->peer, text, sprintf(text, "message%d", i++));
 	}
 	return NULL;
 }
