@@ -501,8 +501,8 @@ struct emulator {
 	/* What the I/O thread has done: looked in vain, so often; bytes. */
 	_Atomic __u64 empty;
 	_Atomic __u64 bytes;
-	atomic_bool over;
 	_Atomic __u64 counter;
+	atomic_bool over;
 	size_t length;
 	char transcript[1 << 20];
 };
