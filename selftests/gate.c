@@ -478,6 +478,13 @@ TEST_F(gate, replay_waits_for_feeder)
 	EXPECT_EQ(3, read(line->tty, buf, sizeof(buf)));
 	EXPECT_EQ(1, read(self->other.tty, buf, sizeof(buf)));
 	EXPECT_EQ(4, end_checkpoint(line->tty));
+	catch_interrupts(false);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, begin_later, line));
+	ASSERT_TRUE(eventually(status(line->session).waiting &
+			       CRR_WAITING_FEED));
+	ASSERT_EQ(0, pthread_kill(thread, SIGUSR1));
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_EQ(-EINTR, (long)ret);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, begin_later, line));
 	ASSERT_TRUE(eventually(status(line->session).waiting &
 			       CRR_WAITING_FEED));

@@ -274,6 +274,39 @@ TEST_F(live, with_a_line_less)
 	EXPECT_EQ(1, log_count(&self->log, CRR_TYPE_WRITE));
 }
 
+/* Or in the run alone, which has closed it too early to go on with it. */
+TEST_F(live, with_a_line_lost)
+{
+	struct line *line = &self->line, *other = &self->other;
+	struct record end;
+	char c;
+
+	ASSERT_EQ(0, open_pty(other));
+	ASSERT_EQ(0, attach(other->tty));
+	ASSERT_EQ(1, join(other->tty, line->session));
+	log_begin(&self->log);
+	log_add(&self->log, STREAM, .stream = 1, .data = "b", .length = 1);
+	log_add(&self->log, STREAM_END, .stream = 1, .counter = 10,
+		.reason = CRR_END_STOP);
+	log_finish(&self->log, 10, 0);
+	ASSERT_EQ(0, replay_live(line->session, CRR_REPLAY_RECORD, 0));
+	ASSERT_EQ(0, feed_log(line->session, &self->log));
+	ASSERT_EQ(0, count(line->tty, 5));
+	ASSERT_EQ(0, detach(other->tty));
+	ASSERT_EQ(0, count(line->tty, 11));
+	EXPECT_EQ(-EAGAIN, sys(read(line->tty, &c, 1)));
+	EXPECT_EQ(CRR_STATE_RECORDING, status(line->session).state);
+	ASSERT_EQ(0, stop(line->session));
+	ASSERT_EQ(0, drain_to_end(line->session, &self->more));
+	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_STREAM_END, 0, &end));
+	self->log.length = end.at;
+	log_append(&self->log, self->more.bytes, self->more.length);
+	expect_valid(_metadata, &self->log, true);
+	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_STREAM_END, 0, &end));
+	EXPECT_EQ(1, end.stream);
+	EXPECT_EQ(CRR_END_CLOSED, end.reason);
+}
+
 /* Recorded and stopped without ever coming so far. */
 TEST_F(live, never_reached)
 {

@@ -310,6 +310,32 @@ TEST_F(record, two_readers)
 	EXPECT_EQ(0, memcmp(sent, logged, TOTAL - CRR_READ_MAX));
 }
 
+/* Of readers that sleep each waits for the one before, and a signal ends it. */
+TEST_F(record, readers_in_turn)
+{
+	struct line *line = &self->line;
+	struct task readers[3];
+	char bytes[3];
+
+	catch_interrupts(false);
+	ASSERT_EQ(0, record(line->session, 0));
+	for (int i = 0; i < 3; i++) {
+		begin(&readers[i], READ, .fd = line->tty, .buf = &bytes[i],
+		      .length = 1);
+		ASSERT_TRUE(sleeps(&readers[i]));
+	}
+	for (int i = 2; i > 0; i--) {
+		interrupt(&readers[i]);
+		ASSERT_TRUE(ends(&readers[i]));
+		EXPECT_EQ(-EINTR, readers[i].result);
+	}
+	ASSERT_EQ(0, send_all(line->peer, "x", 1));
+	ASSERT_TRUE(ends(&readers[0]));
+	EXPECT_EQ(1, readers[0].result);
+	finish_log(_metadata, line, &self->log);
+	EXPECT_EQ(1, log_count(&self->log, CRR_TYPE_READ));
+}
+
 /* ---- Writes ---- */
 
 FIXTURE(record_write) {

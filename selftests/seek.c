@@ -210,4 +210,46 @@ TEST_F_TIMEOUT(seek, waits, 60)
 	EXPECT_EQ(-EIO, seek(line->tty, 1, 0));
 }
 
+/* What has happened to the line by then has happened. */
+TEST_F_TIMEOUT(seek, behind_the_end_of_a_line, 60)
+{
+	struct line *line = &self->line;
+	struct log *log = &self->log;
+	struct crr_divergence div;
+	char c;
+
+	for (int hung_up = 0; hung_up < 2; hung_up++) {
+		ASSERT_EQ(0, stop(line->session));
+		log_free(log);
+		log_begin(log);
+		log_read(log, 100, 0, "a", 1);
+		if (hung_up) {
+			log_add(log, HANGUP, .counter = 200);
+			log_add(log, STREAM_END, .counter = 200,
+				.reason = CRR_END_HANGUP);
+			log_add(log, END, .counter = 400);
+		} else {
+			log_add(log, PEER_CLOSED, .counter = 200);
+			log_finish(log, 400, 0);
+		}
+		ASSERT_EQ(0, replay(line->session, 0));
+		ASSERT_EQ(0, feed_log(line->session, log));
+		seek_and_feed(_metadata, line, log, 3, 300, 0);
+		EXPECT_EQ(300, status(line->tty).counter);
+		EXPECT_EQ(hung_up ? POLLIN | POLLHUP | POLLERR : POLLHUP,
+			  polled(line->tty, POLLIN));
+		EXPECT_EQ(hung_up ? 0 : -EIO, sys(read(line->tty, &c, 1)));
+		/* And back. */
+		seek_and_feed(_metadata, line, log, 1, 50, 0);
+		EXPECT_EQ(0, polled(line->tty, POLLIN));
+		EXPECT_EQ(-EAGAIN, sys(read(line->tty, &c, 1)));
+		ASSERT_EQ(0, count(line->tty, 100));
+		EXPECT_EQ(1, sys(read(line->tty, &c, 1)));
+		ASSERT_EQ(0, count(line->tty, 200));
+		EXPECT_EQ(hung_up ? 0 : -EIO, sys(read(line->tty, &c, 1)));
+	}
+	ASSERT_EQ(0, stop(line->session));
+	EXPECT_EQ(-ENODATA, divergence(line->session, &div));
+}
+
 TEST_HARNESS_MAIN
