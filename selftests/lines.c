@@ -8,6 +8,8 @@
  *	EEXIST			clocks_of_two
  *	EOPNOTSUPP		join_master
  */
+#include <sys/resource.h>
+
 #include "kselftest_harness.h"
 
 #include "crr_test.h"
@@ -48,6 +50,54 @@ FIXTURE_TEARDOWN(lines)
 	close_line(&self->other);
 	log_free(&self->log);
 	log_free(&self->again);
+}
+
+#define MANY		600
+#define MANY_TOGETHER	50
+
+/*
+ * So many that some of them have no place of their own in the kernel's table of
+ * lines, and each is still found, and has its bytes to itself; until it goes.
+ */
+TEST_F_TIMEOUT(lines, many, 120)
+{
+	static struct line line[MANY];
+	struct rlimit files = { 4 * MANY, 4 * MANY };
+	unsigned int goes = 0;
+	char c;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	for (int i = 0; i < MANY; i++) {
+		struct line *first = &line[i - i % MANY_TOGETHER];
+
+		ASSERT_EQ(0, open_pty(&line[i]));
+		ASSERT_EQ(0, attach(line[i].tty));
+		if (&line[i] == first)
+			first->session = open_session(first->tty);
+		ASSERT_LE(0, first->session);
+		if (&line[i] != first) {
+			ASSERT_EQ(i % MANY_TOGETHER,
+				  join(line[i].tty, first->session));
+		}
+	}
+	for (int i = 0; i < MANY; i += MANY_TOGETHER)
+		ASSERT_EQ(0, record_into(line[i].session, 0, CRR_BUFFER_MIN));
+	for (int i = 0; i < MANY; i++)
+		ASSERT_EQ(0, send_all(line[i].peer, (char []){ i % 251 }, 1));
+	for (int i = 0; i < MANY; i++) {
+		ASSERT_EQ(1, read(line[i].tty, &c, 1));
+		ASSERT_EQ((char)(i % 251), c);
+	}
+	for (int i = 0; i < MANY; i += MANY_TOGETHER) {
+		finish_log(_metadata, &line[i], &self->log);
+		EXPECT_EQ(MANY_TOGETHER, log_count(&self->log, CRR_TYPE_READ));
+		log_free(&self->log);
+	}
+	/* Prime to their number: all of them, in an order of its own. */
+	for (int i = 0; i < MANY; i++, goes = (goes + 217) % MANY) {
+		ASSERT_EQ(0, detach(line[goes].tty));
+		close_line(&line[goes]);
+	}
 }
 
 /* ---- CRR_IOC_JOIN ---- */
