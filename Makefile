@@ -5,7 +5,8 @@
 # make check      all tests; check-quick for daily work, check-long for more
 # make check-log  the tests of logs: no kernel, no root
 # make bench      what it costs: PART="core ..." SERIES="6.1 6.12"
-# make soak       generated emulators: SEEDS=1-20000 KERNEL=uml, 6.1, 6.12 ...
+# make soak       generated emulators: SEEDS=1-20000 KERNEL=uml, 6.1, 6.12 ...; or
+#                 one without an end, at full speed: DURATION=90s, 30m, 2h
 # make install    see README.md; DESTDIR and PREFIX are honoured
 
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
@@ -68,10 +69,11 @@ log-figures: userspace
 	$(MAKE) -s -C userspace log-figures O=$(O)/userspace
 
 SEEDS ?= 1-20000
-KERNEL ?= uml
+DURATION ?=
 
 soak:
-	selftests/rig/soak $(KERNEL) $(SEEDS)
+	$(if $(DURATION),selftests/rig/endurance $(or $(KERNEL),6.12) $(DURATION), \
+		selftests/rig/soak $(or $(KERNEL),uml) $(SEEDS))
 
 # All parts, unless told otherwise; bench-svg: the picture in docs/.
 PART ?=

@@ -25,6 +25,27 @@ void breathe(void)
 	nanosleep(&ts, NULL);
 }
 
+/* ---- Chance ---- */
+
+__u64 draw(struct rng *rng)
+{
+	__u64 z = rng->state += 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+unsigned int below(struct rng *rng, unsigned int n)
+{
+	return draw(rng) % n;
+}
+
+bool chance(struct rng *rng, unsigned int percent)
+{
+	return below(rng, 100) < percent;
+}
+
 /* ---- Lines ---- */
 
 static int find_discipline(void)

@@ -62,6 +62,16 @@ void breathe(void);
 	_holds;								\
 })
 
+/* ---- Chance ---- */
+
+struct rng {
+	__u64 state;
+};
+
+__u64 draw(struct rng *rng);
+unsigned int below(struct rng *rng, unsigned int n);
+bool chance(struct rng *rng, unsigned int percent);
+
 /* ---- Lines ---- */
 
 const char *crr_unavailable(void);

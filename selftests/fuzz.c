@@ -49,20 +49,16 @@
 
 /* ---- Chance ---- */
 
-static __u64 chance_state;
+static struct rng chances;
 
-static __u64 draw(void)
+static __u64 some(void)
 {
-	__u64 z = chance_state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
+	return draw(&chances);
 }
 
-static unsigned int below(unsigned int n)
+static unsigned int under(unsigned int n)
 {
-	return draw() % n;
+	return below(&chances, n);
 }
 
 /* ---- Programs ---- */
@@ -1290,9 +1286,12 @@ static void catch_signals(void)
 /* What all programs of a process use. */
 static void settle_in(void)
 {
+	/* Of an unprivileged user's: a small buffer, and not a large one. */
+	struct rlimit locked = { 1 << 20, 1 << 20 };
 	size_t page = sysconf(_SC_PAGESIZE);
 	int pipes[2];
 
+	setrlimit(RLIMIT_MEMLOCK, &locked);
 	setsid();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (int i = 0; i < KINDS * LINES; i++)
@@ -1790,7 +1789,7 @@ static void get_seed(unsigned int i, struct program *program)
 
 static __u8 some_byte(void)
 {
-	return below(2) ? below(16) : draw();
+	return under(2) ? under(16) : some();
 }
 
 static unsigned int some_op(void)
@@ -1799,7 +1798,7 @@ static unsigned int some_op(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++)
 		all += ops[i].odds;
-	n = below(all);
+	n = under(all);
 	for (size_t i = 0; ; i++) {
 		if (n < ops[i].odds)
 			return i;
@@ -1809,15 +1808,15 @@ static unsigned int some_op(void)
 
 static __u64 some_number(void)
 {
-	switch (below(4)) {
+	switch (under(4)) {
 	case 0:
 		return 0;
 	case 1:
-		return below(16) | below(4) << 8;
+		return under(16) | under(4) << 8;
 	case 2:
-		return below(16) | (draw() & draw());
+		return under(16) | (some() & some());
 	default:
-		return draw();
+		return some();
 	}
 }
 
@@ -1826,22 +1825,22 @@ static struct step some_step(void)
 {
 	struct step s = { .op = some_op() };
 
-	if (!below(4))
-		s.line = below(LINES);
-	if (!below(6))
-		s.how = below(8);
-	if (!below(12))
-		s.how |= (1 + below(15)) << 4;
-	if (!below(20))
-		s.fd = draw();
-	if (!below(12))
-		s.mem = below(13);
-	if (!below(12))
-		s.size = draw();
-	if (below(3))
+	if (!under(4))
+		s.line = under(LINES);
+	if (!under(6))
+		s.how = under(8);
+	if (!under(12))
+		s.how |= (1 + under(15)) << 4;
+	if (!under(20))
+		s.fd = some();
+	if (!under(12))
+		s.mem = under(13);
+	if (!under(12))
+		s.size = some();
+	if (under(3))
 		s.a = some_byte();
-	if (below(3))
-		s.b = below(3) ? some_byte() : 128 + below(20);
+	if (under(3))
+		s.b = under(3) ? some_byte() : 128 + under(20);
 	s.c = some_number();
 	return s;
 }
@@ -1869,33 +1868,33 @@ static void change_step(struct step *s)
 {
 	struct step other = some_step();
 
-	switch (below(9)) {
+	switch (under(9)) {
 	case 0:
-		s->line = below(LINES);
+		s->line = under(LINES);
 		break;
 	case 1:
-		s->how = other.how ?: below(8);
+		s->how = other.how ?: under(8);
 		break;
 	case 2:
-		s->fd = below(4) ? 0 : draw();
+		s->fd = under(4) ? 0 : some();
 		break;
 	case 3:
-		s->mem = below(3) ? below(13) : 0;
+		s->mem = under(3) ? under(13) : 0;
 		break;
 	case 4:
-		s->size = draw();
+		s->size = some();
 		break;
 	case 5:
 		s->a = some_byte();
 		break;
 	case 6:
-		s->b = below(2) ? some_byte() : 128 + below(20);
+		s->b = under(2) ? some_byte() : 128 + under(20);
 		break;
 	case 7:
 		s->c = some_number();
 		break;
 	case 8:
-		s->c ^= 1ULL << below(64);
+		s->c ^= 1ULL << under(64);
 		break;
 	}
 }
@@ -1905,14 +1904,14 @@ static void mutate(struct program *p, const struct program *other)
 	struct program copy;
 	unsigned int at, n, from;
 
-	for (unsigned int rounds = 1 + below(4); rounds; rounds--) {
+	for (unsigned int rounds = 1 + under(4); rounds; rounds--) {
 		struct step s = some_step();
 
-		at = p->steps ? below(p->steps) : 0;
-		n = 1 + below(below(4) ? 3 : STEPS);
-		switch (p->steps ? below(9) : 0) {
+		at = p->steps ? under(p->steps) : 0;
+		n = 1 + under(under(4) ? 3 : STEPS);
+		switch (p->steps ? under(9) : 0) {
 		case 0 ... 2:
-			put_steps(p, at + !!p->steps * below(2), &s, 1);
+			put_steps(p, at + !!p->steps * under(2), &s, 1);
 			break;
 		case 3:
 			cut_steps(p, at, n);
@@ -1920,7 +1919,7 @@ static void mutate(struct program *p, const struct program *other)
 		case 4:
 			if (!other->steps)
 				break;
-			from = below(other->steps);
+			from = under(other->steps);
 			if (n > other->steps - from)
 				n = other->steps - from;
 			put_steps(p, at, &other->step[from], n);
@@ -1931,8 +1930,8 @@ static void mutate(struct program *p, const struct program *other)
 			if (n > p->steps - at)
 				n = p->steps - at;
 			put_steps(p, at, &copy.step[at], n);
-			if (below(2))
-				p->step[at].how = below(8);
+			if (under(2))
+				p->step[at].how = under(8);
 			break;
 		default:
 			change_step(&p->step[at]);
@@ -2096,7 +2095,7 @@ static void keep(const struct program *program, const char *dir)
 		return;
 	snprintf(name, sizeof(name), "corpus/%08x%08x",
 		 crc32c(program->step, program->steps * sizeof(struct step)),
-		 (unsigned int)draw());
+		 (unsigned int)some());
 	save_as(dir, name, program);
 }
 
@@ -2175,7 +2174,7 @@ static const struct program *some_program(void)
 	/* One half of the time of the newest. */
 	unsigned int newest = ncorpus < 50 ? ncorpus : 50;
 
-	return &corpus[below(2) ? below(ncorpus) : ncorpus - 1 - below(newest)];
+	return &corpus[under(2) ? under(ncorpus) : ncorpus - 1 - under(newest)];
 }
 
 static FILE *open_covered(const char *dir)
@@ -2209,7 +2208,7 @@ static bool run_long(struct run *run, long seconds)
 		return false;
 	while (now_ms() - run->begun < seconds * 1000) {
 		program = *some_program();
-		if (!below(20))
+		if (!under(20))
 			program.steps = 0;
 		for (unsigned int more = program.steps ? 1 : 8; more; more--)
 			mutate(&program, some_program());
@@ -2250,7 +2249,7 @@ static int run_for(long seconds, const char *dir)
 		printf("# no coverage in this kernel: nothing guides what is tried\n");
 	if (!inject)
 		printf("# no faults are injected in this kernel\n");
-	getrandom(&chance_state, sizeof(chance_state), 0);
+	getrandom(&chances, sizeof(chances), 0);
 	ok = run_long(&run, seconds);
 	tell(&run);
 	snprintf(path, sizeof(path), "%s/runs", dir);
@@ -2329,10 +2328,10 @@ TEST_F_TIMEOUT(fuzz, changed, 300)
 	long long until = now_ms() + 2000;
 	struct program program, other;
 
-	chance_state = 1;
+	chances.state = 1;
 	do {
-		get_seed(below(ARRAY_SIZE(seeds)), &program);
-		get_seed(below(ARRAY_SIZE(seeds)), &other);
+		get_seed(under(ARRAY_SIZE(seeds)), &program);
+		get_seed(under(ARRAY_SIZE(seeds)), &other);
 		mutate(&program, &other);
 		mutate(&program, &other);
 		EXPECT_STREQ("", try(&program) ?: "") {

@@ -27,29 +27,6 @@
 
 /* ---- Chance ---- */
 
-struct rng {
-	__u64 state;
-};
-
-static __u64 draw(struct rng *rng)
-{
-	__u64 z = rng->state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-static unsigned int below(struct rng *rng, unsigned int n)
-{
-	return draw(rng) % n;
-}
-
-static bool chance(struct rng *rng, unsigned int percent)
-{
-	return below(rng, 100) < percent;
-}
-
 /* Mostly little, sometimes much, and the sizes at which something changes. */
 static size_t some_size(struct rng *rng)
 {

@@ -1,0 +1,2066 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Everything at once, at random, for a while: cells, each a handful of
+ * processes with some lines of their own, come and go, while processors are
+ * unplugged and somebody tries to unload the module. In some cells all keep to
+ * the rules, and what is recorded must be what they have seen; in others
+ * nobody does, and all must come to an end. Then everything is closed, and the
+ * module must go, and come again.
+ *
+ * CRR_SECONDS: for how long; CRR_SEED: where chance begins, though not where it
+ * leads, with so many who race; CRR_CELLS: how many at a time; CRR_LINES,
+ * CRR_SESSIONS: how many for the test of many lines; CRR_KIND: only such cells.
+ */
+#include <dirent.h>
+#include <limits.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "kselftest_harness.h"
+
+#include "crr_test.h"
+
+#define CELL_LINES	8
+#define CELLS_MAX	32
+/* Users stop at so many bytes; what is recorded is then less than a tape. */
+#define GOT_MAX		(512U << 10)
+#define LOG_ENOUGH	(4U << 20)
+#define TAPE_SIZE	(64U << 20)
+/* Longer than what a serial port waits for its output when it is closed. */
+#define CELL_PATIENCE_MS (1000 * env_number("CRR_PATIENCE", 180))
+
+/* ---- What all processes share ---- */
+
+enum kind {
+	RECORDING,	/* lawful: what is recorded is what was seen */
+	REPLAYING,	/* lawful, or with a feeder that dies or feeds rubbish */
+	WILD,		/* everybody does anything */
+	PLUG,		/* a processor goes, and comes again */
+	DOOR,		/* in and out, while the module is unloaded */
+	MANY,
+	KINDS,
+};
+
+static const char * const kinds[] = {
+	[RECORDING] = "recording", [REPLAYING] = "replaying", [WILD] = "wild",
+	[PLUG] = "plug", [DOOR] = "door", [MANY] = "many",
+};
+
+static const char * const ports[][2] = {
+	{ "/dev/ttyS2", "/dev/ttyS3" },
+	{ "/dev/ttyS4", "/dev/ttyS5" },
+};
+
+static struct board {
+	atomic_uint faults;
+	atomic_bool port_taken[ARRAY_SIZE(ports)];
+	atomic_ulong cells[KINDS];
+	atomic_ulong lines;
+	atomic_ulong logs;
+	atomic_ulong records;
+	atomic_ulong bytes;
+	atomic_ulong takeovers;
+	atomic_ulong replays;
+	atomic_ulong seeks;
+	atomic_ulong calls;
+	atomic_ulong plugs;
+	atomic_ulong busy;
+	atomic_ulong loads;
+	/* Of many lines: who has come so far. */
+	atomic_uint ready;
+} *board;
+
+/* One line with who uses it. */
+struct user {
+	struct line line;
+	int port;		/* of ports; -1: a pty */
+	bool left;		/* it was detached, hung up, or closed */
+	__u8 *got;		/* what its only reader was given */
+	atomic_size_t got_length;
+	atomic_size_t written;	/* of the pattern, by its only writer */
+	atomic_bool quit;
+	pthread_t reader;
+	pthread_t writer;
+	bool has_reader;
+	bool has_writer;
+};
+
+/* The cell that this process is, or is one of. */
+static struct {
+	enum kind kind;
+	__u64 seed;
+	struct rng rng;		/* of its first thread */
+	unsigned int lines;
+	struct user user[CELL_LINES];
+	int session;
+	bool gated;
+	bool blocking;
+	atomic_bool over;
+	struct log *tape;	/* shared: what its controllers have read */
+} cell;
+
+static void __attribute__((format(printf, 1, 2)))
+fault(const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	board->faults++;
+	fprintf(stderr, "# seed %llu, %s: %s\n",
+		(unsigned long long)cell.seed, kinds[cell.kind], text);
+}
+
+static void *shared(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		abort();
+	return p;
+}
+
+/* A child that does not outlive its parent; 0 in it. */
+static pid_t child(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		abort();
+	if (!pid)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return pid;
+}
+
+static void murder(pid_t *pid)
+{
+	if (*pid <= 0)
+		return;
+	kill(*pid, SIGKILL);
+	waitpid(*pid, NULL, 0);
+	*pid = 0;
+}
+
+static void nap(struct rng *rng, unsigned int us)
+{
+	usleep(below(rng, us));
+}
+
+static void begin_thread(pthread_t *thread, void *(*function)(void *), void *arg)
+{
+	if (pthread_create(thread, NULL, function, arg))
+		abort();
+}
+
+/* Who sleeps is interrupted until it has ended. */
+static void end_thread(pthread_t thread)
+{
+	while (pthread_tryjoin_np(thread, NULL)) {
+		pthread_kill(thread, SIGUSR1);
+		breathe();
+	}
+}
+
+/* ---- Lines ---- */
+
+static bool take_port(struct user *user, struct rng *rng)
+{
+	unsigned int i = below(rng, ARRAY_SIZE(ports));
+
+	if (access(ports[i][0], F_OK) ||
+	    atomic_exchange(&board->port_taken[i], true))
+		return false;
+	user->port = i;
+	return true;
+}
+
+static int open_user(struct user *user, struct rng *rng, unsigned int serial)
+{
+	int ret;
+
+	*user = (struct user){ .port = -1 };
+	if (chance(rng, serial) && take_port(user, rng))
+		ret = open_serial(&user->line, ports[user->port][0],
+				  ports[user->port][1]);
+	else
+		ret = open_pty(&user->line);
+	board->lines++;
+	return ret ?: set_flags(user->line.peer, O_NONBLOCK, true);
+}
+
+static void close_user(struct user *user)
+{
+	if (user->port >= 0)
+		tcflush(user->line.tty, TCIOFLUSH);
+	close_line(&user->line);
+	free(user->got);
+	if (user->port >= 0)
+		board->port_taken[user->port] = false;
+}
+
+static bool is_full(const struct user *user)
+{
+	return user->got_length >= GOT_MAX ||
+	       (cell.tape && cell.tape->length >= LOG_ENOUGH);
+}
+
+static bool may_go_on(const struct user *user)
+{
+	return !cell.over && !user->quit && !is_full(user);
+}
+
+/* What a call may say while the line is used, and taken away. */
+static bool is_usual(long result)
+{
+	return result == -EAGAIN || result == -EINTR || result == -ERANGE ||
+	       result == -EIO || result >= 0;
+}
+
+/* One read(2) of the line's only reader. False: there is no use in another. */
+static bool read_some(struct user *user, struct rng *rng)
+{
+	size_t size = 1 + below(rng, chance(rng, 50) ? 100 : 6000);
+	size_t at = user->got_length;
+	long n;
+
+	n = sys(read(user->line.tty, user->got + at, size));
+	if (n > 0)
+		user->got_length = at + n;
+	if (!is_usual(n))
+		fault("read(2): %s", strerror(-n));
+	return n && n != -EIO;
+}
+
+static bool write_some(struct user *user, struct rng *rng)
+{
+	size_t size = 1 + below(rng, chance(rng, 50) ? 100 : 6000);
+	char buf[6100];
+	long n;
+
+	pattern(buf, size, user->written);
+	n = sys(write(user->line.tty, buf, size));
+	if (n > 0)
+		user->written += n;
+	if (!is_usual(n))
+		fault("write(2): %s", strerror(-n));
+	return n != -EIO;
+}
+
+static void *reads(void *arg)
+{
+	struct user *user = arg;
+	struct rng rng = { cell.seed ^ user->line.tty };
+
+	while (may_go_on(user) && read_some(user, &rng))
+		if (!cell.blocking && chance(&rng, 30))
+			nap(&rng, 500);
+	return NULL;
+}
+
+static void *writes(void *arg)
+{
+	struct user *user = arg;
+	struct rng rng = { cell.seed ^ user->line.tty << 8 };
+
+	while (may_go_on(user) && user->written < GOT_MAX &&
+	       write_some(user, &rng))
+		if (chance(&rng, 30))
+			nap(&rng, 500);
+	return NULL;
+}
+
+static void start_users(struct user *user)
+{
+	user->got = malloc(GOT_MAX + 6100);
+	if (!user->got)
+		abort();
+	user->has_reader = true;
+	user->has_writer = true;
+	begin_thread(&user->reader, reads, user);
+	begin_thread(&user->writer, writes, user);
+}
+
+static void end_users(struct user *user)
+{
+	user->quit = true;
+	if (user->has_reader)
+		end_thread(user->reader);
+	if (user->has_writer)
+		end_thread(user->writer);
+	user->has_reader = false;
+	user->has_writer = false;
+}
+
+/* Polls, asks, marks, and has the line's termios set. */
+static void *asks(void *arg)
+{
+	struct rng rng = { cell.seed ^ 0xa5 };
+
+	while (!cell.over) {
+		struct user *user = &cell.user[below(&rng, cell.lines)];
+		struct pollfd pollfd = {
+			.fd = user->line.tty, .events = POLLIN | POLLOUT,
+		};
+		struct termios termios;
+
+		if (user->quit || is_full(user)) {
+			nap(&rng, 2000);
+			continue;
+		}
+		switch (below(&rng, 8)) {
+		case 0:
+			arrived(user->line.tty);
+			break;
+		case 1:
+			unsent(user->line.tty);
+			break;
+		case 2:
+			modem(user->line.tty, NULL);
+			break;
+		case 3:
+			mark(user->line.tty, "storm");
+			break;
+		case 4:
+			if (!tcgetattr(user->line.tty, &termios))
+				tcsetattr(user->line.tty, TCSANOW, &termios);
+			break;
+		case 5:
+			status(user->line.tty);
+			break;
+		default:
+			poll(&pollfd, 1, below(&rng, 5));
+			break;
+		}
+		nap(&rng, 300);
+	}
+	return NULL;
+}
+
+/*
+ * Clocks come and go, and are mapped and unmapped; the counter moves on. Until
+ * a new one is told the counter, calls find that it has gone back.
+ */
+static void *tells(void *arg)
+{
+	struct rng rng = { cell.seed ^ 0x5a };
+	struct line line = cell.user[0].line;
+	__u64 counter = 0;
+
+	line.clock = -1;
+	while (!cell.over) {
+		if (map_clock(&line)) {
+			/* The line has left. */
+			close_clock(&line);
+			break;
+		}
+		for (unsigned int i = below(&rng, 50); i && !cell.over; i--) {
+			put(*line.counter, ++counter);
+			if (chance(&rng, 20))
+				count(line.clock, counter);
+			if (look(line.state->state) > CRR_STATE_FAILED)
+				fault("the clock's page has no state");
+			nap(&rng, 200);
+		}
+		put(*line.counter, counter);
+		close_clock(&line);
+		nap(&rng, 3000);
+	}
+	return NULL;
+}
+
+/* Gated delivery: what checkpoints tell of, and whether the last one ended. */
+static struct {
+	__u64 consumed;
+	bool open;
+} checkpoints;
+
+static void *checks(void *arg)
+{
+	struct rng rng = { cell.seed ^ 0x77 };
+	__u64 counter = 0;
+
+	while (!cell.over) {
+		struct crr_checkpoint_begin begin = {
+			.size = sizeof(begin), .counter = counter++,
+			.max_bytes = below(&rng, 3) ? 0 : 1 + below(&rng, 500),
+		};
+		struct crr_checkpoint_end end = { .size = sizeof(end) };
+		int tty = cell.user[0].line.tty;
+		long ret;
+
+		ret = sys(ioctl(tty, CRR_IOC_CHECKPOINT_BEGIN, &begin));
+		if (ret == -EINTR || ret == -EAGAIN)
+			continue;
+		if (ret)
+			break;
+		checkpoints.open = true;
+		nap(&rng, 1000);
+		do {
+			ret = sys(ioctl(tty, CRR_IOC_CHECKPOINT_END, &end));
+		} while (ret == -EINTR || ret == -EAGAIN);
+		if (ret)
+			break;
+		checkpoints.open = false;
+		checkpoints.consumed += end.consumed;
+		nap(&rng, 1000);
+	}
+	return NULL;
+}
+
+/* The peers of all lines: send one pattern, and are to be sent another. */
+static void be_peers(void)
+{
+	struct rng rng = { cell.seed ^ 0x33 };
+	size_t sent[CELL_LINES] = { 0 }, received[CELL_LINES] = { 0 };
+
+	for (unsigned int i = 0; i < cell.lines; i++)
+		close_fd(&cell.user[i].line.tty);
+	for (;;) {
+		unsigned int i = below(&rng, cell.lines);
+		struct user *user = &cell.user[i];
+		char buf[8192], expected[8192];
+		size_t size = 1 + below(&rng, 3000);
+		ssize_t n;
+
+		if (sent[i] < GOT_MAX && chance(&rng, 50)) {
+			pattern(buf, size, sent[i]);
+			n = write(user->line.peer, buf, size);
+			sent[i] += n > 0 ? n : 0;
+		}
+		n = read(user->line.peer, buf, sizeof(buf));
+		if (n > 0 && user->port < 0) {
+			pattern(expected, n, received[i]);
+			if (memcmp(buf, expected, n))
+				fault("peer of line %u: other bytes from %zu on",
+				      i, received[i]);
+		}
+		received[i] += n > 0 ? n : 0;
+		nap(&rng, 300);
+	}
+}
+
+/* Somebody who has the ttys as well, by fork, and looks at them. */
+static void be_heir(void)
+{
+	struct rng rng = { draw(&cell.rng) };
+
+	for (unsigned int i = 0; i < cell.lines; i++)
+		close_fd(&cell.user[i].line.peer);
+	for (;;) {
+		struct user *user = &cell.user[below(&rng, cell.lines)];
+
+		if (chance(&rng, 50))
+			polled(user->line.tty, POLLIN | POLLOUT);
+		else
+			status(user->line.tty);
+		nap(&rng, 1000);
+	}
+}
+
+/* ---- Logs ---- */
+
+/* Sequence number of the record that is to follow. */
+static __u64 log_sequence(const struct log *log)
+{
+	struct record rec = {};
+	__u64 sequence = 0;
+
+	while (log_next(log, &rec))
+		sequence = rec.sequence + !(rec.type & CRR_TYPE_OPTIONAL);
+	return sequence;
+}
+
+/*
+ * One read(2) of the session fd; what has been read before, by somebody who was
+ * killed, comes again. Returns what it gave.
+ */
+static long take(int session, struct log *log, __u64 *next, size_t size)
+{
+	static __thread __u8 buf[128 << 10];
+	struct log piece = { .bytes = buf };
+	struct record rec = {};
+	size_t from = SIZE_MAX;
+	long n = sys(read(session, buf, size));
+
+	if (n <= 0)
+		return n;
+	piece.length = n;
+	while (log_next(&piece, &rec)) {
+		if (rec.sequence < *next)
+			continue;
+		if (from == SIZE_MAX)
+			from = rec.at;
+		*next = rec.sequence + !(rec.type & CRR_TYPE_OPTIONAL);
+	}
+	if (rec.at + rec.size != piece.length)
+		fault("read(2) of the session: not whole records");
+	if (from == SIZE_MAX)
+		return n;
+	if (log->room != TAPE_SIZE) {
+		log_append(log, buf + from, n - from);
+		return n;
+	}
+	if (log->length + n > TAPE_SIZE) {
+		fault("more is recorded than can be");
+		return -ENOSPC;
+	}
+	/* In this order: we may be killed in between. */
+	memcpy(log->bytes + log->length, buf + from, n - from);
+	__atomic_store_n(&log->length, log->length + n - from, __ATOMIC_RELEASE);
+	return n;
+}
+
+/* To the end, after STOP. */
+static void take_all(int session, struct log *log)
+{
+	__u64 next = log_sequence(log);
+	long n;
+
+	do {
+		n = take(session, log, &next, 128 << 10);
+	} while (n > 0 || n == -EINTR);
+	if (n)
+		fault("read(2) of the session: %s", strerror(-n));
+}
+
+/*
+ * The log is valid, and what it says of reads and writes is what was read and
+ * written. All of it, if nobody was under way when recording was stopped.
+ */
+static void check_log(const struct log *log, struct user *user,
+		      unsigned int lines, bool whole, bool all)
+{
+	size_t in[MOST_STREAMS] = { 0 }, out[MOST_STREAMS] = { 0 };
+	const char *wrong = log_fault(log, whole);
+	struct record rec = {};
+
+	if (wrong) {
+		fault("%s", wrong);
+		return;
+	}
+	while (log_next(log, &rec)) {
+		char expected[CRR_WRITE_MAX];
+		unsigned int i = rec.stream;
+
+		board->records++;
+		if (i >= lines) {
+			fault("stream %u of %u", i, lines);
+			return;
+		}
+		if (rec.type == CRR_TYPE_READ) {
+			if (in[i] + rec.length > user[i].got_length ||
+			    memcmp(user[i].got + in[i], rec.data, rec.length))
+				fault("record %llu: not what was read",
+				      (unsigned long long)rec.sequence);
+			in[i] += rec.length;
+		} else if (rec.type == CRR_TYPE_WRITE) {
+			pattern(expected, rec.requested, out[i]);
+			if (crc32c(expected, rec.requested) != rec.crc)
+				fault("record %llu: not what was written",
+				      (unsigned long long)rec.sequence);
+			out[i] += rec.offset;
+		}
+	}
+	board->logs++;
+	for (unsigned int i = 0; i < lines; i++) {
+		board->bytes += in[i] + out[i];
+		/* After it has left, reads and writes go on unrecorded. */
+		if (out[i] > user[i].written ||
+		    (all && !user[i].left && (in[i] != user[i].got_length ||
+					      out[i] != user[i].written)))
+			fault("line %u: %zu of %zu bytes read, %zu of %zu written are recorded",
+			      i, in[i], (size_t)user[i].got_length, out[i],
+			      (size_t)user[i].written);
+	}
+}
+
+/* ---- Lawful recordings ---- */
+
+/* Consumes, at one pace or another, until it is killed. */
+static void be_controller(int session, __u64 seed)
+{
+	struct rng rng = { seed };
+	struct pollfd pollfd = { .fd = session, .events = POLLIN };
+	__u64 next = log_sequence(cell.tape);
+	bool lazy = chance(&rng, 20);
+
+	for (unsigned int i = 0; i < cell.lines; i++) {
+		close_fd(&cell.user[i].line.tty);
+		close_fd(&cell.user[i].line.peer);
+	}
+	for (;;) {
+		long n = take(session, cell.tape, &next,
+			      chance(&rng, 50) ? 128 << 10 : CRR_RECORD_SIZE_MAX);
+
+		if (!is_usual(n))
+			fault("read(2) of the session: %s", strerror(-n));
+		if (!n)
+			_exit(0);
+		if (n == -EAGAIN)
+			poll(&pollfd, 1, 20);
+		if (chance(&rng, 20))
+			status(session);
+		if (lazy || chance(&rng, 5))
+			nap(&rng, 20000);
+	}
+}
+
+static pid_t start_controller(void)
+{
+	__u64 seed = draw(&cell.rng);
+	pid_t pid = child();
+
+	if (!pid)
+		be_controller(cell.session, seed);
+	/* He alone has it. */
+	close_fd(&cell.session);
+	return pid;
+}
+
+/* The controller is killed, whatever it does, and we come after it. */
+static bool take_over(pid_t *controller)
+{
+	murder(controller);
+	cell.session = open_session(cell.user[0].line.tty);
+	if (cell.session < 0)
+		fault("taking over: %s", strerror(-cell.session));
+	board->takeovers++;
+	return cell.session >= 0;
+}
+
+/* Counts only grow. */
+static void check_status(struct crr_status *before)
+{
+	struct crr_status st = status(cell.user[0].line.tty);
+
+	if (st.state != CRR_STATE_RECORDING)
+		fault("state %u", st.state);
+	if (st.sequence < before->sequence || st.records < before->records ||
+	    st.counter < before->counter || st.bytes_in < before->bytes_in ||
+	    st.bytes_out < before->bytes_out || st.received < before->received)
+		fault("status: something goes back");
+	*before = st;
+}
+
+enum { STAYS, DETACHED, HUNG_UP, LOGGED_OUT, MASTER_CLOSED, CLOSED, WAYS };
+
+/* The line leaves the session in one way or another. */
+static void leave(struct user *user, unsigned int way, pid_t *peers)
+{
+	int ret = 0;
+
+	user->left = way != STAYS;
+	switch (way) {
+	case DETACHED:
+		ret = detach(user->line.tty);
+		if (!ret && chance(&cell.rng, 50))
+			ret = attach(user->line.tty);
+		break;
+	case HUNG_UP:
+		ret = sys(ioctl(user->line.tty, TIOCVHANGUP));
+		break;
+	case LOGGED_OUT:
+		ret = hang_up(user->line.name);
+		break;
+	case MASTER_CLOSED:
+		murder(peers);
+		close_fd(&user->line.peer);
+		break;
+	case CLOSED:
+		end_users(user);
+		close_fd(&user->line.tty);
+		break;
+	}
+	/* The core's patience with who sleeps in N_TTY is limited. */
+	if (ret && ret != -EBUSY)
+		fault("leaving in way %u: %s", way, strerror(-ret));
+}
+
+/* In any order, while the others go on. */
+static void leave_all(pid_t *peers)
+{
+	unsigned int first = below(&cell.rng, cell.lines);
+
+	for (unsigned int i = 0; i < cell.lines; i++) {
+		struct user *user = &cell.user[(first + i) % cell.lines];
+		unsigned int way = below(&cell.rng, WAYS);
+		__u64 next;
+
+		if (user->port >= 0 && way == LOGGED_OUT)
+			way = HUNG_UP;
+		leave(user, way, peers);
+		if (chance(&cell.rng, 50)) {
+			next = log_sequence(cell.tape);
+			take(cell.session, cell.tape, &next, 128 << 10);
+		}
+		nap(&cell.rng, 2000);
+	}
+}
+
+static bool open_cell(unsigned int serial)
+{
+	cell.lines = 1 + below(&cell.rng, chance(&cell.rng, 20) ? CELL_LINES : 3);
+	cell.blocking = chance(&cell.rng, 40);
+	cell.session = -1;
+	for (unsigned int i = 0; i < cell.lines; i++) {
+		struct line *line = &cell.user[i].line;
+		int ret = open_user(&cell.user[i], &cell.rng, serial);
+
+		ret = ret ?: attach(line->tty);
+		ret = ret ?: set_flags(line->tty, O_NONBLOCK, !cell.blocking);
+		if (ret) {
+			fault("line %u: %s", i, strerror(-ret));
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool open_cell_session(void)
+{
+	cell.session = open_session(cell.user[0].line.tty);
+	for (unsigned int i = 1; cell.session >= 0 && i < cell.lines; i++)
+		if (join(cell.user[i].line.tty, cell.session) != (int)i)
+			close_fd(&cell.session);
+	if (cell.session < 0)
+		fault("no session");
+	return cell.session >= 0;
+}
+
+static void be_recording(void)
+{
+	pid_t peers, controller = 0, heir = 0;
+	struct crr_status before = {};
+	pthread_t asker, teller;
+	long long until;
+	bool quiet, all;
+	__u32 flags = 0;
+	int ret;
+
+	cell.tape = shared(sizeof(*cell.tape));
+	cell.tape->bytes = shared(TAPE_SIZE);
+	cell.tape->room = TAPE_SIZE;
+	if (!open_cell(20))
+		return;
+	peers = child();
+	if (!peers)
+		be_peers();
+	if (!open_cell_session())
+		return;
+	cell.gated = chance(&cell.rng, 30);
+	if (cell.gated)
+		flags |= CRR_RECORD_GATED;
+	if (chance(&cell.rng, 50))
+		flags |= CRR_RECORD_CAPTURE;
+	if (chance(&cell.rng, 30))
+		flags |= CRR_RECORD_BLOCK;
+	ret = record_into(cell.session, flags,
+			  chance(&cell.rng, 80) ? CRR_BUFFER_MIN : 0);
+	if (ret) {
+		fault("RECORD: %s", strerror(-ret));
+		return;
+	}
+	controller = start_controller();
+	for (unsigned int i = 0; i < cell.lines; i++)
+		start_users(&cell.user[i]);
+	begin_thread(&asker, asks, NULL);
+	begin_thread(&teller, cell.gated ? checks : tells, NULL);
+
+	until = now_ms() + below(&cell.rng, 1500);
+	do {
+		struct user *user = &cell.user[below(&cell.rng, cell.lines)];
+
+		switch (below(&cell.rng, 8)) {
+		case 0:
+			if (take_over(&controller))
+				controller = start_controller();
+			break;
+		case 1:
+			murder(&heir);
+			heir = child();
+			if (!heir)
+				be_heir();
+			break;
+		case 2:
+			check_status(&before);
+			break;
+		default:
+			pthread_kill(chance(&cell.rng, 50) ? user->reader :
+							     user->writer, SIGUSR1);
+			break;
+		}
+		nap(&cell.rng, 10000);
+	} while (now_ms() < until && !board->faults);
+
+	quiet = chance(&cell.rng, 50);
+	if (!take_over(&controller))
+		return;
+	if (!quiet)
+		leave_all(&peers);
+	/* Nobody is under way: then all of it is in the log. */
+	if (quiet)
+		for (unsigned int i = 0; i < cell.lines; i++)
+			end_users(&cell.user[i]);
+	all = quiet;
+	ret = stop(cell.session);
+	if (ret)
+		fault("STOP: %s", strerror(-ret));
+	take_all(cell.session, cell.tape);
+	cell.over = true;
+	for (unsigned int i = 0; i < cell.lines; i++)
+		end_users(&cell.user[i]);
+	end_thread(asker);
+	end_thread(teller);
+	murder(&heir);
+	murder(&peers);
+	check_log(cell.tape, cell.user, cell.lines, true, all);
+	if (cell.gated) {
+		__u64 in = log_bytes_in(cell.tape, NULL, 0);
+
+		if (checkpoints.consumed > in ||
+		    (!checkpoints.open && checkpoints.consumed != in))
+			fault("checkpoints tell of %llu bytes, the log of %llu",
+			      (unsigned long long)checkpoints.consumed,
+			      (unsigned long long)in);
+	}
+}
+
+/* ---- Lawful replays ---- */
+
+/* A log of one or some streams, at a new counter for each of its records. */
+static void make_log(struct log *log, struct rng *rng, unsigned int lines,
+		     unsigned int steps)
+{
+	static char bytes[CRR_READ_MAX];
+	__u64 counter = 1 + below(rng, 1000);
+
+	if (chance(rng, 30))
+		counter += 1ULL << (32 + below(rng, 31));
+	log_free(log);
+	for (unsigned int i = 0; i < lines; i++)
+		log_add(log, STREAM, .stream = i, .data = "storm", .length = 5);
+	for (unsigned int i = 0; i < steps; i++) {
+		unsigned int stream = below(rng, lines);
+		size_t n = 1 + below(rng, chance(rng, 80) ? 50 : CRR_WRITE_MAX);
+
+		counter += 1 + below(rng, 100);
+		pattern(bytes, sizeof(bytes), draw(rng) >> 32);
+		switch (below(rng, 6)) {
+		case 0:
+			log_add(log, MARK, .stream = stream, .counter = counter,
+				.data = "storm", .length = 5);
+			break;
+		case 1:
+			log_add(log, OUTQ, .stream = stream, .counter = counter,
+				.value = n);
+			break;
+		case 2:
+			log_add(log, INQ, .stream = stream, .counter = counter,
+				.value = n);
+			break;
+		case 3:
+			log_add(log, WRITE, .stream = stream,
+				.flags = CRR_FLAG_CAPTURED, .counter = counter,
+				.requested = n, .result = n, .offset = n,
+				.data = bytes, .length = n);
+			break;
+		default:
+			log_add(log, READ, .stream = stream, .counter = counter,
+				.data = bytes, .length = n);
+			break;
+		}
+	}
+	counter += 1 + below(rng, 100);
+	for (unsigned int i = 0; i < lines; i++)
+		log_add(log, STREAM_END, .stream = i, .counter = counter,
+			.reason = CRR_END_STOP);
+	log_add(log, END, .counter = counter);
+}
+
+static void spoil(struct log *log, struct rng *rng)
+{
+	for (unsigned int i = 1 + below(rng, 3); i; i--)
+		log->bytes[below(rng, log->length)] ^= 1 << below(rng, 8);
+}
+
+/* Feeds in odd portions, and again from anywhere before, when it is told so. */
+static void be_feeder(const struct log *log)
+{
+	struct rng rng = { cell.seed ^ 0xfe };
+	struct pollfd pollfd = {
+		.fd = cell.session, .events = POLLOUT | POLLPRI,
+	};
+	size_t at = 0;
+
+	for (;;) {
+		struct crr_status st = status(cell.session);
+		size_t n = CRR_RECORD_SIZE_MAX + below(&rng, 20000);
+		struct record rec = {};
+		__u64 from;
+
+		if (st.facts & CRR_STATUS_SEEK) {
+			from = chance(&rng, 50) ? 0 : st.seek_sequence;
+			if (!seek_ack(cell.session, st.seek_generation, from)) {
+				while (log_next(log, &rec) && rec.sequence < from)
+					;
+				at = rec.at;
+			}
+		}
+		if (n > log->length - at)
+			n = log->length - at;
+		n = n ? write(cell.session, log->bytes + at, n) : -1;
+		if ((ssize_t)n > 0)
+			at += n;
+		else
+			poll(&pollfd, 1, 1 + below(&rng, 10));
+		if (chance(&rng, 20))
+			nap(&rng, 5000);
+	}
+}
+
+/* Looks on while others replay, through the clock as well if there is one. */
+static void *looks_on(void *arg)
+{
+	struct rng rng = { cell.seed ^ 0x100 };
+	struct line view = cell.user[0].line;
+	pthread_t player = *(pthread_t *)arg;
+
+	while (!cell.over) {
+		struct user *user = &cell.user[below(&rng, cell.lines)];
+
+		switch (below(&rng, 4)) {
+		case 0:
+			polled(user->line.tty, POLLIN | POLLOUT);
+			break;
+		case 1:
+			status(user->line.tty);
+			break;
+		case 2:
+			pthread_kill(player, SIGUSR1);
+			break;
+		default:
+			/* The one that there is, once more. */
+			if (cell.user[0].line.clock >= 0) {
+				map_clock(&view);
+				close_clock(&view);
+			}
+			break;
+		}
+		nap(&rng, 2000);
+	}
+	return NULL;
+}
+
+/* The call that the record tells of. */
+static long do_again(const struct record *rec)
+{
+	static char buf[CRR_READ_MAX], expected[CRR_READ_MAX];
+	int tty = cell.user[rec->stream].line.tty;
+	long n;
+
+	switch (rec->type) {
+	case CRR_TYPE_MARK:
+		return mark(tty, "storm");
+	case CRR_TYPE_OUTQ:
+		n = unsent(tty);
+		return n < 0 || n == rec->value ? n : -EBADMSG;
+	case CRR_TYPE_INQ:
+		n = arrived(tty);
+		return n < 0 || n == rec->value ? n : -EBADMSG;
+	case CRR_TYPE_WRITE:
+		n = sys(write(tty, rec->data, rec->requested));
+		return n < 0 || n == rec->result ? n : -EBADMSG;
+	default:
+		memcpy(expected, rec->data, rec->length);
+		n = sys(read(tty, buf, sizeof(buf)));
+		return n < 0 || (n == (long)rec->length &&
+				 !memcmp(buf, expected, n)) ? n : -EBADMSG;
+	}
+}
+
+static int set_counter(__u64 counter)
+{
+	struct line *line = &cell.user[0].line;
+
+	if (line->clock >= 0)
+		put(*line->counter, counter);
+	return count(line->clock >= 0 ? line->clock : line->tty, counter);
+}
+
+static void be_replaying(void)
+{
+	enum { GOOD, KILLED, RUBBISH } end = GOOD;
+	struct record *recs, rec = {}, *place = NULL;
+	struct log log = {}, fed = {};
+	pthread_t me = pthread_self(), other;
+	unsigned int n = 0, first, tries = 0, killed_at = 0;
+	struct crr_divergence div;
+	pid_t feeder;
+	bool live;
+	long ret;
+	char c;
+
+	if (chance(&cell.rng, 40))
+		end = chance(&cell.rng, 50) ? KILLED : RUBBISH;
+	live = end == GOOD && chance(&cell.rng, 30);
+	if (!open_cell(10) ||
+	    (chance(&cell.rng, 50) && map_clock(&cell.user[0].line)) ||
+	    !open_cell_session())
+		return;
+	make_log(&log, &cell.rng, cell.lines, 20 + below(&cell.rng, 400));
+	recs = calloc(log.length / 24, sizeof(*recs));
+	if (!recs)
+		abort();
+	while (log_next(&log, &rec))
+		recs[n++] = rec;
+	log_append(&fed, log.bytes, log.length);
+	if (end == RUBBISH)
+		spoil(&fed, &cell.rng);
+	if (end == KILLED)
+		killed_at = below(&cell.rng, n);
+	ret = live ? replay_live(cell.session, 0, 0) :
+		     replay_from(cell.session, chance(&cell.rng, 50) ?
+				 CRR_REPLAY_MUTE : 0, CRR_BUFFER_MIN);
+	if (ret) {
+		fault("REPLAY: %s", strerror(-ret));
+		return;
+	}
+	feeder = child();
+	if (!feeder)
+		be_feeder(&fed);
+	close_fd(&cell.session);
+	begin_thread(&other, looks_on, &me);
+	first = cell.lines;
+	for (unsigned int i = first; i < n && ret >= 0; i++) {
+		struct record *now = &recs[i];
+
+		if (now->type == CRR_TYPE_STREAM_END)
+			break;
+		if (killed_at == i)
+			murder(&feeder);
+		do {
+			ret = set_counter(now->counter);
+		} while (ret == -EINTR);
+		if (!ret && end == GOOD && chance(&cell.rng, 5)) {
+			place = now;
+			if (status(cell.user[0].line.tty).position !=
+			    now->sequence)
+				fault("record %llu: another position",
+				      (unsigned long long)now->sequence);
+		}
+		if (!ret && place && chance(&cell.rng, 3)) {
+			do {
+				ret = seek(cell.user[0].line.tty, place->sequence,
+					   place->counter);
+			} while (ret == -EINTR);
+			board->seeks++;
+			i = place - recs;
+			now = place;
+			place = NULL;
+		}
+		while (!ret) {
+			ret = do_again(now);
+			if (ret != -EINTR || (end == RUBBISH && tries++ > 20))
+				break;
+			ret = 0;
+		}
+		if (ret < 0 && end == GOOD)
+			fault("record %llu, type %u: %s",
+			      (unsigned long long)now->sequence, now->type,
+			      strerror(-ret));
+	}
+	if (end == GOOD && ret >= 0) {
+		/* Past the end. */
+		set_flags(cell.user[0].line.tty, O_NONBLOCK, true);
+		do {
+			ret = set_counter(log.counter + 1);
+		} while (ret == -EINTR);
+		do {
+			ret = sys(read(cell.user[0].line.tty, &c, 1));
+		} while (ret == -EINTR);
+		if (ret != (live ? -EAGAIN : -ENODATA))
+			fault("past the end: %ld", ret);
+		if (status(cell.user[0].line.tty).state !=
+		    (live ? CRR_STATE_IDLE : CRR_STATE_ENDED))
+			fault("past the end: another state");
+	}
+	cell.over = true;
+	murder(&feeder);
+	end_thread(other);
+	cell.session = open_session(cell.user[0].line.tty);
+	if (cell.session < 0) {
+		fault("taking over: %s", strerror(-(long)cell.session));
+		return;
+	}
+	ret = stop(cell.session);
+	if (end == GOOD && ret != (live ? -ENODATA : 0))
+		fault("STOP: %ld", ret);
+	if (end == GOOD && divergence(cell.session, &div) != -ENODATA)
+		fault("a divergence of kind %u at record %llu", div.kind,
+		      (unsigned long long)div.sequence);
+	board->replays++;
+}
+
+/* ---- Those who keep to no rules ---- */
+
+/* Each kind of fd has numbers of its own: who comes late meets another such. */
+enum { TTYS = 100, PEERS = 200, SESSIONS = 300, CLOCKS = 400 };
+
+static struct {
+	atomic_int tty;
+	atomic_int peer;
+	atomic_int session;
+	atomic_int clock;
+	_Atomic(void *) page[2];
+} slots[CELL_LINES];
+
+static void put_fd(atomic_int *slot, int fd, int from)
+{
+	int moved = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, from) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	fd = atomic_exchange(slot, moved);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void *unmap(_Atomic(void *) *slot, void *page)
+{
+	void *old = atomic_exchange(slot, page);
+
+	if (old)
+		munmap(old, sysconf(_SC_PAGESIZE));
+	return old;
+}
+
+/* Records that may be read: whole ones, and none is left out. */
+static void read_session(int session, struct rng *rng)
+{
+	static __thread __u8 buf[64 << 10];
+	struct log piece = { .bytes = buf };
+	struct record rec = {};
+	size_t size = CRR_RECORD_SIZE_MAX + below(rng, sizeof(buf) -
+						  CRR_RECORD_SIZE_MAX);
+	long n = sys(read(session, buf, chance(rng, 95) ? size : 20));
+	__u64 next = 0;
+
+	if (n <= 0)
+		return;
+	piece.length = n;
+	while (log_next(&piece, &rec)) {
+		if (rec.at && rec.sequence != next)
+			fault("read(2) of a session: %llu, and not %llu",
+			      (unsigned long long)rec.sequence,
+			      (unsigned long long)next);
+		next = rec.sequence + !(rec.type & CRR_TYPE_OPTIONAL);
+	}
+	if (rec.at + rec.size != piece.length)
+		fault("read(2) of a session: not whole records");
+	board->logs++;
+}
+
+static void feed_something(int session, struct rng *rng, const struct log *log)
+{
+	static __thread __u8 buf[64 << 10];
+	size_t at = chance(rng, 70) ? 0 : below(rng, log->length);
+	size_t n = log->length - at;
+
+	if (n > sizeof(buf))
+		n = sizeof(buf);
+	if (chance(rng, 30))
+		n = below(rng, n + 1);
+	memcpy(buf, log->bytes + at, n);
+	if (n && chance(rng, 20))
+		buf[below(rng, n)] ^= 1 << below(rng, 8);
+	write(session, buf, n);
+}
+
+/* An ioctl of ours with anything in it, on anything of ours. */
+static void any_ioctl(int fd, struct rng *rng)
+{
+	__u64 words[32];
+	__u32 size = chance(rng, 80) ? 8 * (1 + below(rng, 30)) : draw(rng);
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		words[i] = chance(rng, 70) ? 0 : draw(rng) >> below(rng, 64);
+	words[0] = size;
+	/* Not one that makes fds, which nobody would close. */
+	switch (_IO(CRR_IOC_TYPE, below(rng, 17))) {
+	case CRR_IOC_SESSION:
+	case CRR_IOC_CLOCK:
+		return;
+	default:
+		ioctl(fd, _IO(CRR_IOC_TYPE, below(rng, 17) | 3), words);
+		break;
+	}
+}
+
+static void set_modes(int tty, struct rng *rng)
+{
+	struct termios termios;
+
+	if (tcgetattr(tty, &termios))
+		return;
+	cfmakeraw(&termios);
+	if (chance(rng, 20))
+		termios.c_lflag |= ICANON;
+	if (chance(rng, 20))
+		termios.c_lflag |= ECHO | ISIG;
+	if (chance(rng, 20))
+		termios.c_iflag |= IXON | IXOFF;
+	termios.c_cc[VMIN] = below(rng, 3);
+	termios.c_cc[VTIME] = below(rng, 2);
+	tcsetattr(tty, below(rng, 3), &termios);
+}
+
+static void wild_tty(int tty, struct rng *rng)
+{
+	struct crr_checkpoint_begin cp_begin = {
+		.size = sizeof(cp_begin), .counter = below(rng, 10000),
+		.max_bytes = below(rng, 100),
+	};
+	struct crr_checkpoint_end cp_end = { .size = sizeof(cp_end) };
+	struct pollfd pollfd = { .fd = tty, .events = POLLIN | POLLOUT };
+	char buf[6000] = "storm\n\003\021\023\004";
+	struct timespec moment = { .tv_nsec = 1000000 };
+
+	switch (below(rng, 24)) {
+	case 0:
+		set_discipline(tty, chance(rng, 70) ? crr_discipline() : 0);
+		break;
+	case 1:
+		if (chance(rng, 10))
+			ioctl(tty, TIOCVHANGUP);
+		break;
+	case 2:
+		set_modes(tty, rng);
+		break;
+	case 3:
+		tcflush(tty, below(rng, 3));
+		break;
+	case 4:
+		tcflow(tty, chance(rng, 30) ? below(rng, 4) : TCOON);
+		break;
+	case 5:
+		set_flags(tty, chance(rng, 50) ? O_NONBLOCK : O_ASYNC,
+			  chance(rng, 50));
+		break;
+	case 6:
+		ioctl(tty, CRR_IOC_CHECKPOINT_BEGIN, &cp_begin);
+		break;
+	case 7:
+		ioctl(tty, CRR_IOC_CHECKPOINT_END, &cp_end);
+		break;
+	case 8:
+		count(tty, below(rng, 10000));
+		break;
+	case 9:
+		mark(tty, "storm");
+		break;
+	case 10:
+		modem(tty, NULL);
+		break;
+	case 11:
+		seek(tty, below(rng, 100), below(rng, 10000));
+		break;
+	case 12:
+		arrived(tty);
+		break;
+	case 13:
+		unsent(tty);
+		break;
+	case 14:
+		ioctl(tty, TIOCSTI, "x");
+		break;
+	case 15:
+		/* Into, and out of, memory that is not there. */
+		syscall(chance(rng, 50) ? SYS_read : SYS_write, tty, 16, 100);
+		break;
+	case 16:
+	case 17:
+		ppoll(&pollfd, 1, &moment, NULL);
+		break;
+	case 18:
+	case 19:
+	case 20:
+		write(tty, buf, 1 + below(rng, sizeof(buf)));
+		break;
+	default:
+		read(tty, buf, 1 + below(rng, sizeof(buf)));
+		break;
+	}
+}
+
+static void wild_session(int session, struct rng *rng, const struct log *log)
+{
+	struct crr_divergence div;
+	struct crr_status st;
+
+	switch (below(rng, 12)) {
+	case 0:
+		record_into(session, below(rng, 16), CRR_BUFFER_MIN);
+		break;
+	case 1:
+		if (chance(rng, 50))
+			replay_from(session, below(rng, 4), CRR_BUFFER_MIN);
+		else
+			replay_live(session, below(rng, 16), below(rng, 16));
+		break;
+	case 2:
+		stop(session);
+		break;
+	case 3:
+		divergence(session, &div);
+		break;
+	case 4:
+		st = status(session);
+		seek_ack(session, st.seek_generation, below(rng, 2) ?
+			 st.seek_sequence : 0);
+		break;
+	case 5:
+		polled(session, POLLIN | POLLOUT | POLLPRI);
+		break;
+	case 6:
+	case 7:
+		feed_something(session, rng, log);
+		break;
+	default:
+		read_session(session, rng);
+		break;
+	}
+}
+
+static void wild_clock(unsigned int i, struct rng *rng)
+{
+	int clock = slots[i].clock;
+	bool write = chance(rng, 50);
+	void *page;
+
+	switch (below(rng, 4)) {
+	case 0:
+		page = mmap(NULL, sysconf(_SC_PAGESIZE),
+			    write ? PROT_READ | PROT_WRITE : PROT_READ,
+			    MAP_SHARED, clock, write ? CRR_CLOCK_COUNTER_OFFSET :
+			    CRR_CLOCK_STATE_OFFSET);
+		if (page == MAP_FAILED)
+			break;
+		if (write)
+			put(*(__u64 *)page, below(rng, 10000));
+		unmap(&slots[i].page[write], page);
+		break;
+	case 1:
+		unmap(&slots[i].page[write], NULL);
+		break;
+	case 2:
+		count(clock, below(rng, 10000));
+		break;
+	default:
+		status(clock);
+		break;
+	}
+}
+
+/* What comes and goes. */
+static void wild_lives(unsigned int i, struct rng *rng)
+{
+	unsigned int k = below(rng, CELL_LINES);
+	struct line line;
+
+	switch (below(rng, 10)) {
+	case 0:
+		if (open_pty(&line)) {
+			close_line(&line);
+			break;
+		}
+		set_flags(line.peer, O_NONBLOCK, true);
+		if (chance(rng, 90))
+			attach(line.tty);
+		put_fd(&slots[i].tty, line.tty, TTYS);
+		put_fd(&slots[i].peer, line.peer, PEERS);
+		board->lines++;
+		break;
+	case 1:
+	case 2:
+	case 3:
+		put_fd(&slots[i].session, open_session(slots[i].tty), SESSIONS);
+		break;
+	case 4:
+		put_fd(&slots[i].clock, open_clock(slots[i].tty), CLOCKS);
+		break;
+	case 5:
+		join(slots[i].tty, slots[k].session);
+		break;
+	case 6:
+		put_fd(&slots[i].session, -1, 0);
+		break;
+	case 7:
+		put_fd(&slots[i].clock, -1, 0);
+		break;
+	case 8:
+		if (chance(rng, 20))
+			put_fd(&slots[i].peer, -1, 0);
+		break;
+	default:
+		if (chance(rng, 20))
+			put_fd(&slots[i].tty, -1, 0);
+		break;
+	}
+}
+
+static void wild_deed(struct rng *rng, const struct log *log)
+{
+	unsigned int i = below(rng, CELL_LINES);
+	char buf[3000] = "peer\n";
+
+	board->calls++;
+	switch (below(rng, 16)) {
+	case 0:
+	case 1:
+		wild_lives(i, rng);
+		break;
+	case 2:
+		wild_clock(i, rng);
+		break;
+	case 3:
+		any_ioctl(chance(rng, 50) ? slots[i].tty : slots[i].session, rng);
+		break;
+	case 4:
+	case 5:
+	case 6:
+		write(slots[i].peer, buf, 1 + below(rng, sizeof(buf)));
+		read(slots[i].peer, buf, sizeof(buf));
+		break;
+	case 7:
+	case 8:
+	case 9:
+		wild_session(slots[i].session, rng, log);
+		break;
+	default:
+		wild_tty(slots[i].tty, rng);
+		break;
+	}
+}
+
+struct savage {
+	struct rng rng;
+	const struct log *log;
+	pthread_t thread;
+};
+
+static void *does_anything(void *arg)
+{
+	struct savage *savage = arg;
+
+	while (!cell.over)
+		wild_deed(&savage->rng, savage->log);
+	return NULL;
+}
+
+static void be_wild(void)
+{
+	enum { SAVAGES = 6 };
+	struct savage savages[SAVAGES];
+	struct log log = {};
+	long long until;
+
+	make_log(&log, &cell.rng, 1 + below(&cell.rng, 3), 50);
+	for (int i = 0; i < CELL_LINES; i++) {
+		struct user user;
+
+		slots[i].tty = slots[i].peer = -1;
+		slots[i].session = slots[i].clock = -1;
+		/* The port is given back when the cell has gone. */
+		if (i < 2 && !open_user(&user, &cell.rng, 20)) {
+			attach(user.line.tty);
+			put_fd(&slots[i].tty, user.line.tty, TTYS);
+			put_fd(&slots[i].peer, user.line.peer, PEERS);
+		}
+	}
+	for (int i = 0; i < SAVAGES; i++) {
+		savages[i].rng.state = draw(&cell.rng);
+		savages[i].log = &log;
+		begin_thread(&savages[i].thread, does_anything, &savages[i]);
+	}
+	until = now_ms() + below(&cell.rng, 2000);
+	do {
+		pthread_kill(savages[below(&cell.rng, SAVAGES)].thread, SIGUSR1);
+		if (chance(&cell.rng, 2) && !child()) {
+			/* Has all fds, and is killed in whatever it does. */
+			struct rng rng = { draw(&cell.rng) };
+
+			alarm(1);
+			for (unsigned int n = below(&rng, 200); n; n--)
+				wild_deed(&rng, &log);
+			_exit(0);
+		}
+		nap(&cell.rng, 3000);
+	} while (now_ms() < until);
+	/* The others are wherever they are. */
+	_exit(0);
+}
+
+/* ---- The machine ---- */
+
+static bool write_file(const char *name, const char *text)
+{
+	int fd = open(name, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) > 0;
+
+	close_fd(&fd);
+	return done;
+}
+
+#define CPU1 "/sys/devices/system/cpu/cpu1/online"
+
+static void be_plug(void)
+{
+	for (unsigned int i = 1 + below(&cell.rng, 5); i; i--) {
+		if (!write_file(CPU1, "0"))
+			break;
+		nap(&cell.rng, 200000);
+		if (write_file(CPU1, "1"))
+			board->plugs++;
+		nap(&cell.rng, 300000);
+	}
+}
+
+/* In, as soon as there is a door, a few steps, and out again. */
+static void be_door(void)
+{
+	long long until = now_ms() + 1500;
+	struct line line;
+	char buf[256];
+
+	while (now_ms() < until) {
+		if (!open_line(&line)) {
+			record_into(line.session, 0, CRR_BUFFER_MIN);
+			write(line.tty, "door", 4);
+			close_fd(&line.peer);
+			read(line.tty, buf, sizeof(buf));
+			board->lines++;
+		}
+		if (chance(&cell.rng, 50))
+			close_fd(&line.tty);
+		close_line(&line);
+	}
+}
+
+/* ---- Many lines ---- */
+
+#define MANY_CELLS	8
+
+static struct {
+	unsigned int sessions;	/* of each cell */
+	unsigned int lines;	/* of each session */
+	long long seconds;
+} many;
+
+/* A session with its lines, in a cell that has several. */
+struct crowd {
+	struct user *user;
+	size_t *sent;
+	int session;
+	__u64 next;
+	struct log log;
+};
+
+static bool open_crowd(struct crowd *crowd)
+{
+	crowd->user = calloc(many.lines, sizeof(*crowd->user));
+	crowd->sent = calloc(many.lines, sizeof(*crowd->sent));
+	if (!crowd->user || !crowd->sent)
+		abort();
+	for (unsigned int i = 0; i < many.lines; i++) {
+		struct user *user = &crowd->user[i];
+		int ret = open_user(user, &cell.rng, 0);
+
+		user->got = malloc(GOT_MAX + 6100);
+		ret = ret ?: set_flags(user->line.tty, O_NONBLOCK, true);
+		ret = ret ?: attach(user->line.tty);
+		if (!ret && !i) {
+			crowd->session = open_session(user->line.tty);
+			ret = crowd->session < 0 ? crowd->session : 0;
+		} else if (!ret) {
+			ret = join(user->line.tty, crowd->session) - (int)i;
+		}
+		if (ret || !user->got) {
+			fault("line %u: %s", i, strerror(-ret));
+			return false;
+		}
+	}
+	return !record_into(crowd->session,
+			    chance(&cell.rng, 50) ? CRR_RECORD_CAPTURE : 0,
+			    CRR_BUFFER_MIN);
+}
+
+/* All that has to do with one of its lines, by one thread. */
+static void crowd_deed(struct crowd *crowd)
+{
+	unsigned int i = below(&cell.rng, many.lines);
+	struct user *user = &crowd->user[i];
+	size_t size = 1 + below(&cell.rng, 2000);
+	char buf[8192], expected[8192];
+	ssize_t n;
+
+	switch (below(&cell.rng, 8)) {
+	case 0:
+		pattern(buf, size, crowd->sent[i]);
+		n = write(user->line.peer, buf, size);
+		crowd->sent[i] += n > 0 ? n : 0;
+		break;
+	case 1:
+		n = read(user->line.peer, buf, sizeof(buf));
+		break;
+	case 2:
+		take(crowd->session, &crowd->log, &crowd->next, 128 << 10);
+		break;
+	case 3:
+		polled(user->line.tty, POLLIN | POLLOUT);
+		count(user->line.tty, status(user->line.tty).counter + 1);
+		break;
+	case 4:
+		if (user->written < GOT_MAX)
+			write_some(user, &cell.rng);
+		break;
+	case 5:
+		if (chance(&cell.rng, 1) && i && !detach(user->line.tty))
+			user->left = true;
+		break;
+	default:
+		if (user->got_length >= GOT_MAX)
+			break;
+		size = user->got_length;
+		read_some(user, &cell.rng);
+		if (user->got_length - size > sizeof(expected))
+			break;
+		pattern(expected, user->got_length - size, size);
+		/* A change of disciplines discards what was not read. */
+		if (!user->left &&
+		    memcmp(user->got + size, expected, user->got_length - size))
+			fault("line %u: other bytes from %zu on", i, size);
+		break;
+	}
+}
+
+static void be_many(void)
+{
+	struct crowd *crowds = calloc(many.sessions, sizeof(*crowds));
+	long long until;
+
+	if (!crowds)
+		abort();
+	for (unsigned int i = 0; i < many.sessions; i++)
+		if (!open_crowd(&crowds[i])) {
+			fault("session %u", i);
+			return;
+		}
+	/* So that all lines are there at once. */
+	board->ready++;
+	while (board->ready < MANY_CELLS && !board->faults)
+		breathe();
+	until = now_ms() + 1000 * many.seconds;
+	while (now_ms() < until && !board->faults)
+		crowd_deed(&crowds[below(&cell.rng, many.sessions)]);
+	for (unsigned int i = 0; i < many.sessions; i++) {
+		struct crowd *crowd = &crowds[i];
+		int ret = stop(crowd->session);
+
+		if (ret)
+			fault("STOP: %s", strerror(-ret));
+		take_all(crowd->session, &crowd->log);
+		check_log(&crowd->log, crowd->user, many.lines, true, true);
+	}
+}
+
+/* ---- Cells, and who watches over them ---- */
+
+struct watched {
+	pid_t pid;		/* and process group */
+	enum kind kind;
+	__u64 seed;
+	long long due;
+	bool doomed;		/* it is killed at .. */
+	long long doom;
+};
+
+static void become(enum kind kind, __u64 seed)
+{
+	static void (* const life[])(void) = {
+		[RECORDING] = be_recording, [REPLAYING] = be_replaying,
+		[WILD] = be_wild, [PLUG] = be_plug, [DOOR] = be_door,
+		[MANY] = be_many,
+	};
+	static const int ignored[] = {
+		SIGHUP, SIGIO, SIGPIPE, SIGTTIN, SIGTTOU, SIGTSTP, SIGINT, SIGQUIT,
+	};
+
+	setpgid(0, 0);
+	cell.kind = kind;
+	cell.seed = seed;
+	cell.rng.state = seed;
+	catch_interrupts(false);
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	life[kind]();
+	for (unsigned int i = 0; i < cell.lines; i++)
+		close_user(&cell.user[i]);
+	_exit(0);
+}
+
+static void start_cell(struct watched *w, enum kind kind, struct rng *rng)
+{
+	*w = (struct watched){
+		.kind = kind, .seed = draw(rng),
+		.due = now_ms() + CELL_PATIENCE_MS,
+		/* The processor must come back, and all of many be there. */
+		.doomed = kind != PLUG && kind != MANY &&
+			  chance(rng, kind == WILD ? 50 : 15),
+		.doom = now_ms() + below(rng, 2000),
+	};
+	w->pid = child();
+	if (!w->pid)
+		become(kind, w->seed);
+	setpgid(w->pid, w->pid);
+	board->cells[kind]++;
+}
+
+static void print_file(const char *directory, const char *name)
+{
+	char path[PATH_MAX], line[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	file = fopen(path, "r");
+	if (!file)
+		return;
+	while (fgets(line, sizeof(line), file))
+		fprintf(stderr, "#     %s: %s%s", name, line,
+			strchr(line, '\n') ? "" : "\n");
+	fclose(file);
+}
+
+/* Where its threads sit. */
+static void print_process(pid_t pid)
+{
+	char path[64], task[PATH_MAX];
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(task, sizeof(task), "%s/%s", path, entry->d_name);
+		fprintf(stderr, "#   process %d, thread %s\n", pid,
+			entry->d_name);
+		print_file(task, "stat");
+		print_file(task, "wchan");
+		print_file(task, "syscall");
+		print_file(task, "stack");
+	}
+	closedir(dir);
+}
+
+static void print_group(pid_t group)
+{
+	struct dirent *entry;
+	DIR *dir = opendir("/proc");
+
+	while (dir && (entry = readdir(dir))) {
+		pid_t pid = atoi(entry->d_name);
+
+		if (pid > 0 && getpgid(pid) == group)
+			print_process(pid);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* What of the cells has ended? Those that never will are shown. */
+static unsigned int watch(struct watched *cells, unsigned int n)
+{
+	unsigned int alive = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct watched *w = &cells[i];
+		int how;
+
+		if (!w->pid)
+			continue;
+		if (w->doomed && now_ms() >= w->doom) {
+			kill(-w->pid, SIGKILL);
+			w->doomed = false;
+		}
+		if (waitpid(w->pid, &how, WNOHANG) == w->pid) {
+			/* Its children do not outlive it by much. */
+			kill(-w->pid, SIGKILL);
+			if (WIFSIGNALED(how) && WTERMSIG(how) != SIGKILL) {
+				board->faults++;
+				fprintf(stderr, "# seed %llu, %s: signal %d\n",
+					(unsigned long long)w->seed,
+					kinds[w->kind], WTERMSIG(how));
+			}
+			w->pid = 0;
+			continue;
+		}
+		alive++;
+		if (now_ms() < w->due)
+			continue;
+		board->faults++;
+		fprintf(stderr, "# seed %llu, %s: hangs\n",
+			(unsigned long long)w->seed, kinds[w->kind]);
+		print_group(w->pid);
+		write_file("/proc/sysrq-trigger", "w");
+		kill(-w->pid, SIGKILL);
+		w->due = LLONG_MAX;
+	}
+	return alive;
+}
+
+/* All that descended from us has gone; where it has not, it is shown. */
+static bool all_gone(struct watched *cells, unsigned int n)
+{
+	long long until = now_ms() + CELL_PATIENCE_MS + PATIENCE_MS;
+
+	while (watch(cells, n) && now_ms() < until)
+		breathe();
+	for (;;) {
+		pid_t pid = waitpid(-1, NULL, WNOHANG);
+
+		if (pid < 0)
+			break;
+		if (!pid && now_ms() > until) {
+			fprintf(stderr, "# somebody is left\n");
+			print_group(getpgid(0));
+			return false;
+		}
+		if (!pid)
+			breathe();
+	}
+	/* Who was killed gave no port back. */
+	for (size_t i = 0; i < ARRAY_SIZE(ports); i++)
+		board->port_taken[i] = false;
+	return true;
+}
+
+/* ---- The module ---- */
+
+static long references(void)
+{
+	FILE *file = fopen("/sys/module/n_crr/refcnt", "r");
+	long n = -1;
+
+	if (file) {
+		if (fscanf(file, "%ld", &n) != 1)
+			n = -1;
+		fclose(file);
+	}
+	return n;
+}
+
+static int unload(void)
+{
+	return sys(syscall(SYS_delete_module, "n_crr", O_NONBLOCK));
+}
+
+static bool load(void)
+{
+	return !system("modprobe n_crr");
+}
+
+/* It is not for us to unload what others use, or have set up in their own way. */
+static bool may_unload(void)
+{
+	return references() == 0 && crr_discipline() == N_CRR;
+}
+
+static bool user_mode(void)
+{
+	FILE *file = fopen("/proc/cpuinfo", "r");
+	bool is = false;
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file))
+		is = is || strstr(line, "User Mode Linux");
+	if (file)
+		fclose(file);
+	return is;
+}
+
+/* ---- All at once ---- */
+
+FIXTURE(storm) {
+	struct rng rng;
+	bool may_unload;
+};
+
+FIXTURE_SETUP(storm)
+{
+	const char *missing = crr_unavailable();
+	__u64 seed = env_number("CRR_SEED", now_ms() & 0xffffff);
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	if (user_mode())
+		SKIP(return, "user-mode Linux has no processors to unplug, and dies of interrupted forks");
+	board = shared(sizeof(*board));
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	self->rng.state = seed;
+	self->may_unload = may_unload();
+	fprintf(stderr, "# CRR_SEED=%llu\n", (unsigned long long)seed);
+}
+
+FIXTURE_TEARDOWN(storm)
+{
+}
+
+static enum kind some_kind(struct rng *rng)
+{
+	const char *only = getenv("CRR_KIND");
+
+	for (unsigned int i = 0; only && i < KINDS; i++)
+		if (!strcmp(only, kinds[i]))
+			return i;
+	switch (below(rng, 10)) {
+	case 0:
+	case 1:
+	case 2:
+		return WILD;
+	case 3:
+	case 4:
+		return REPLAYING;
+	default:
+		return RECORDING;
+	}
+}
+
+/*
+ * Cells for some time, with the module in use, which it says; behind them there
+ * is room for the one that plugs.
+ */
+static void blow(struct rng *rng, struct watched *cells, unsigned int n,
+		 long long until, bool may_unload)
+{
+	struct watched *plug = &cells[n];
+	struct line anchor;
+	int ret;
+
+	cell.kind = KINDS - 1;
+	if (open_line(&anchor))
+		fault("no line");
+	while (now_ms() < until && !board->faults) {
+		unsigned int i = below(rng, n);
+
+		if (!cells[i].pid)
+			start_cell(&cells[i], some_kind(rng), rng);
+		if (!plug->pid && chance(rng, 2) && !access(CPU1, W_OK))
+			start_cell(plug, PLUG, rng);
+		if (may_unload && chance(rng, 2)) {
+			ret = unload();
+			if (ret != -EBUSY && ret != -EAGAIN)
+				fault("in use, and unloaded: %s",
+				      strerror(-ret));
+			board->busy++;
+		}
+		watch(cells, n + 1);
+		nap(rng, 30000);
+	}
+	if (!all_gone(cells, n + 1))
+		fault("not all have gone");
+	close_line(&anchor);
+}
+
+/* The module goes and comes, and some are at its door all the time. */
+static void revolve(struct rng *rng)
+{
+	struct watched doors[3];
+	int ret;
+
+	for (size_t i = 0; i < ARRAY_SIZE(doors); i++)
+		start_cell(&doors[i], DOOR, rng);
+	while (watch(doors, ARRAY_SIZE(doors))) {
+		ret = unload();
+		if (!ret && !load())
+			fault("not loaded again");
+		if (ret && ret != -EBUSY && ret != -EAGAIN)
+			fault("not unloaded: %s", strerror(-ret));
+		board->loads += !ret;
+		nap(rng, 20000);
+	}
+	all_gone(doors, ARRAY_SIZE(doors));
+}
+
+TEST_F_TIMEOUT(storm, all_at_once, 100000)
+{
+	long long seconds = env_number("CRR_SECONDS", 6);
+	unsigned int n = env_number("CRR_CELLS", 4);
+	long long begun = now_ms(), until = begun + seconds * 1000;
+	struct watched cells[CELLS_MAX + 1] = {};
+	struct rng *rng = &self->rng;
+
+	if (n > CELLS_MAX)
+		n = CELLS_MAX;
+	do {
+		long long part = now_ms() + 1500 + below(rng, 8000);
+
+		blow(rng, cells, n, part < until ? part : until,
+		     self->may_unload);
+		ASSERT_EQ(0, board->faults);
+		if (!self->may_unload)
+			continue;
+		ASSERT_TRUE(eventually(!references()));
+		ASSERT_EQ(0, unload());
+		ASSERT_TRUE(load());
+		board->loads++;
+		if (chance(rng, 25) || now_ms() >= until)
+			revolve(rng);
+		ASSERT_EQ(0, board->faults);
+	} while (now_ms() < until);
+	fprintf(stderr,
+		"# %lld s: cells %lu recording, %lu replaying, %lu wild; %lu lines\n",
+		(now_ms() - begun) / 1000, board->cells[RECORDING],
+		board->cells[REPLAYING], board->cells[WILD], board->lines);
+	fprintf(stderr,
+		"# %lu logs, %lu records, %lu bytes; %lu replays, %lu seeks; %lu controllers killed; %lu wild calls\n",
+		board->logs, board->records, board->bytes, board->replays,
+		board->seeks, board->takeovers, board->calls);
+	fprintf(stderr,
+		"# processor unplugged %lu times; module busy %lu times, loaded again %lu times\n",
+		board->plugs, board->busy, board->loads);
+	/* A storm that does nothing is none. */
+	if (!getenv("CRR_KIND")) {
+		EXPECT_LT(0, board->logs);
+		EXPECT_LT(0, board->calls);
+		EXPECT_LT(0, board->replays);
+	}
+}
+
+TEST_F_TIMEOUT(storm, many_lines, 100000)
+{
+	struct watched cells[MANY_CELLS];
+	unsigned int sessions = env_number("CRR_SESSIONS", 16);
+
+	many.sessions = sessions / MANY_CELLS;
+	many.lines = (env_number("CRR_LINES", 200) + sessions - 1) / sessions;
+	many.seconds = env_number("CRR_SECONDS", 6);
+	ASSERT_LT(0, many.sessions);
+	ASSERT_GE(MOST_STREAMS, many.lines);
+	for (int i = 0; i < MANY_CELLS; i++)
+		start_cell(&cells[i], MANY, &self->rng);
+	ASSERT_TRUE(all_gone(cells, MANY_CELLS));
+	ASSERT_EQ(0, board->faults);
+	fprintf(stderr, "# %lu lines in %lu sessions: %lu records, %lu bytes\n",
+		board->lines, board->logs, board->records, board->bytes);
+	EXPECT_EQ(many.sessions * MANY_CELLS, board->logs);
+	EXPECT_LT(0, board->records);
+}
+
+TEST_HARNESS_MAIN
