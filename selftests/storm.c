@@ -1115,7 +1115,7 @@ static struct {
 	atomic_int peer;
 	atomic_int session;
 	atomic_int clock;
-	_Atomic(void *) page[2];
+	atomic_uintptr_t page[2];
 } slots[CELL_LINES];
 
 static void put_fd(atomic_int *slot, int fd, int from)
@@ -1129,13 +1129,12 @@ static void put_fd(atomic_int *slot, int fd, int from)
 		close(fd);
 }
 
-static void *unmap(_Atomic(void *) *slot, void *page)
+static void unmap(atomic_uintptr_t *slot, void *page)
 {
-	void *old = atomic_exchange(slot, page);
+	uintptr_t old = atomic_exchange(slot, (uintptr_t)page);
 
 	if (old)
-		munmap(old, sysconf(_SC_PAGESIZE));
-	return old;
+		munmap((void *)old, sysconf(_SC_PAGESIZE));
 }
 
 /* Records that may be read: whole ones, and none is left out. */
@@ -1712,21 +1711,21 @@ static void become(enum kind kind, __u64 seed)
 	_exit(0);
 }
 
-static void start_cell(struct watched *w, enum kind kind, struct rng *rng)
+static void start_cell(struct watched *w, enum kind what, struct rng *rng)
 {
 	*w = (struct watched){
-		.kind = kind, .seed = draw(rng),
+		.kind = what, .seed = draw(rng),
 		.due = now_ms() + CELL_PATIENCE_MS,
 		/* The processor must come back, and all of many be there. */
-		.doomed = kind != PLUG && kind != MANY &&
-			  chance(rng, kind == WILD ? 50 : 15),
+		.doomed = what != PLUG && what != MANY &&
+			  chance(rng, what == WILD ? 50 : 15),
 		.doom = now_ms() + below(rng, 2000),
 	};
 	w->pid = child();
 	if (!w->pid)
-		become(kind, w->seed);
+		become(what, w->seed);
 	setpgid(w->pid, w->pid);
-	board->cells[kind]++;
+	board->cells[what]++;
 }
 
 static void print_file(const char *directory, const char *name)
