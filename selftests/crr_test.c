@@ -101,6 +101,7 @@ int set_raw(int fd, int vmin, int vtime)
 		return -errno;
 	cfmakeraw(&termios);
 	termios.c_cflag |= CLOCAL | CREAD;
+	termios.c_cflag &= ~CRTSCTS;
 	termios.c_cc[VMIN] = vmin;
 	termios.c_cc[VTIME] = vtime;
 	cfsetspeed(&termios, B115200);
@@ -175,8 +176,36 @@ static int open_port(const char *name)
 	return fd;
 }
 
+/* Has this text come, after whatever came before it? */
+static bool has_come(int fd, const char *text, size_t *matched)
+{
+	char c;
+
+	while (text[*matched] && polled(fd, POLLIN) & POLLIN &&
+	       read(fd, &c, 1) == 1)
+		*matched = c == text[*matched] ? *matched + 1 : c == text[0];
+	return !text[*matched];
+}
+
+/*
+ * What others have sent, who were killed perhaps, may be under way, where no
+ * flush finds it: send something that comes after it. Its first letter comes once.
+ */
+static int clear_way(int from, int to)
+{
+	const char *text = "begin\n";
+	size_t matched = 0;
+
+	if (send_all(from, text, strlen(text)) ||
+	    !eventually(has_come(to, text, &matched)))
+		return -EIO;
+	return 0;
+}
+
 int open_serial(struct line *line, const char *tty, const char *peer)
 {
+	int ret;
+
 	no_line(line);
 	snprintf(line->name, sizeof(line->name), "%s", tty);
 	line->tty = open_port(tty);
@@ -186,7 +215,9 @@ int open_serial(struct line *line, const char *tty, const char *peer)
 	if (line->peer < 0)
 		return line->peer;
 	tcflush(line->peer, TCIOFLUSH);
-	return sys(tcflush(line->tty, TCIOFLUSH));
+	tcflush(line->tty, TCIOFLUSH);
+	ret = clear_way(line->peer, line->tty);
+	return ret ?: clear_way(line->tty, line->peer);
 }
 
 /* A pty whose tty is attached, and has a session. */

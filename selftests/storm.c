@@ -1997,6 +1997,13 @@ static void revolve(struct rng *rng)
 	all_gone(doors, ARRAY_SIZE(doors));
 }
 
+/* A storm in which nothing is done is none, however slow the machine is. */
+static bool has_blown(void)
+{
+	return getenv("CRR_KIND") ||
+	       (board->logs && board->calls && board->replays);
+}
+
 TEST_F_TIMEOUT(storm, all_at_once, 100000)
 {
 	long long seconds = env_number("CRR_SECONDS", 6);
@@ -2008,10 +2015,10 @@ TEST_F_TIMEOUT(storm, all_at_once, 100000)
 	if (n > CELLS_MAX)
 		n = CELLS_MAX;
 	do {
-		long long part = now_ms() + 1500 + below(rng, 8000);
+		long long part = now_ms() + 1500;
 
-		blow(rng, cells, n, part < until ? part : until,
-		     self->may_unload);
+		part += part < until ? below(rng, until - part) % 8000 : 0;
+		blow(rng, cells, n, part, self->may_unload);
 		ASSERT_EQ(0, board->faults);
 		if (!self->may_unload)
 			continue;
@@ -2022,7 +2029,8 @@ TEST_F_TIMEOUT(storm, all_at_once, 100000)
 		if (chance(rng, 25) || now_ms() >= until)
 			revolve(rng);
 		ASSERT_EQ(0, board->faults);
-	} while (now_ms() < until);
+	} while (now_ms() < until ||
+		 (!has_blown() && now_ms() < until + CELL_PATIENCE_MS));
 	fprintf(stderr,
 		"# %lld s: cells %lu recording, %lu replaying, %lu wild; %lu lines\n",
 		(now_ms() - begun) / 1000, board->cells[RECORDING],
@@ -2034,12 +2042,7 @@ TEST_F_TIMEOUT(storm, all_at_once, 100000)
 	fprintf(stderr,
 		"# processor unplugged %lu times; module busy %lu times, loaded again %lu times\n",
 		board->plugs, board->busy, board->loads);
-	/* A storm that does nothing is none. */
-	if (!getenv("CRR_KIND")) {
-		EXPECT_LT(0, board->logs);
-		EXPECT_LT(0, board->calls);
-		EXPECT_LT(0, board->replays);
-	}
+	EXPECT_TRUE(has_blown());
 }
 
 TEST_F_TIMEOUT(storm, many_lines, 100000)
