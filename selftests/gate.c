@@ -425,6 +425,31 @@ TEST_F_TIMEOUT(gate, replay_ends_after_its_last_checkpoint, 60)
 }
 
 /* What should have been read in a checkpoint was not. */
+/* What was seen of a hangup in a checkpoint is seen outside of it, too. */
+TEST_F(gate, replayed_hangup)
+{
+	struct line *line = &self->line;
+	struct log *log = &self->log;
+	char c;
+
+	log_free(log);
+	for (int i = 0; i < 2; i++)
+		log_add(log, STREAM, .stream = i, .data = "test", .length = 4);
+	log_add(log, HANGUP, .counter = 10);
+	log_add(log, STREAM_END, .counter = 10, .reason = CRR_END_HANGUP);
+	log_add(log, STREAM_END, .stream = 1, .counter = 40,
+		.reason = CRR_END_STOP);
+	log_add(log, END, .counter = 40);
+	ASSERT_EQ(0, replay(line->session, CRR_REPLAY_GATED));
+	ASSERT_EQ(0, feed_log(line->session, log));
+	EXPECT_EQ(-EAGAIN, sys(read(line->tty, &c, 1)));
+	ASSERT_EQ(0, begin_checkpoint(line->tty, 10, 0));
+	EXPECT_EQ(0, sys(read(line->tty, &c, 1)));
+	ASSERT_EQ(0, end_checkpoint(line->tty));
+	EXPECT_EQ(0, sys(read(line->tty, &c, 1)));
+	EXPECT_EQ(0, stop(line->session));
+}
+
 TEST_F(gate, replay_departs)
 {
 	struct line *line = &self->line;

@@ -305,6 +305,28 @@ TEST_F(replay, peer_closed)
 	expect_end(_metadata, line, 9);
 }
 
+/* Though nothing is known of what comes after it, and the log's end after that. */
+TEST_F(replay, peer_closed_and_no_more_fed)
+{
+	struct line *line = &self->line;
+	struct log *log = &self->log;
+
+	log_add(log, PEER_CLOSED, .counter = 2);
+	start_replay(_metadata, line, log, 0);
+	EXPECT_EQ(0, count(line->tty, 2));
+	expect_result(_metadata, line, -EIO);
+	expect_result(_metadata, line, -EIO);
+	log_free(&self->more);
+	self->more.sequence = log->sequence;
+	log_finish(&self->more, 4, 0);
+	ASSERT_EQ(0, feed_log(line->session, &self->more));
+	EXPECT_EQ(0, count(line->tty, 5));
+	EXPECT_EQ(POLLIN | POLLOUT | POLLERR,
+		  polled(line->tty, POLLIN | POLLOUT) & ~POLLHUP);
+	expect_result(_metadata, line, -ENODATA);
+	EXPECT_EQ(0, stop(line->session));
+}
+
 /* Found by whatever looks next, read or write, at once or later. */
 TEST_F(replay, hangup)
 {
