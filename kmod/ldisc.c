@@ -401,15 +401,19 @@ leave:
 	return ret;
 }
 
-/* How an empty read returns, or that it does not. */
+/*
+ * How an empty read returns, or that it does not. If termios changes meanwhile,
+ * as it was before or after is right: nothing says which came first.
+ */
 static void crr_read_mode(struct tty_struct *tty, struct file *file,
 			  struct crr_op *op)
 {
 	bool nonblock = tty_io_nonblock(tty, file);
-	bool timed = !L_ICANON(tty) && !MIN_CHAR(tty);
+	bool timed = data_race(!L_ICANON(tty) && !MIN_CHAR(tty));
 
 	op->nowait = nonblock || timed;
-	op->empty = timed && !(nonblock && TIME_CHAR(tty)) ? 0 : -EAGAIN;
+	op->empty = timed && !(nonblock && data_race(TIME_CHAR(tty))) ?
+		    0 : -EAGAIN;
 }
 
 /*
@@ -440,7 +444,7 @@ static void crr_read_seen(struct crr_read *rd, struct file *file, ssize_t n,
 	} else if (n < 0 && n != -EAGAIN) {
 		seen.type = CRR_TYPE_READ_ERROR;
 		seen.error = -n;
-	} else if (n == 0 && L_ICANON(tty) && !L_EXTPROC(tty)) {
+	} else if (n == 0 && data_race(L_ICANON(tty) && !L_EXTPROC(tty))) {
 		seen.type = CRR_TYPE_EOF;
 	}
 	crr_recorder_read_done(&rd->op, &seen);

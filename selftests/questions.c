@@ -60,10 +60,14 @@ TEST_F(questions, of_input)
 	EXPECT_EQ(2, read(line->tty, buf, 2));
 	ASSERT_EQ(0, count(line->tty, 7));
 	EXPECT_EQ(3, arrived(line->tty));
+	/* An answer that nobody gets is none. */
+	EXPECT_EQ(-EFAULT, sys(ioctl(line->tty, FIONREAD, NULL)));
+	EXPECT_EQ(-EFAULT, sys(ioctl(line->tty, TIOCOUTQ, NULL)));
 	EXPECT_EQ(3, read(line->tty, buf, sizeof(buf)));
 	EXPECT_EQ(0, arrived(line->tty));
 
 	again(_metadata, line, &self->log);
+	EXPECT_EQ(0, log_count(&self->log, CRR_TYPE_OUTQ));
 	EXPECT_EQ(3, log_count(&self->log, CRR_TYPE_INQ));
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_INQ, 0, &rec));
 	EXPECT_EQ(2, rec.empties);

@@ -402,7 +402,8 @@ static void *checks(void *arg)
 		do {
 			ret = sys(ioctl(tty, CRR_IOC_CHECKPOINT_END, &end));
 		} while (ret == -EINTR || ret == -EAGAIN);
-		if (ret)
+		/* STOP may have ended it, and then END tells of nothing. */
+		if (ret || status(tty).state != CRR_STATE_RECORDING)
 			break;
 		checkpoints.open = false;
 		checkpoints.consumed += end.consumed;
@@ -901,6 +902,7 @@ static void be_feeder(const struct log *log)
 		size_t n = CRR_RECORD_SIZE_MAX + below(&rng, 20000);
 		struct record rec = {};
 		__u64 from;
+		long fed;
 
 		if (st.facts & CRR_STATUS_SEEK) {
 			from = chance(&rng, 50) ? 0 : st.seek_sequence;
@@ -912,9 +914,12 @@ static void be_feeder(const struct log *log)
 		}
 		if (n > log->length - at)
 			n = log->length - at;
-		n = n ? write(cell.session, log->bytes + at, n) : -1;
-		if ((ssize_t)n > 0)
-			at += n;
+		fed = n ? sys(write(cell.session, log->bytes + at, n)) : -EAGAIN;
+		/* A log that is none. Whoever waits for more is told by our end. */
+		if (fed == -EBADMSG)
+			_exit(0);
+		if (fed > 0)
+			at += fed;
 		else
 			poll(&pollfd, 1, 1 + below(&rng, 10));
 		if (chance(&rng, 20))
