@@ -390,6 +390,8 @@ void crr_session_set_state(struct crr_session *session, enum crr_state state,
 			   enum crr_reason reason);
 void crr_session_publish(struct crr_session *session);
 void crr_session_wake(struct crr_session *session);
+void crr_session_sleeps(struct crr_session *session, enum crr_sleep why,
+			int more);
 void crr_session_unready(struct crr_session *session);
 
 /* The counter is such, or more. */

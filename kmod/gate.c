@@ -30,8 +30,8 @@ void crr_gate_init(struct crr_gate *gate)
 static void crr_gate_set(struct crr_gate *gate, bool open, u32 left)
 {
 	spin_lock(&gate->lock);
-	gate->open = open;
-	gate->left = left;
+	WRITE_ONCE(gate->open, open);
+	WRITE_ONCE(gate->left, left);
 	gate->window++;
 	spin_unlock(&gate->lock);
 }
@@ -72,11 +72,11 @@ bool crr_gate_hides(const struct crr_stream *stream)
 u32 crr_gate_enter(struct crr_gate *gate, u32 window, u32 nr)
 {
 	spin_lock(&gate->lock);
-	gate->busy++;
+	WRITE_ONCE(gate->busy, gate->busy + 1);
 	if (!gate->open || gate->window != window)
 		nr = 0;
 	nr = min(nr, gate->left);
-	gate->left -= nr;
+	WRITE_ONCE(gate->left, gate->left - nr);
 	spin_unlock(&gate->lock);
 	return nr;
 }
@@ -94,11 +94,12 @@ void crr_gate_leave(struct crr_stream *stream, u32 asked, u32 taken)
 
 	spin_lock(&gate->lock);
 	if (!gate->left && asked > taken)
-		gate->returned = true;
-	gate->left += asked - taken;
+		WRITE_ONCE(gate->returned, true);
+	WRITE_ONCE(gate->left, gate->left + asked - taken);
 	gate->consumed += taken;
 	stream->taken += taken;
-	idle = !--gate->busy;
+	WRITE_ONCE(gate->busy, gate->busy - 1);
+	idle = !gate->busy;
 	spin_unlock(&gate->lock);
 	if (idle)
 		wake_up(&gate->idle);
@@ -130,7 +131,7 @@ bool crr_gate_returned(struct crr_gate *gate)
 		return false;
 	spin_lock(&gate->lock);
 	returned = gate->returned;
-	gate->returned = false;
+	WRITE_ONCE(gate->returned, false);
 	spin_unlock(&gate->lock);
 	return returned;
 }

@@ -991,7 +991,7 @@ static bool crr_replay_poll(struct crr_line *line, struct crr_stream *stream,
 				EPOLLWRNORM | EPOLLERR;
 		}
 		if (!known) {
-			session->sleeping[CRR_SLEEP_FEED]++;
+			crr_session_sleeps(session, CRR_SLEEP_FEED, 1);
 			wake_up_interruptible_poll(&session->wait, EPOLLOUT);
 		}
 		mutex_unlock(&session->lock);
@@ -1000,7 +1000,7 @@ static bool crr_replay_poll(struct crr_line *line, struct crr_stream *stream,
 
 		known = crr_line_wait(line, &wait);
 		mutex_lock(&session->lock);
-		session->sleeping[CRR_SLEEP_FEED]--;
+		crr_session_sleeps(session, CRR_SLEEP_FEED, -1);
 		mutex_unlock(&session->lock);
 		if (known)
 			break;

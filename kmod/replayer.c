@@ -32,7 +32,7 @@ void crr_replayer_start(struct crr_session *session, u64 limit, u32 flags)
 	replayer->begun = false;
 	replayer->tail = CRR_NO_SEQUENCE;
 	replayer->skip = 0;
-	replayer->seeking = false;
+	WRITE_ONCE(replayer->seeking, false);
 	list_for_each_entry(stream, &session->streams, node) {
 		stream->begun = false;
 		stream->left = false;
@@ -54,7 +54,8 @@ static void crr_replayer_unlink(struct crr_session *session,
 	list_del(&queued->cursor);
 	list_del(&queued->due);
 	replayer->remaining -= crr_must_be_taken(&queued->rec);
-	replayer->bytes -= sizeof(*queued) + queued->rec.data_length;
+	WRITE_ONCE(replayer->bytes, replayer->bytes - sizeof(*queued) -
+				    queued->rec.data_length);
 }
 
 /* Records hold what was typed, passwords too. */
@@ -133,7 +134,8 @@ static int crr_replayer_queue(struct crr_session *session,
 		INIT_LIST_HEAD(&queued->due);
 	}
 	replayer->remaining += crr_must_be_taken(rec);
-	replayer->bytes += sizeof(*queued) + rec->data_length;
+	WRITE_ONCE(replayer->bytes, replayer->bytes + sizeof(*queued) +
+				    rec->data_length);
 	return 0;
 }
 
@@ -418,7 +420,7 @@ void crr_replayer_seek(struct crr_session *session, u64 sequence)
 	replayer->begun = false;
 	replayer->tail = CRR_NO_SEQUENCE;
 	replayer->skip = sequence;
-	replayer->seeking = true;
+	WRITE_ONCE(replayer->seeking, true);
 	replayer->seek_generation++;
 }
 
@@ -445,7 +447,7 @@ int crr_replayer_seek_ack(struct crr_session *session,
 			stream->begun = true;
 		}
 	}
-	replayer->seeking = false;
+	WRITE_ONCE(replayer->seeking, false);
 	return 0;
 }
 

@@ -150,7 +150,7 @@ static void crr_session_forget_streams(struct crr_session *session)
 		stream->hangup_seen = false;
 		stream->ended = false;
 	}
-	session->nstreams = number;
+	WRITE_ONCE(session->nstreams, number);
 }
 
 /*
@@ -180,7 +180,8 @@ static int crr_session_add_line(struct crr_session *session,
 		goto unlock;
 	crr_session_forget_streams(session);
 	crr_session_get(session);
-	stream->number = session->nstreams++;
+	stream->number = session->nstreams;
+	WRITE_ONCE(session->nstreams, session->nstreams + 1);
 	stream->line = line;
 	session->nlines++;
 	list_add_tail(&stream->node, &session->streams);
@@ -943,10 +944,19 @@ void crr_session_status(struct crr_session *session, struct crr_status *status)
 
 /* ---- Operations ---- */
 
+/* One more sleeps, or one less. The feeder asks without the lock. */
+void crr_session_sleeps(struct crr_session *session, enum crr_sleep why,
+			int more)
+{
+	lockdep_assert_held(&session->lock);
+
+	WRITE_ONCE(session->sleeping[why], session->sleeping[why] + more);
+}
+
 static void crr_op_awake(struct crr_op *op)
 {
 	if (op->asleep)
-		op->stream->session->sleeping[op->sleep]--;
+		crr_session_sleeps(op->stream->session, op->sleep, -1);
 	op->asleep = false;
 }
 
@@ -1011,7 +1021,7 @@ again:
 	op->stamp = session->counter;
 	if (verdict == CRR_SLEEP) {
 		op->asleep = true;
-		session->sleeping[op->sleep]++;
+		crr_session_sleeps(session, op->sleep, 1);
 		/* The feeder may be waiting for the queues to empty. */
 		if (op->sleep == CRR_SLEEP_FEED)
 			wake_up_interruptible_poll(&session->wait, EPOLLOUT);

@@ -7,13 +7,13 @@
  * bytes than were allowed, or another number told; an end that waits for the
  * user's copy; a read asleep before an open gate with something behind it.
  *
- * models kmod/gate.c crr_gate_set ea08c078
+ * models kmod/gate.c crr_gate_set 1586db85
  * models kmod/gate.c crr_gate_start 03ca1b91
  * models kmod/gate.c crr_gate_hides 5891a0cd
- * models kmod/gate.c crr_gate_enter 22376aa1
- * models kmod/gate.c crr_gate_leave d680091a
+ * models kmod/gate.c crr_gate_enter 4296afb2
+ * models kmod/gate.c crr_gate_leave 5bd3eb09
  * models kmod/gate.c crr_gate_log 70d7d58f
- * models kmod/gate.c crr_gate_returned bec75ab8
+ * models kmod/gate.c crr_gate_returned 7e6ba6ad
  * models kmod/gate.c crr_gate_begin 2327b505
  * models kmod/gate.c crr_gate_end 64f51231
  * models kmod/gate.c crr_gate_lock 44c55f79

@@ -8,7 +8,7 @@
  * log's; a recording's idle orphan kept; somebody asleep whose session has
  * failed, or who has nothing to wait for.
  *
- * models kmod/session.c crr_session_add_line 8c27fe5f
+ * models kmod/session.c crr_session_add_line 6dda10c0
  * models kmod/session.c crr_session_remove_line fb4915cb
  * models kmod/session.c crr_session_depart be2d27c8
  * models kmod/session.c crr_session_dissolve 510554e4
@@ -18,7 +18,7 @@
  * models kmod/session.c crr_session_orphan 221b60f7
  * models kmod/session.c crr_session_line_left cb79427b
  * models kmod/session.c crr_session_destroy 7b694f42
- * models kmod/session.c crr_session_judge f9c37a24
+ * models kmod/session.c crr_session_judge 581043c4
  * models kmod/session.c crr_session_stop e7c2c58d
  * models kmod/recorder.c crr_stream_leave fa5d6b93
  * models kmod/recorder.c crr_recorder_stop 19bebb27

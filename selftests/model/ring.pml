@@ -51,7 +51,7 @@
  * models kmod/ldisc.c crr_record_write a3fe6413
  * models kmod/ldisc.c crr_engaged_read b0e0db53
  * models kmod/ldisc.c crr_engaged_write 24d048a4
- * models kmod/session.c crr_session_judge f9c37a24
+ * models kmod/session.c crr_session_judge 581043c4
  * models kmod/session.c crr_session_stop e7c2c58d
  * models kmod/session.c crr_session_unready 54fc1878
  * models kmod/session.c crr_session_wake 0eb2c25f
