@@ -409,11 +409,13 @@ static void crr_read_mode(struct tty_struct *tty, struct file *file,
 			  struct crr_op *op)
 {
 	bool nonblock = tty_io_nonblock(tty, file);
+	/* As it was, or as it will be. */
 	bool timed = data_race(!L_ICANON(tty) && !MIN_CHAR(tty));
+	/* Likewise. */
+	bool waits = data_race(TIME_CHAR(tty));
 
 	op->nowait = nonblock || timed;
-	op->empty = timed && !(nonblock && data_race(TIME_CHAR(tty))) ?
-		    0 : -EAGAIN;
+	op->empty = timed && !(nonblock && waits) ? 0 : -EAGAIN;
 }
 
 /*
@@ -425,6 +427,8 @@ static void crr_read_seen(struct crr_read *rd, struct file *file, ssize_t n,
 {
 	struct tty_struct *tty = rd->line->tty;
 	struct crr_record seen = {};
+	/* As it was, or as it will be: see crr_read_mode(). */
+	bool lines = data_race(L_ICANON(tty) && !L_EXTPROC(tty));
 
 	if (done) {
 		seen.type = CRR_TYPE_READ;
@@ -444,7 +448,7 @@ static void crr_read_seen(struct crr_read *rd, struct file *file, ssize_t n,
 	} else if (n < 0 && n != -EAGAIN) {
 		seen.type = CRR_TYPE_READ_ERROR;
 		seen.error = -n;
-	} else if (n == 0 && data_race(L_ICANON(tty) && !L_EXTPROC(tty))) {
+	} else if (n == 0 && lines) {
 		seen.type = CRR_TYPE_EOF;
 	}
 	crr_recorder_read_done(&rd->op, &seen);
