@@ -243,6 +243,25 @@ TEST_F(live, and_recorded)
 	EXPECT_EQ(-ENODATA, divergence(line->session, &div));
 }
 
+/* A log of two lines up to 10; the other one leaves the run at 5. */
+static void replay_two(struct __test_metadata *_metadata, struct line *line,
+		       struct line *other, struct log *log, __u32 reason,
+		       __u64 ended)
+{
+	ASSERT_EQ(0, open_pty(other));
+	ASSERT_EQ(0, attach(other->tty));
+	ASSERT_EQ(1, join(other->tty, line->session));
+	log_begin(log);
+	log_add(log, STREAM, .stream = 1, .data = "b", .length = 1);
+	log_add(log, STREAM_END, .stream = 1, .counter = ended,
+		.reason = reason);
+	log_finish(log, 10, 0);
+	ASSERT_EQ(0, replay_live(line->session, CRR_REPLAY_RECORD, 0));
+	ASSERT_EQ(0, feed_log(line->session, log));
+	ASSERT_EQ(0, count(line->tty, 5));
+	ASSERT_EQ(0, detach(other->tty));
+}
+
 /* Of two lines one has closed in the old log: it has no part in the new one. */
 TEST_F(live, with_a_line_less)
 {
@@ -250,18 +269,7 @@ TEST_F(live, with_a_line_less)
 	struct record end;
 	char c;
 
-	ASSERT_EQ(0, open_pty(other));
-	ASSERT_EQ(0, attach(other->tty));
-	ASSERT_EQ(1, join(other->tty, line->session));
-	log_begin(&self->log);
-	log_add(&self->log, STREAM, .stream = 1, .data = "b", .length = 1);
-	log_add(&self->log, STREAM_END, .stream = 1, .counter = 5,
-		.reason = CRR_END_CLOSED);
-	log_finish(&self->log, 10, 0);
-	ASSERT_EQ(0, replay_live(line->session, CRR_REPLAY_RECORD, 0));
-	ASSERT_EQ(0, feed_log(line->session, &self->log));
-	ASSERT_EQ(0, count(line->tty, 5));
-	ASSERT_EQ(0, detach(other->tty));
+	replay_two(_metadata, line, other, &self->log, CRR_END_CLOSED, 5);
 	ASSERT_EQ(0, count(line->tty, 11));
 	EXPECT_EQ(1, write(line->tty, "w", 1));
 	EXPECT_EQ(-EAGAIN, sys(read(line->tty, &c, 1)));
@@ -281,18 +289,7 @@ TEST_F(live, with_a_line_lost)
 	struct record end;
 	char c;
 
-	ASSERT_EQ(0, open_pty(other));
-	ASSERT_EQ(0, attach(other->tty));
-	ASSERT_EQ(1, join(other->tty, line->session));
-	log_begin(&self->log);
-	log_add(&self->log, STREAM, .stream = 1, .data = "b", .length = 1);
-	log_add(&self->log, STREAM_END, .stream = 1, .counter = 10,
-		.reason = CRR_END_STOP);
-	log_finish(&self->log, 10, 0);
-	ASSERT_EQ(0, replay_live(line->session, CRR_REPLAY_RECORD, 0));
-	ASSERT_EQ(0, feed_log(line->session, &self->log));
-	ASSERT_EQ(0, count(line->tty, 5));
-	ASSERT_EQ(0, detach(other->tty));
+	replay_two(_metadata, line, other, &self->log, CRR_END_STOP, 10);
 	ASSERT_EQ(0, count(line->tty, 11));
 	EXPECT_EQ(-EAGAIN, sys(read(line->tty, &c, 1)));
 	EXPECT_EQ(CRR_STATE_RECORDING, status(line->session).state);
