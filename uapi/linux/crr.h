@@ -619,6 +619,9 @@ struct crr_checkpoint_begin {
  * returned yet, returns with them and no more: until the thread that reads has
  * dealt with @consumed bytes, the emulator's counter should not move.
  *
+ * While a tty is in no session, or its session idle, nothing is done, and
+ * @consumed is 0; so too if CRR_IOC_STOP has ended the checkpoint before.
+ *
  * Errors: as for CRR_IOC_CHECKPOINT_BEGIN, but
  *  - EPROTO: delivery is not gated, or no checkpoint has begun
  *  - EILSEQ: in replay, what was read in the recorded checkpoint has not been
