@@ -141,7 +141,8 @@ static void murder(pid_t *pid)
 	if (*pid <= 0)
 		return;
 	kill(*pid, SIGKILL);
-	waitpid(*pid, NULL, 0);
+	while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
+		continue;
 	*pid = 0;
 }
 
