@@ -393,6 +393,9 @@ static void *checks(void *arg)
 		int tty = cell.user[0].line.tty;
 		long ret;
 
+		/* What begins and ends when STOP has come is no checkpoint. */
+		if (status(tty).state != CRR_STATE_RECORDING)
+			break;
 		ret = sys(ioctl(tty, CRR_IOC_CHECKPOINT_BEGIN, &begin));
 		if (ret == -EINTR || ret == -EAGAIN)
 			continue;
