@@ -468,23 +468,28 @@ int divergence(int session, struct crr_divergence *div)
 /* ---- Logs ---- */
 
 /* CRC32C: reflected, polynomial 0x1edc6f41, all ones before and after. */
+static __u32 crc_table[256];
+
+static void fill_crc_table(void)
+{
+	for (unsigned int i = 0; i < 256; i++) {
+		__u32 r = i;
+
+		for (int bit = 0; bit < 8; bit++)
+			r = r & 1 ? r >> 1 ^ 0x82f63b78 : r >> 1;
+		crc_table[i] = r;
+	}
+}
+
 __u32 crc32c(const void *data, size_t length)
 {
-	static __u32 table[256];
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	const __u8 *p = data;
 	__u32 crc = ~0U;
 
-	if (!table[1]) {
-		for (unsigned int i = 0; i < 256; i++) {
-			__u32 r = i;
-
-			for (int bit = 0; bit < 8; bit++)
-				r = r & 1 ? r >> 1 ^ 0x82f63b78 : r >> 1;
-			table[i] = r;
-		}
-	}
+	pthread_once(&once, fill_crc_table);
 	while (length--)
-		crc = crc >> 8 ^ table[(crc ^ *p++) & 0xff];
+		crc = crc >> 8 ^ crc_table[(crc ^ *p++) & 0xff];
 	return ~crc;
 }
 
