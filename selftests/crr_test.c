@@ -3,6 +3,7 @@
  * What crr's tests share.
  */
 #include <endian.h>
+#include <linux/serial.h>
 #include <sys/sysmacros.h>
 
 #include "crr_test.h"
@@ -158,6 +159,17 @@ int open_pty(struct line *line)
 	return set_raw(line->tty, 1, 0);
 }
 
+/* Who closes a port with output that nobody takes waits for half a minute. */
+static void close_at_once(int fd)
+{
+	struct serial_struct serial;
+
+	if (ioctl(fd, TIOCGSERIAL, &serial))
+		return;
+	serial.closing_wait = ASYNC_CLOSING_WAIT_NONE;
+	ioctl(fd, TIOCSSERIAL, &serial);
+}
+
 static int open_port(const char *name)
 {
 	/* Not to wait for a carrier. */
@@ -166,6 +178,7 @@ static int open_port(const char *name)
 
 	if (fd < 0)
 		return -errno;
+	close_at_once(fd);
 	ret = set_raw(fd, 1, 0);
 	if (!ret)
 		ret = set_flags(fd, O_NONBLOCK, false);
