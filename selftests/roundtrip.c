@@ -274,26 +274,42 @@ TEST_F_TIMEOUT(roundtrip, replayed_on_a_pty, 120)
 		EXPECT_TRUE(save(variant->name, &self->log, &run));
 }
 
-/* What other kernels have left. */
-TEST(replayed_by_another_kernel)
+/* ---- What other kernels have left ---- */
+
+FIXTURE(kernels) {
+	struct line line;
+	DIR *logs;
+};
+
+FIXTURE_SETUP(kernels)
 {
 	const char *missing = crr_unavailable();
 	const char *dir = getenv("CRR_LOGDIR");
-	struct line line;
-	struct utsname uts;
-	struct dirent *entry;
-	int n = 0;
-	DIR *logs;
 
 	if (missing)
 		SKIP(return, "%s", missing);
-	logs = dir ? opendir(dir) : NULL;
-	if (!logs)
+	self->logs = dir ? opendir(dir) : NULL;
+	if (!self->logs)
 		SKIP(return, "no CRR_LOGDIR");
-	ASSERT_EQ(0, open_line(&line));
-	ASSERT_EQ(0, set_flags(line.tty, O_NONBLOCK, true));
+	ASSERT_EQ(0, open_line(&self->line));
+	ASSERT_EQ(0, set_flags(self->line.tty, O_NONBLOCK, true));
+}
+
+FIXTURE_TEARDOWN(kernels)
+{
+	closedir(self->logs);
+	close_line(&self->line);
+}
+
+/* The more kernels, the longer. */
+TEST_F_TIMEOUT(kernels, replayed_by_another_kernel, 600)
+{
+	struct utsname uts;
+	struct dirent *entry;
+	int n = 0;
+
 	uname(&uts);
-	while ((entry = readdir(logs))) {
+	while ((entry = readdir(self->logs))) {
 		char *comma = strchr(entry->d_name, ',');
 		char *dot = comma ? strchr(comma, '.') : NULL;
 		struct log log = {};
@@ -308,11 +324,9 @@ TEST(replayed_by_another_kernel)
 		n++;
 		ASSERT_TRUE(load(entry->d_name, comma + 1, &log, &run));
 		expect_valid(_metadata, &log, true);
-		replay_it(_metadata, &line, &log, &run);
+		replay_it(_metadata, &self->line, &log, &run);
 		log_free(&log);
 	}
-	closedir(logs);
-	close_line(&line);
 	if (!n)
 		SKIP(return, "no logs of other kernels in CRR_LOGDIR");
 }
