@@ -1055,11 +1055,12 @@ static void be_replaying(void)
 			ret = set_counter(now->counter);
 		} while (ret == -EINTR);
 		if (!ret && end == GOOD && chance(&cell.rng, 5)) {
+			__u64 at = status(cell.user[0].line.tty).position;
+
 			place = now;
 			/* At first the feeder may be yet to come. */
-			if (i > first &&
-			    status(cell.user[0].line.tty).position !=
-			    now->sequence)
+			if (at > now->sequence ||
+			    (at < now->sequence && i > first))
 				fault("record %llu: another position",
 				      (unsigned long long)now->sequence);
 		}
