@@ -233,7 +233,8 @@ static bool enter_in_traffic(struct traffic *traffic, int session,
 		return false;
 	entered = enter(traffic, session, replaying, flags);
 	let_flow(traffic, line, true);
-	return entered && (replaying || eventually(traffic->out));
+	/* Whoever of them is first: without a reader the buffer may be full then. */
+	return entered && (replaying || eventually(moved(traffic)));
 }
 
 /* Whatever comes between RECORD and STOP is a log. */
