@@ -1073,6 +1073,28 @@ int feed_log(int session, const struct log *log)
 	return feed(session, log->bytes, log->length);
 }
 
+/* ---- Gated delivery ---- */
+
+int begin_checkpoint(int tty, __u64 counter, __u32 max_bytes)
+{
+	struct crr_checkpoint_begin arg = {
+		.size = sizeof(arg),
+		.counter = counter,
+		.max_bytes = max_bytes,
+	};
+
+	return sys(ioctl(tty, CRR_IOC_CHECKPOINT_BEGIN, &arg));
+}
+
+/* Returns how much was consumed. */
+int end_checkpoint(int tty)
+{
+	struct crr_checkpoint_end arg = { .size = sizeof(arg) };
+
+	return ioctl(tty, CRR_IOC_CHECKPOINT_END, &arg) ? -errno :
+							  (int)arg.consumed;
+}
+
 /* ---- Calls that sleep ---- */
 
 static void *run(void *arg)
@@ -1100,6 +1122,13 @@ static void *run(void *arg)
 		break;
 	case CALL_DETACH:
 		task->result = detach(task->fd);
+		break;
+	case CALL_CHECKPOINT_BEGIN:
+		task->result = begin_checkpoint(task->fd, task->counter,
+						task->length);
+		break;
+	case CALL_CHECKPOINT_END:
+		task->result = end_checkpoint(task->fd);
 		break;
 	}
 	task->done = true;

@@ -205,6 +205,11 @@ int drain_to_end(int session, struct log *log);
 int feed(int session, const void *bytes, size_t length);
 int feed_log(int session, const struct log *log);
 
+/* ---- Gated delivery ---- */
+
+int begin_checkpoint(int tty, __u64 counter, __u32 max_bytes);
+int end_checkpoint(int tty);
+
 /* ---- Calls that sleep, in a thread of their own ---- */
 
 enum call {
@@ -214,6 +219,8 @@ enum call {
 	CALL_COUNT,
 	CALL_SEEK,		/* length: sequence number */
 	CALL_DETACH,
+	CALL_CHECKPOINT_BEGIN,	/* length: bytes at most */
+	CALL_CHECKPOINT_END,
 };
 
 struct task {

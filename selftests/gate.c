@@ -34,26 +34,6 @@ FIXTURE_TEARDOWN(gate)
 	log_free(&self->log);
 }
 
-static int begin_checkpoint(int tty, __u64 counter, __u32 max_bytes)
-{
-	struct crr_checkpoint_begin arg = {
-		.size = sizeof(arg),
-		.counter = counter,
-		.max_bytes = max_bytes,
-	};
-
-	return sys(ioctl(tty, CRR_IOC_CHECKPOINT_BEGIN, &arg));
-}
-
-/* Returns how much was consumed. */
-static int end_checkpoint(int tty)
-{
-	struct crr_checkpoint_end arg = { .size = sizeof(arg) };
-
-	return ioctl(tty, CRR_IOC_CHECKPOINT_END, &arg) ? -errno :
-							  (int)arg.consumed;
-}
-
 /* Nothing is to be seen, in whatever way. */
 #define expect_nothing(_tty)						\
 do {									\
@@ -479,21 +459,13 @@ TEST_F(gate, replay_departs)
 	}
 }
 
-static void *begin_later(void *arg)
-{
-	struct line *line = arg;
-
-	return (void *)(long)begin_checkpoint(line->tty, 30, 0);
-}
-
 /* A checkpoint beyond what is known waits for the feeder. */
 TEST_F(gate, replay_waits_for_feeder)
 {
 	struct line *line = &self->line;
+	struct task task;
 	struct record rec;
-	pthread_t thread;
 	char buf[16];
-	void *ret;
 
 	two_checkpoints(&self->log);
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_READ, 2, &rec));
@@ -504,19 +476,19 @@ TEST_F(gate, replay_waits_for_feeder)
 	EXPECT_EQ(1, read(self->other.tty, buf, sizeof(buf)));
 	EXPECT_EQ(4, end_checkpoint(line->tty));
 	catch_interrupts(false);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, begin_later, line));
+	begin(&task, CHECKPOINT_BEGIN, .fd = line->tty, .counter = 30);
 	ASSERT_TRUE(eventually(status(line->session).waiting &
 			       CRR_WAITING_FEED));
-	ASSERT_EQ(0, pthread_kill(thread, SIGUSR1));
-	ASSERT_EQ(0, pthread_join(thread, &ret));
-	EXPECT_EQ(-EINTR, (long)ret);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, begin_later, line));
+	interrupt(&task);
+	ASSERT_TRUE(ends(&task));
+	EXPECT_EQ(-EINTR, task.result);
+	begin(&task, CHECKPOINT_BEGIN, .fd = line->tty, .counter = 30);
 	ASSERT_TRUE(eventually(status(line->session).waiting &
 			       CRR_WAITING_FEED));
 	ASSERT_EQ(0, feed(line->session, self->log.bytes + rec.at,
 			  self->log.length - rec.at));
-	ASSERT_EQ(0, pthread_join(thread, &ret));
-	EXPECT_EQ(NULL, ret);
+	ASSERT_TRUE(ends(&task));
+	EXPECT_EQ(0, task.result);
 	EXPECT_EQ(2, read(line->tty, buf, sizeof(buf)));
 	EXPECT_EQ(2, end_checkpoint(line->tty));
 }

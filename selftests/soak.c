@@ -315,25 +315,6 @@ static bool refused(long result)
 	       result == -EPROTO;
 }
 
-static int begin_checkpoint(struct emulator *e, __u32 max_bytes)
-{
-	struct crr_checkpoint_begin arg = {
-		.size = sizeof(arg),
-		.counter = e->counter,
-		.max_bytes = max_bytes,
-	};
-
-	return sys(ioctl(e->line[0].tty, CRR_IOC_CHECKPOINT_BEGIN, &arg));
-}
-
-static long end_checkpoint(struct emulator *e)
-{
-	struct crr_checkpoint_end arg = { .size = sizeof(arg) };
-
-	return ioctl(e->line[0].tty, CRR_IOC_CHECKPOINT_END, &arg) ?
-	       -errno : (long)arg.consumed;
-}
-
 /* The system call itself. */
 static long perform(struct emulator *e, const struct act *call, void *buf)
 {
@@ -362,7 +343,8 @@ static long perform(struct emulator *e, const struct act *call, void *buf)
 	case MARK:
 		return mark(tty, "mark");
 	case BEGIN:
-		return begin_checkpoint(e, call->asked);
+		return begin_checkpoint(e->line[0].tty, e->counter,
+					call->asked);
 	default:
 		break;
 	}
@@ -789,7 +771,7 @@ static void checkpoint(struct emulator *e)
 	if (e->over)
 		return;
 	/* Noted when all reads are: one may return later than this does. */
-	n = end_checkpoint(e);
+	n = end_checkpoint(e->line[0].tty);
 	if (n < 0) {
 		if (!e->change)
 			fault(e, "end of checkpoint at %llu: %s",

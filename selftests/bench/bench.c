@@ -122,24 +122,6 @@ static bool is_recording(enum mode mode)
 	return mode >= CAPTURE && mode <= GATED;
 }
 
-/* ---- Checkpoints ---- */
-
-static int begin_checkpoint(int tty, __u64 counter)
-{
-	struct crr_checkpoint_begin arg = {
-		.size = sizeof(arg), .counter = counter,
-	};
-
-	return ioctl(tty, CRR_IOC_CHECKPOINT_BEGIN, &arg);
-}
-
-static int end_checkpoint(int tty)
-{
-	struct crr_checkpoint_end arg = { .size = sizeof(arg) };
-
-	return ioctl(tty, CRR_IOC_CHECKPOINT_END, &arg);
-}
-
 /* What crrctl does with a recording, but for the log. */
 static void empty_buffer(struct bench *bench)
 {
@@ -279,9 +261,9 @@ static __u64 batch_checkpoint(struct bench *bench, const struct row *row)
 		return batch_ioctl(bench, row);
 	begun = instructions();
 	for (unsigned int i = 0; i < row->calls; i++) {
-		check(!begin_checkpoint(bench->line.tty, ++bench->now),
+		check(!begin_checkpoint(bench->line.tty, ++bench->now, 0),
 		      "CHECKPOINT_BEGIN");
-		check(!end_checkpoint(bench->line.tty), "CHECKPOINT_END");
+		check(end_checkpoint(bench->line.tty) >= 0, "CHECKPOINT_END");
 	}
 	return instructions() - begun;
 }
@@ -300,11 +282,11 @@ static __u64 batch_checkpoint_byte(struct bench *bench, const struct row *row)
 		received++;
 		begun = instructions();
 		if (gated)
-			check(!begin_checkpoint(bench->line.tty, ++bench->now),
+			check(!begin_checkpoint(bench->line.tty, ++bench->now, 0),
 			      "CHECKPOINT_BEGIN");
 		receive(bench, 1);
 		if (gated)
-			check(!end_checkpoint(bench->line.tty), "CHECKPOINT_END");
+			check(end_checkpoint(bench->line.tty) >= 0, "CHECKPOINT_END");
 		sum += instructions() - begun;
 	}
 	return sum;
@@ -466,7 +448,7 @@ static void set_up(struct bench *bench, const struct row *row, enum mode mode)
 	if (mode > IDLE)
 		start_session(bench);
 	if (is_gated(mode) && !row->moving)
-		check(!begin_checkpoint(bench->line.tty, 0), "checkpoint");
+		check(!begin_checkpoint(bench->line.tty, 0, 0), "checkpoint");
 	if (row->peer && mode != REPLAY) {
 		bench->has_peer = true;
 		sem_init(&bench->bulk, 0, 0);
