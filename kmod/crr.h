@@ -31,8 +31,6 @@
  *    are only such left.
  *  - session->consume_lock and feed_lock: one reader of the session fd, who
  *    also owns recorder->taken, and one feeder.
- *  - gate->caller: one CHECKPOINT_BEGIN or _END at a time, for as long as it
- *    takes.
  *  - session->lock: everything else in a session and its streams. Never taken
  *    where n_tty holds its own locks (between the pieces of a read, in
  *    receive_buf, in set_termios), and never held across a copy to or from
@@ -216,9 +214,9 @@ struct crr_replayer {
 
 /* The gate of a session with gated delivery. */
 struct crr_gate {
-	struct mutex caller;		/* one BEGIN or END at a time */
 	bool gated;			/* session->lock */
 	bool begun;			/* session->lock; the counter stands */
+	bool ending;			/* session->lock; begun, and somebody ends it */
 	spinlock_t lock;
 	bool open;			/* lock, with session->lock */
 	u32 window;			/* lock: of which opening */
@@ -471,9 +469,8 @@ void crr_gate_leave(struct crr_stream *stream, u32 asked, u32 taken);
 u32 crr_gate_log(struct crr_stream *stream);
 bool crr_gate_returned(struct crr_gate *gate);
 enum crr_verdict crr_gate_begin(struct crr_op *op);
-int crr_gate_lock(struct crr_session *session);
-void crr_gate_unlock(struct crr_session *session);
-int crr_gate_checkpoint_end(struct crr_session *session, u64 *consumed);
+void crr_gate_flush(struct crr_session *session);
+int crr_gate_end(struct crr_session *session, u64 *consumed);
 
 /* ---- controller.c: the session fd ---- */
 

@@ -22,7 +22,6 @@
 
 void crr_gate_init(struct crr_gate *gate)
 {
-	mutex_init(&gate->caller);
 	spin_lock_init(&gate->lock);
 	init_waitqueue_head(&gate->idle);
 }
@@ -45,6 +44,7 @@ void crr_gate_start(struct crr_session *session, bool gated)
 
 	session->gate.gated = gated;
 	session->gate.begun = false;
+	session->gate.ending = false;
 	crr_gate_set(&session->gate, false, 0);
 	list_for_each_entry(stream, &session->streams, node)
 		stream->taken = 0;
@@ -136,12 +136,15 @@ bool crr_gate_returned(struct crr_gate *gate)
 	return returned;
 }
 
-/*
- * What has come from the device may still wait in the tty's flip buffer: see
- * that N_TTY has it. Without the session's lock, which the work does not need,
- * but whoever keeps N_TTY waiting should not keep us all.
+/**
+ * crr_gate_flush - before a checkpoint: see that N_TTY has what has come
+ * @session: the session
+ *
+ * From the device; it may still wait in a tty's flip buffer. Without the
+ * session's lock, which the work does not need, but whoever keeps N_TTY waiting
+ * should not keep us all.
  */
-static void crr_gate_flush(struct crr_session *session)
+void crr_gate_flush(struct crr_session *session)
 {
 	struct crr_stream *stream;
 	struct tty_struct *tty;
@@ -211,11 +214,16 @@ enum crr_verdict crr_gate_begin(struct crr_op *op)
 	return CRR_RESULT;
 }
 
-/*
- * A checkpoint ends. Waits for calls of N_TTY that do not wait, and for nobody
- * else.
+/**
+ * crr_gate_end - a checkpoint ends
+ * @session: the session
+ * @consumed: out: bytes taken since BEGIN
+ *
+ * Returns what CRR_IOC_CHECKPOINT_END does. Waits for calls of N_TTY that do not
+ * wait, and for nobody else: a BEGIN meanwhile finds that one has begun, and
+ * another END that it is being ended.
  */
-static int crr_gate_end(struct crr_session *session, u64 *consumed)
+int crr_gate_end(struct crr_session *session, u64 *consumed)
 {
 	struct crr_gate *gate = &session->gate;
 	u32 generation;
@@ -227,11 +235,12 @@ static int crr_gate_end(struct crr_session *session, u64 *consumed)
 	if (session->state == CRR_STATE_IDLE)
 		goto unlock;
 	ret = crr_gate_refusal(session);
-	if (!ret && !gate->begun)
+	if (!ret && (!gate->begun || gate->ending))
 		ret = -EPROTO;
 	if (ret)
 		goto unlock;
 	/* From here on nobody begins to take. The counter still stands. */
+	gate->ending = true;
 	crr_gate_set(gate, false, 0);
 	mutex_unlock(&session->lock);
 
@@ -246,44 +255,8 @@ static int crr_gate_end(struct crr_session *session, u64 *consumed)
 		ret = crr_replayer_checkpoint_end(session);
 	*consumed = gate->consumed;
 	gate->begun = false;
+	gate->ending = false;
 unlock:
 	mutex_unlock(&session->lock);
-	return ret;
-}
-
-/**
- * crr_gate_lock - before BEGIN: there is one at a time, or one END
- * @session: the session
- *
- * Returns 0, and then crr_gate_unlock() must follow; or -EINTR.
- */
-int crr_gate_lock(struct crr_session *session)
-{
-	if (mutex_lock_interruptible(&session->gate.caller))
-		return -EINTR;
-	crr_gate_flush(session);
-	return 0;
-}
-
-void crr_gate_unlock(struct crr_session *session)
-{
-	mutex_unlock(&session->gate.caller);
-}
-
-/**
- * crr_gate_checkpoint_end - the ioctl
- * @session: the session
- * @consumed: out: bytes taken since BEGIN
- *
- * Returns what CRR_IOC_CHECKPOINT_END does.
- */
-int crr_gate_checkpoint_end(struct crr_session *session, u64 *consumed)
-{
-	int ret;
-
-	if (mutex_lock_interruptible(&session->gate.caller))
-		return -EINTR;
-	ret = crr_gate_end(session, consumed);
-	mutex_unlock(&session->gate.caller);
 	return ret;
 }

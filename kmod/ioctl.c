@@ -299,15 +299,12 @@ static int crr_ioctl_checkpoint_begin(struct crr_call *call)
 	if (!stream)
 		return crr_ioctl_counter(&count);
 	session = stream->session;
-	ret = crr_gate_lock(session);
-	if (!ret) {
-		ret = crr_line_checkpoint(line, stream, arg->counter,
-					  arg->max_bytes ?: U32_MAX);
-		mutex_lock(&session->lock);
-		arg->next_due = crr_session_next_due(session);
-		mutex_unlock(&session->lock);
-		crr_gate_unlock(session);
-	}
+	crr_gate_flush(session);
+	ret = crr_line_checkpoint(line, stream, arg->counter,
+				  arg->max_bytes ?: U32_MAX);
+	mutex_lock(&session->lock);
+	arg->next_due = crr_session_next_due(session);
+	mutex_unlock(&session->lock);
 	crr_session_put(session);
 	return ret;
 }
@@ -322,7 +319,7 @@ static int crr_ioctl_checkpoint_end(struct crr_call *call)
 	stream = crr_session_line_stream(call->target->line, true);
 	if (!stream)
 		return 0;
-	ret = crr_gate_checkpoint_end(stream->session, &arg->consumed);
+	ret = crr_gate_end(stream->session, &arg->consumed);
 	crr_session_put(stream->session);
 	return ret;
 }

@@ -316,6 +316,49 @@ TEST_F(gate, wrong_calls)
 	EXPECT_FALSE(status(line->tty).facts & CRR_STATUS_GATED);
 }
 
+/* A checkpoint has one end, though two call for it while a read takes. */
+TEST_F_TIMEOUT(gate, ended_by_two, 120)
+{
+	struct line *line = &self->line, *other = &self->other;
+	struct task reader, task[2];
+	long sent = 0, received = 0;
+	struct record rec;
+	char buf[256];
+
+	ASSERT_EQ(0, map_clock(line));
+	ASSERT_EQ(0, record(line->session, CRR_RECORD_GATED));
+	for (int round = 1; round <= 300; round++) {
+		if (received == sent) {
+			pattern(buf, 200, sent);
+			ASSERT_TRUE(deliver(line, buf, 200));
+			sent += 200;
+		}
+		ASSERT_EQ(0, begin_checkpoint(line->tty, round, 0));
+		begin(&reader, READ, .fd = line->tty, .buf = buf,
+		      .length = sizeof(buf));
+		begin(&task[0], CHECKPOINT_END, .fd = line->tty);
+		begin(&task[1], CHECKPOINT_END, .fd = other->tty);
+		ASSERT_TRUE(ends(&reader));
+		ASSERT_TRUE(ends(&task[0]));
+		ASSERT_TRUE(ends(&task[1]));
+		if (reader.result == -EAGAIN)
+			reader.result = 0;
+		ASSERT_LE(0, reader.result);
+		received += reader.result;
+		if (task[0].result < 0)
+			task[0] = task[1];
+		else
+			ASSERT_EQ(-EPROTO, task[1].result);
+		ASSERT_EQ(reader.result, task[0].result);
+		expect_nothing(line->tty);
+	}
+	finish_log(_metadata, line, &self->log);
+	for (unsigned int i = 0;
+	     log_get(&self->log, CRR_TYPE_READ, i, &rec); i++)
+		received -= rec.length;
+	EXPECT_EQ(0, received);
+}
+
 /* ---- Replay ---- */
 
 static void two_checkpoints(struct log *log)
@@ -491,6 +534,47 @@ TEST_F(gate, replay_waits_for_feeder)
 	EXPECT_EQ(0, task.result);
 	EXPECT_EQ(2, read(line->tty, buf, sizeof(buf)));
 	EXPECT_EQ(2, end_checkpoint(line->tty));
+}
+
+/*
+ * Two begin at a time, each on a line of its own. Who waits for the feeder keeps
+ * neither the other nor the other's hangup.
+ */
+TEST_F_TIMEOUT(gate, begun_by_two, 60)
+{
+	struct line *line = &self->line, *other = &self->other;
+	struct task first, second;
+	struct record rec;
+
+	two_checkpoints(&self->log);
+	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_READ, 0, &rec));
+	ASSERT_EQ(0, replay(line->session, CRR_REPLAY_GATED));
+	ASSERT_EQ(0, feed(line->session, self->log.bytes, rec.at));
+	begin(&first, CHECKPOINT_BEGIN, .fd = line->tty, .counter = 10);
+	ASSERT_TRUE(sleeps(&first));
+	EXPECT_EQ(-EPROTO, end_checkpoint(other->tty));
+	begin(&second, CHECKPOINT_BEGIN, .fd = other->tty, .counter = 10);
+	ASSERT_TRUE(sleeps(&second));
+	/* One of them has begun it, then. */
+	ASSERT_EQ(0, feed(line->session, self->log.bytes + rec.at,
+			  self->log.length - rec.at));
+	ASSERT_TRUE(ends(&first));
+	ASSERT_TRUE(ends(&second));
+	EXPECT_EQ(-EBUSY, first.result + second.result);
+	EXPECT_TRUE(!first.result || !second.result);
+	ASSERT_EQ(0, stop(line->session));
+
+	ASSERT_EQ(0, replay(line->session, CRR_REPLAY_GATED));
+	ASSERT_EQ(0, feed(line->session, self->log.bytes, rec.at));
+	begin(&first, CHECKPOINT_BEGIN, .fd = line->tty, .counter = 10);
+	begin(&second, CHECKPOINT_BEGIN, .fd = other->tty, .counter = 10);
+	ASSERT_TRUE(sleeps(&first));
+	ASSERT_TRUE(sleeps(&second));
+	ASSERT_EQ(0, hang_up(other->name));
+	ASSERT_TRUE(ends(&first));
+	ASSERT_TRUE(ends(&second));
+	EXPECT_EQ(-EIO, first.result);
+	EXPECT_EQ(-EIO, second.result);
 }
 
 /* ---- Two threads, recorded and replayed ---- */

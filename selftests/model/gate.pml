@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The gate: checkpoints, reads of two lines, and STOP.
+ * The gate: checkpoints, reads of two lines, an END of somebody else, and STOP.
  *
  * Never: a byte taken in a checkpoint and not logged when its end returns, or
- * logged with another counter, or in another order than its read has them; more
- * bytes than were allowed, or another number told; an end that waits for the
- * user's copy; a read asleep before an open gate with something behind it.
+ * still to be seen then, or logged with another counter, or in another order
+ * than its read has them; more bytes than were allowed, or another number told;
+ * an end that waits for the user's copy; a read asleep before an open gate with
+ * something behind it.
  *
  * models kmod/gate.c crr_gate_set 1586db85
- * models kmod/gate.c crr_gate_start 03ca1b91
+ * models kmod/gate.c crr_gate_start 141e6b6c
  * models kmod/gate.c crr_gate_hides 5891a0cd
  * models kmod/gate.c crr_gate_enter 4296afb2
  * models kmod/gate.c crr_gate_leave 5bd3eb09
  * models kmod/gate.c crr_gate_log 70d7d58f
  * models kmod/gate.c crr_gate_returned 7e6ba6ad
  * models kmod/gate.c crr_gate_begin 2327b505
- * models kmod/gate.c crr_gate_end 64f51231
- * models kmod/gate.c crr_gate_lock 44c55f79
- * models kmod/gate.c crr_gate_checkpoint_end 2bce862e
+ * models kmod/gate.c crr_gate_end 5501c4e6
  * models kmod/ldisc.c crr_gated_piece b41ef997
  * models kmod/ldisc.c crr_record_read c7f93251
  * models kmod/ldisc.c crr_record_last cc10e121
@@ -42,22 +41,24 @@
  * break LEFT assertion		what may be taken is counted too late
  * break RETURNED assertion	what is given back is given to nobody
  * break BEGIN assertion	BEGIN wakes nobody
+ * break ENDING assertion	two end the same checkpoint, or one the next
  */
 #include "model.h"
 
 #define LINES	2
 #define CALLER	LINES		/* in the wait queues */
+#define OTHER	(LINES + 1)	/* somebody else who calls END */
 #define MAX	2		/* bytes that may be taken */
 #define CHECKPOINTS 2
 
 /* session->lock and gate->lock are each held for one atomic step. */
-bool queued[LINES + 1], woken[LINES + 1];
+bool queued[LINES + 2], woken[LINES + 2];
 
 /* struct crr_session, struct crr_gate */
 bool recording = true;
 byte generation;
 byte counter;
-bool begun, open, returned;
+bool begun, ending, open, returned;
 byte window, left, busy, consumed;
 
 /* Of each line: what N_TTY has, stream->taken, and the read's bytes. */
@@ -178,7 +179,7 @@ piece:
 		busy--;
 #ifndef BREAK_IDLE
 		if
-		:: !busy -> wake(CALLER)
+		:: !busy -> wake(CALLER); wake(OTHER)
 		:: else
 		fi
 #endif
@@ -246,26 +247,87 @@ passed:
 	}
 }
 
+/*
+ * CHECKPOINT_END: ok, unless there is none that is not being ended. n and mine
+ * are the caller's own.
+ */
+inline end_checkpoint(who, ok, mine, n)
+{
+	atomic {
+		if
+		:: !recording -> ok = true; goto stopped
+#ifdef BREAK_ENDING
+		:: recording && !begun -> ok = false; goto stopped
+#else
+		:: recording && (!begun || ending) -> ok = false; goto stopped
+#endif
+		:: else
+		fi;
+		mine = generation;
+		ending = true;
+		open = false;
+		left = 0;
+		window++
+	}
+#ifndef BREAK_BUSY
+	add_wait(who);
+wait:
+	if
+	:: !busy
+	:: else -> woken[who] -> woken[who] = false; goto wait
+	fi;
+	remove_wait(who);
+#endif
+	atomic {
+		if
+		:: mine == generation && begun ->
+			/* crr_recorder_checkpoint() */
+			n = 0;
+			do
+			:: n < LINES && taken[n] ->
+				log(n, taken[n]);
+				taken[n] = 0;
+				n++
+			:: n < LINES && !taken[n] -> n++
+			:: else -> break
+			od;
+			n = 0;
+			assert(consumed == got && got <= MAX);
+			/* It returns: nothing is left, nothing to be seen. */
+			assert(!held[0] && !held[1] && !open);
+			begun = false;
+			ending = false
+		:: else
+		fi;
+		mine = 0;
+		ok = true
+	}
+stopped:
+	skip
+}
+
 /* The thread that moves the counter. */
 proctype caller()
 {
 	byte round, mine, n;
+	bool ok;
 
 	do
 	:: round < CHECKPOINTS ->
 		stands++;
 		/* CHECKPOINT_BEGIN */
 		atomic {
-				if
+			if
 			:: !recording -> break
 			:: else
 			fi;
+			assert(!begun);
 			counter = stands;
 			begun = true;
 			consumed = 0;
 			got = 0;
 			ended = false;
-				open = true;
+			open = true;
 			left = MAX;
 			window++;
 #ifndef BREAK_BEGIN
@@ -277,47 +339,12 @@ proctype caller()
 		:: true
 		:: round == CHECKPOINTS - 1 -> thinks = true; goto end_thinks
 		fi;
-		/* CHECKPOINT_END */
-		atomic {
-				if
-			:: !recording -> break
-			:: else
-			fi;
-			mine = generation;
-				open = false;
-			left = 0;
-			window++
-		}
-#ifndef BREAK_BUSY
-		add_wait(CALLER);
-wait:
+		end_checkpoint(CALLER, ok, mine, n);
+		/* Somebody else ends it, or has: the two agree when. */
 		if
-		:: !busy
-		:: else -> woken[CALLER] -> woken[CALLER] = false; goto wait
+		:: ok
+		:: else -> !begun || !recording
 		fi;
-		remove_wait(CALLER);
-#endif
-		atomic {
-				if
-			:: mine == generation && begun ->
-				/* crr_recorder_checkpoint() */
-				n = 0;
-				do
-				:: n < LINES && taken[n] ->
-					log(n, taken[n]);
-					taken[n] = 0;
-					n++
-				:: n < LINES && !taken[n] -> n++
-				:: else -> break
-				od;
-				assert(consumed == got && got <= MAX);
-				begun = false
-			:: else
-			fi;
-			n = 0
-		}
-		/* It has returned: nothing is left. */
-		assert(!recording || (!held[0] && !held[1]));
 		ended = true;
 		round++
 	:: else -> break
@@ -330,11 +357,15 @@ out:
 	skip
 }
 
-/* STOP, or whoever looks at the counter; at any time. */
+/* STOP, or another END, or whoever looks at the counter; at any time. */
 proctype stopper()
 {
+	byte mine, n;
+	bool ok;
+
 	if
 	:: true
+	:: true -> end_checkpoint(OTHER, ok, mine, n)
 	:: true ->
 		/* crr_session_sample() */
 		atomic {
@@ -351,6 +382,7 @@ proctype stopper()
 		atomic {
 			generation++;
 			begun = false;
+			ending = false;
 			open = false;
 			left = 0;
 			window++;

@@ -585,7 +585,7 @@ struct crr_divergence {
  * stamped with @counter as well.
  *
  * The caller need not be the thread that reads. It may have to wait for the
- * feeder of a replay, but never for a reader.
+ * feeder of a replay, but never for a reader, nor for another caller.
  *
  * While a tty is in no session, or its session idle, this is CRR_IOC_COUNTER.
  *
@@ -622,10 +622,12 @@ struct crr_checkpoint_begin {
  * While a tty is in no session, or its session idle, nothing is done, and
  * @consumed is 0; so too if CRR_IOC_STOP has ended the checkpoint before.
  *
- * Errors: as for CRR_IOC_CHECKPOINT_BEGIN, but
- *  - EPROTO: delivery is not gated, or no checkpoint has begun
- *  - EILSEQ: in replay, what was read in the recorded checkpoint has not been
- *	read in this one
+ * Errors:
+ *  - EPROTO: delivery is not gated, or no checkpoint has begun, or another
+ *	thread ends it
+ *  - ENODATA, EIO: as for CRR_IOC_CHECKPOINT_BEGIN
+ *  - EILSEQ: the replay has departed from its log; or does now, as what was read
+ *	in the recorded checkpoint has not been read in this one
  */
 struct crr_checkpoint_end {
 	__u32 size;
