@@ -146,7 +146,6 @@ enum crr_sleep {
  * @stream: on which it is; it holds a reference to the session
  * @type: &enum crr_record_type of its record; 0: a checkpoint begins
  * @generation: of the session when it was judged
- * @stamp: the counter at its entry
  * @counter: of a checkpoint's begin: where the emulator stands
  * @max_bytes: likewise: what may be taken
  * @owns_room: admitted with room of its own, and not with its stream's
@@ -163,7 +162,6 @@ enum crr_sleep {
 struct crr_op {
 	struct crr_stream *stream;
 	u32 generation;
-	u64 stamp;
 	u16 type;
 	u64 counter;
 	u32 max_bytes;
@@ -241,7 +239,7 @@ struct crr_session {
 
 	/* Protected by lock; those that are ready look without it, too. */
 	u32 generation;
-	u64 counter;			/* as last seen; see crr_session_advance() */
+	u64 counter;			/* crr_session_counter() */
 	u64 supplied;			/* by ioctl, without a clock */
 	struct crr_clock __rcu *clock;
 
@@ -392,6 +390,15 @@ void crr_session_sleeps(struct crr_session *session, enum crr_sleep why,
 			int more);
 void crr_session_unready(struct crr_session *session);
 
+/*
+ * The counter as last seen. While the session records, operations that are ready
+ * raise it at any time; else it stays as long as the session is locked.
+ */
+static inline u64 crr_session_counter(const struct crr_session *session)
+{
+	return READ_ONCE(session->counter);
+}
+
 /* The counter is such, or more. */
 static inline void crr_session_raise(struct crr_session *session, u64 last,
 				     u64 counter)
@@ -415,7 +422,7 @@ static inline void crr_session_raise(struct crr_session *session, u64 last,
  */
 static __always_inline int crr_session_advance(struct crr_session *session, u64 *counter)
 {
-	u64 last = READ_ONCE(session->counter);
+	u64 last = crr_session_counter(session);
 	const struct crr_clock *clock;
 
 	/*

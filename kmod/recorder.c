@@ -213,8 +213,7 @@ static __always_inline void crr_emit_inline(struct crr_session *session,
 	lockdep_assert_held(&session->lock);
 
 	rec->sequence = session->sequence;
-	/* Others may raise it, but for who looks at it now. */
-	rec->counter = READ_ONCE(session->counter);
+	rec->counter = crr_session_counter(session);
 	if (bearer)
 		rec->empties = crr_take_empties(bearer, rec->counter);
 	size = crr_record_encode_into(buf->data + buf->offset,
@@ -247,7 +246,7 @@ static void crr_add_empty(struct crr_stream *stream)
 {
 	/* What another thread finds behind the gate is no part of the run. */
 	if (!stream->session->gate.gated)
-		crr_empties_add(stream, stream->session->counter);
+		crr_empties_add(stream, crr_session_counter(stream->session));
 }
 
 static __always_inline void crr_take_refused(struct crr_stream *stream, struct crr_record *rec)

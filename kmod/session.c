@@ -452,7 +452,8 @@ void crr_session_set_clock(struct crr_session *session,
 		WRITE_ONCE(session->supplied, 0);
 		if (session->state != CRR_STATE_IDLE) {
 			crr_session_sample(session);
-			WRITE_ONCE(session->supplied, session->counter);
+			WRITE_ONCE(session->supplied,
+				   crr_session_counter(session));
 		}
 		RCU_INIT_POINTER(old->session, NULL);
 		crr_clock_publish(old, CRR_STATE_IDLE, CRR_NEVER);
@@ -523,15 +524,15 @@ int crr_session_set_counter(struct crr_session *session, u64 counter)
 		crr_session_sample(session);
 	else
 		WRITE_ONCE(session->counter, 0);
-	if (counter < READ_ONCE(session->counter))
+	if (counter < crr_session_counter(session))
 		return -ERANGE;
 	if (session->gate.begun)
-		return counter != session->counter ? -EBUSY : 0;
+		return counter != crr_session_counter(session) ? -EBUSY : 0;
 	if (clock)
 		crr_clock_set(clock, counter);
 	else
 		WRITE_ONCE(session->supplied, counter);
-	crr_session_raise(session, READ_ONCE(session->counter), counter);
+	crr_session_raise(session, crr_session_counter(session), counter);
 	return 0;
 }
 
@@ -889,12 +890,13 @@ void crr_session_status(struct crr_session *session, struct crr_status *status)
 	/* For the reader's sake; a step back is for operations to report. */
 	if (session->state != CRR_STATE_IDLE)
 		crr_session_sample(session);
+	status->counter = crr_session_counter(session);
 	status->facts = CRR_STATUS_SESSION;
 	if (session->controlled)
 		status->facts |= CRR_STATUS_CONTROLLER;
 	if (crr_session_clock(session))
 		status->facts |= CRR_STATUS_CLOCK;
-	if (session->counter)
+	if (status->counter)
 		status->facts |= CRR_STATUS_COUNTED;
 	if (session->divergence.kind)
 		status->facts |= CRR_STATUS_DIVERGENCE;
@@ -913,7 +915,6 @@ void crr_session_status(struct crr_session *session, struct crr_status *status)
 		status->waiting |= CRR_WAITING_FEED;
 	if (session->sleeping[CRR_SLEEP_ROOM])
 		status->waiting |= CRR_WAITING_ROOM;
-	status->counter = session->counter;
 	status->sequence = session->sequence;
 	status->position = session->sequence;
 	status->records = session->records;
@@ -1018,7 +1019,6 @@ again:
 	if (verdict == CRR_AGAIN)
 		goto again;
 	op->generation = session->generation;
-	op->stamp = session->counter;
 	if (verdict == CRR_SLEEP) {
 		op->asleep = true;
 		crr_session_sleeps(session, op->sleep, 1);

@@ -9,13 +9,13 @@
  * there were, or others than there were if nobody reads.
  *
  * models kmod/crr.h crr_session_raise e7a7454e
- * models kmod/crr.h crr_session_advance 2970bc8b
+ * models kmod/crr.h crr_session_advance f4ebffa0
  * models kmod/crr.h crr_empties_at 266691fa
  * models kmod/crr.h crr_empties_add db6edd01
  * models kmod/crr.h crr_empties_forget 90e4c5f1
  * models kmod/session.c crr_session_sample 9e245b05
- * models kmod/session.c crr_session_set_counter 8bd8d182
- * models kmod/session.c crr_session_set_clock 7991a44e
+ * models kmod/session.c crr_session_set_counter 8d37b66a
+ * models kmod/session.c crr_session_set_clock c3eef6dc
  *
  * break LAST assertion		the last one is looked at after the counter
  * break EXCHANGE assertion	it is stored whatever it is by then

@@ -30,7 +30,7 @@
  * models kmod/recorder.c crr_recorder_seek_room 875c44b9
  * models kmod/recorder.c crr_recorder_finish c048ec03
  * models kmod/session.c crr_session_sample 9e245b05
- * models kmod/session.c crr_session_set_counter 8bd8d182
+ * models kmod/session.c crr_session_set_counter 8d37b66a
  *
  * break WINDOW assertion	a read goes on in the next checkpoint
  * break BUSY assertion		the end does not wait for calls of N_TTY

@@ -17,7 +17,7 @@
  * models kmod/ldisc.c crr_engaged_read b0e0db53
  * models kmod/ldisc.c crr_ldisc_read 5b947b15
  * models kmod/crr.h crr_recorder_is_ready 4d2b6743
- * models kmod/session.c crr_session_judge 581043c4
+ * models kmod/session.c crr_session_judge 7b96fcae
  * models kmod/session.c crr_session_is_quiet 66908783
  * models kmod/session.c crr_session_engage a9f3d4be
  * models kmod/session.c crr_session_unready 54fc1878

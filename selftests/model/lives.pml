@@ -18,7 +18,7 @@
  * models kmod/session.c crr_session_orphan 221b60f7
  * models kmod/session.c crr_session_line_left cb79427b
  * models kmod/session.c crr_session_destroy 7b694f42
- * models kmod/session.c crr_session_judge 581043c4
+ * models kmod/session.c crr_session_judge 7b96fcae
  * models kmod/session.c crr_session_stop e7c2c58d
  * models kmod/recorder.c crr_stream_leave fa5d6b93
  * models kmod/recorder.c crr_recorder_stop 19bebb27

@@ -22,7 +22,7 @@
  * models kmod/recorder.c crr_stream_take_room 8744ce84
  * models kmod/recorder.c crr_stream_give_room 69516444
  * models kmod/recorder.c crr_emit_switch cdcf53db
- * models kmod/recorder.c crr_emit_inline ad39c609
+ * models kmod/recorder.c crr_emit_inline 44772eec
  * models kmod/recorder.c crr_emit_done dd22b685
  * models kmod/recorder.c crr_stream_leave fa5d6b93
  * models kmod/recorder.c crr_recorder_stop 19bebb27
@@ -51,7 +51,7 @@
  * models kmod/ldisc.c crr_record_write a3fe6413
  * models kmod/ldisc.c crr_engaged_read b0e0db53
  * models kmod/ldisc.c crr_engaged_write 24d048a4
- * models kmod/session.c crr_session_judge 581043c4
+ * models kmod/session.c crr_session_judge 7b96fcae
  * models kmod/session.c crr_session_stop e7c2c58d
  * models kmod/session.c crr_session_unready 54fc1878
  * models kmod/session.c crr_session_wake 0eb2c25f
