@@ -17,6 +17,7 @@
 #include "../crr.h"
 
 static struct crr_gate crr_planted_gate;
+static DEFINE_MUTEX(crr_planted_lock);
 static struct crr_line crr_planted_line;
 static struct crr_queued *crr_planted_queued;
 static u64 crr_planted_result;
@@ -132,14 +133,14 @@ static void crr_plant_sleep_in_atomic(void)
 static void crr_plant_inversion(void)
 {
 	mutex_lock(&crr_link_lock);
-	mutex_lock(&crr_planted_gate.caller);
-	mutex_unlock(&crr_planted_gate.caller);
+	mutex_lock(&crr_planted_lock);
+	mutex_unlock(&crr_planted_lock);
 	mutex_unlock(&crr_link_lock);
 
-	mutex_lock(&crr_planted_gate.caller);
+	mutex_lock(&crr_planted_lock);
 	mutex_lock(&crr_link_lock);
 	mutex_unlock(&crr_link_lock);
-	mutex_unlock(&crr_planted_gate.caller);
+	mutex_unlock(&crr_planted_lock);
 }
 
 static void crr_plant_held_lock(void)
