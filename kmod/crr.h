@@ -391,8 +391,8 @@ void crr_session_sleeps(struct crr_session *session, enum crr_sleep why,
 void crr_session_unready(struct crr_session *session);
 
 /*
- * The counter as last seen. While the session records, operations that are ready
- * raise it at any time; else it stays as long as the session is locked.
+ * The counter as last seen. Operations that a recording has let in raise it at any
+ * time, even just after its end; in replay it stays while the session is locked.
  */
 static inline u64 crr_session_counter(const struct crr_session *session)
 {
