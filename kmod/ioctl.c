@@ -27,7 +27,7 @@ union crr_arg {
 };
 
 /* The interface has no holes, and is the same for 32-bit callers. */
-static_assert(sizeof(struct crr_status) == 160);
+static_assert(sizeof(struct crr_status) == 176);
 static_assert(sizeof(struct crr_session_fd) == 16);
 static_assert(sizeof(struct crr_join) == 24);
 static_assert(sizeof(struct crr_checkpoint_begin) == 32);
@@ -301,7 +301,7 @@ static int crr_ioctl_checkpoint_begin(struct crr_call *call)
 	session = stream->session;
 	crr_gate_flush(session);
 	ret = crr_line_checkpoint(line, stream, arg->counter,
-				  arg->max_bytes ?: U32_MAX);
+				  arg->max_bytes ?: U64_MAX);
 	mutex_lock(&session->lock);
 	arg->next_due = crr_session_next_due(session);
 	mutex_unlock(&session->lock);

@@ -211,6 +211,8 @@ struct crr_status {
 	__u32 seek_generation;
 	__u32 __reserved;
 	__aligned_u64 received;
+	__aligned_u64 looks;
+	__aligned_u64 guesses;
 };
 
 /**
