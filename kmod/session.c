@@ -874,7 +874,7 @@ long crr_session_refusal(enum crr_state state)
 	case CRR_STATE_ENDED:
 		return -ENODATA;
 	case CRR_STATE_DIVERGED:
-		return -EILSEQ;
+		return -ENOTRECOVERABLE;
 	default:
 		return -EIO;
 	}

@@ -428,7 +428,7 @@ TEST_F(clock, diverged)
 	ASSERT_EQ(0, feed_log(line->session, log));
 	EXPECT_EQ(0, look(line->state->diverged));
 	put(*line->counter, 5);
-	EXPECT_EQ(-EILSEQ, sys(write(line->tty, "w", 1)));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(write(line->tty, "w", 1)));
 	EXPECT_EQ(CRR_STATE_DIVERGED, look(line->state->state));
 	EXPECT_EQ(1, look(line->state->diverged));
 	EXPECT_EQ(0, look(line->state->next_due));

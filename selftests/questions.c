@@ -154,7 +154,7 @@ TEST_F(questions, of_output)
 	ASSERT_EQ(0, replay(line->session, 0));
 	ASSERT_EQ(0, feed_log(line->session, &self->log));
 	EXPECT_EQ(1234, unsent(line->tty));
-	EXPECT_EQ(-EILSEQ, unsent(line->tty));
+	EXPECT_EQ(-ENOTRECOVERABLE, unsent(line->tty));
 	ASSERT_EQ(0, divergence(line->session, &div));
 	EXPECT_EQ(CRR_DIVERGENCE_EXTRA, div.kind);
 	EXPECT_EQ(CRR_TYPE_OUTQ, div.type);
@@ -263,7 +263,7 @@ TEST_F(questions, marks)
 	ASSERT_EQ(0, replay(line->session, 0));
 	ASSERT_EQ(0, feed_log(line->session, &self->log));
 	ASSERT_EQ(0, count(line->tty, 10));
-	EXPECT_EQ(-EILSEQ, mark(line->tty, "booted, state 1a2c"));
+	EXPECT_EQ(-ENOTRECOVERABLE, mark(line->tty, "booted, state 1a2c"));
 	ASSERT_EQ(0, divergence(line->session, &div));
 	EXPECT_EQ(CRR_DIVERGENCE_CONTENT, div.kind);
 	EXPECT_EQ(CRR_TYPE_MARK, div.type);
@@ -277,7 +277,7 @@ TEST_F(questions, marks)
 	ASSERT_EQ(0, replay(line->session, 0));
 	ASSERT_EQ(0, feed_log(line->session, &self->log));
 	ASSERT_EQ(0, count(line->tty, 10));
-	EXPECT_EQ(-EILSEQ, sys(write(line->tty, "w", 1)));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(write(line->tty, "w", 1)));
 	ASSERT_EQ(0, divergence(line->session, &div));
 	EXPECT_EQ(CRR_DIVERGENCE_EXTRA, div.kind);
 	EXPECT_EQ(CRR_TYPE_MARK, div.expected_type);

@@ -566,10 +566,10 @@ TEST_F_TIMEOUT(rights, hostile_clock_page, 120)
 			send_all(line->peer, "i", 1);
 			n = sys(read(line->tty, &c, 1));
 			ASSERT_TRUE(n == 1 || n == -EAGAIN || n == -ERANGE ||
-				    n == -EILSEQ || n == -ENODATA);
+				    n == -ENOTRECOVERABLE || n == -ENODATA);
 			n = sys(write(line->tty, &c, 1));
-			ASSERT_TRUE(n == 1 || n == -ERANGE || n == -EILSEQ ||
-				    n == -ENODATA);
+			ASSERT_TRUE(n == 1 || n == -ERANGE ||
+				    n == -ENOTRECOVERABLE || n == -ENODATA);
 			polled(line->tty, POLLIN | POLLOUT);
 			arrived(line->tty);
 			swallow(line->peer);

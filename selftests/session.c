@@ -284,8 +284,8 @@ TEST_F(session, write_when_over)
 
 	ASSERT_EQ(0, replay(line->session, 0));
 	ASSERT_EQ(0, feed_log(line->session, log));
-	EXPECT_EQ(-EILSEQ, sys(write(line->tty, "x", 1)));
-	EXPECT_EQ(-EILSEQ, feed_log(line->session, more));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(write(line->tty, "x", 1)));
+	EXPECT_EQ(-ENOTRECOVERABLE, feed_log(line->session, more));
 	ASSERT_EQ(0, stop(line->session));
 
 	ASSERT_EQ(0, replay(line->session, 0));

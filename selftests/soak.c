@@ -311,8 +311,8 @@ static void tick(struct emulator *e, __u64 more)
 
 static bool refused(long result)
 {
-	return result == -EILSEQ || result == -ENODATA || result == -ERANGE ||
-	       result == -EPROTO;
+	return result == -ENOTRECOVERABLE || result == -ENODATA ||
+	       result == -ERANGE || result == -EPROTO;
 }
 
 /* The system call itself. */
@@ -328,12 +328,12 @@ static long perform(struct emulator *e, const struct act *call, void *buf)
 		return sys(write(tty, buf, call->asked));
 	case READABLE:
 		events = polled(tty, POLLIN);
-		return events & POLLERR && !(events & POLLHUP) ? -EILSEQ :
-		       !!(events & (POLLIN | POLLHUP));
+		return events & POLLERR && !(events & POLLHUP) ?
+		       -ENOTRECOVERABLE : !!(events & (POLLIN | POLLHUP));
 	case WRITABLE:
 		events = polled(tty, POLLOUT);
-		return events & POLLERR && !(events & POLLHUP) ? -EILSEQ :
-		       !!(events & POLLOUT);
+		return events & POLLERR && !(events & POLLHUP) ?
+		       -ENOTRECOVERABLE : !!(events & POLLOUT);
 	case INQ:
 		return arrived(tty);
 	case OUTQ:

@@ -71,8 +71,8 @@
  * @CRR_STATE_REPLAYING: what the emulator sees comes from the records fed
  * @CRR_STATE_ENDED: the replay is past the end of its log; reads and writes
  *	fail with ENODATA
- * @CRR_STATE_DIVERGED: the replay has departed from its log; reads and writes
- *	fail with EILSEQ
+ * @CRR_STATE_DIVERGED: the replay has diverged from its log; reads and writes
+ *	fail with ENOTRECOVERABLE
  * @CRR_STATE_FAILED: recording or replay cannot go on (&enum crr_reason);
  *	reads and writes fail with EIO
  */
@@ -594,8 +594,8 @@ struct crr_divergence {
  *  - EBUSY: a checkpoint has begun already
  *  - EPROTO: delivery is not gated
  *  - ENODATA: the replay is past the end of its log
- *  - EILSEQ: the replay has departed from its log; or does now, as a record
- *	before @counter has not been read
+ *  - ENOTRECOVERABLE: the replay has diverged from its log; or diverges now,
+ *	as a record before @counter has not been read
  *  - EIO: recording or replay cannot go on
  *  - EAGAIN: the tty's discipline is being changed
  *  - EINTR: a signal came while waiting. The counter may have been set.
@@ -626,8 +626,9 @@ struct crr_checkpoint_begin {
  *  - EPROTO: delivery is not gated, or no checkpoint has begun, or another
  *	thread ends it
  *  - ENODATA, EIO: as for CRR_IOC_CHECKPOINT_BEGIN
- *  - EILSEQ: the replay has departed from its log; or does now, as what was read
- *	in the recorded checkpoint has not been read in this one
+ *  - ENOTRECOVERABLE: the replay has diverged from its log; or diverges now,
+ *	as what was read in the recorded checkpoint has not been read in
+ *	this one
  */
 struct crr_checkpoint_end {
 	__u32 size;
@@ -665,7 +666,7 @@ struct crr_checkpoint_end {
  *  - ENOTTY: the device has no modem lines (a pty, say)
  *  - EIO: the device has none at this moment; or recording or replay cannot go
  *	on
- *  - ERANGE, ENODATA, EILSEQ: as for a write(2)
+ *  - ERANGE, ENODATA, ENOTRECOVERABLE: as for a write(2)
  *  - EINTR: a signal came while waiting for room or for the feeder
  *  - EAGAIN: the tty's discipline is being changed
  */
@@ -788,7 +789,7 @@ struct crr_clock_state {
  *  - EINVAL: the session is not replaying
  *  - EMSGSIZE: the buffer holds no whole record
  *  - EBADMSG: the first record is not valid: &struct crr_status.reason
- *  - EILSEQ, EIO, ENODATA: the session has diverged, failed, ended
+ *  - ENOTRECOVERABLE, EIO, ENODATA: the session has diverged, failed, ended
  *  - ESTALE: a seek is pending: CRR_IOC_SEEK_ACK
  *  - EFAULT, ENOMEM: nothing is taken
  *  - EINTR: a signal came before there was room

@@ -169,7 +169,7 @@ bool crr_tty_attached(const struct crr_tty *tty);
  *  - EAGAIN: nothing there, at this counter
  *  - ERANGE: the counter has gone back
  *  - ENODATA: the replay is past the end of its log
- *  - EILSEQ: the replay has departed from its log
+ *  - ENOTRECOVERABLE: the replay has diverged from its log
  *  - EIO: recording or replay cannot go on; or the line was hung up
  *
  * Since: 0.1
@@ -302,8 +302,8 @@ int crr_checkpoint_begin(struct crr_tty *tty, uint64_t counter,
  *
  * Returns how many bytes were read since crr_checkpoint_begin(): the counter
  * must not move before the other thread has dealt with them. Or -1, as
- * crr_checkpoint_begin(); EILSEQ also if what was read in the recorded
- * checkpoint has not been read in this one.
+ * crr_checkpoint_begin(); ENOTRECOVERABLE also if what was read in the
+ * recorded checkpoint has not been read in this one.
  *
  * Since: 0.1
  */
