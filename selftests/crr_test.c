@@ -333,7 +333,7 @@ int join(int tty, int session)
 
 int open_clock(int tty)
 {
-	struct crr_clock_fd arg = { .size = sizeof(arg) };
+	struct crr_clock_fd arg = { .size = sizeof(arg), .tty_fd = tty };
 
 	return ioctl(tty, CRR_IOC_CLOCK, &arg) ? -errno : arg.clock_fd;
 }
@@ -367,9 +367,12 @@ void close_clock(struct line *line)
 	close_fd(&line->clock);
 }
 
+/* Of a tty or a clock. */
 int count(int fd, __u64 counter)
 {
-	struct crr_counter arg = { .size = sizeof(arg), .counter = counter };
+	struct crr_counter arg = {
+		.size = sizeof(arg), .tty_fd = fd, .counter = counter,
+	};
 
 	return sys(ioctl(fd, CRR_IOC_COUNTER, &arg));
 }
@@ -420,7 +423,8 @@ int replay_live(int session, __u32 flags, __u32 record_flags)
 int seek(int tty, __u64 sequence, __u64 counter)
 {
 	struct crr_seek arg = {
-		.size = sizeof(arg), .sequence = sequence, .counter = counter,
+		.size = sizeof(arg), .tty_fd = tty, .sequence = sequence,
+		.counter = counter,
 	};
 
 	return sys(ioctl(tty, CRR_IOC_SEEK, &arg));
@@ -446,7 +450,7 @@ int stop(int session)
 /* Of anything that has one; a state that does not exist if it has none. */
 struct crr_status status(int fd)
 {
-	struct crr_status arg = { .size = sizeof(arg) };
+	struct crr_status arg = { .size = sizeof(arg), .tty_fd = fd };
 
 	if (ioctl(fd, CRR_IOC_STATUS, &arg))
 		arg.state = -1;
@@ -456,7 +460,7 @@ struct crr_status status(int fd)
 /* The modem lines; the whole answer, if it is wanted. */
 int modem(int tty, struct crr_modem *answer)
 {
-	struct crr_modem arg = { .size = sizeof(arg) };
+	struct crr_modem arg = { .size = sizeof(arg), .tty_fd = tty };
 	int ret = sys(ioctl(tty, CRR_IOC_MODEM, &arg));
 
 	if (answer)
@@ -466,7 +470,9 @@ int modem(int tty, struct crr_modem *answer)
 
 int mark(int tty, const char *label)
 {
-	struct crr_mark arg = { .size = sizeof(arg), .length = strlen(label) };
+	struct crr_mark arg = {
+		.size = sizeof(arg), .tty_fd = tty, .length = strlen(label),
+	};
 
 	memcpy(arg.label, label, arg.length);
 	return sys(ioctl(tty, CRR_IOC_MARK, &arg));
@@ -1079,8 +1085,9 @@ int begin_checkpoint(int tty, __u64 counter, __u32 max_bytes)
 {
 	struct crr_checkpoint_begin arg = {
 		.size = sizeof(arg),
-		.counter = counter,
+		.tty_fd = tty,
 		.max_bytes = max_bytes,
+		.counter = counter,
 	};
 
 	return sys(ioctl(tty, CRR_IOC_CHECKPOINT_BEGIN, &arg));
@@ -1089,7 +1096,7 @@ int begin_checkpoint(int tty, __u64 counter, __u32 max_bytes)
 /* Returns how much was consumed. */
 int end_checkpoint(int tty)
 {
-	struct crr_checkpoint_end arg = { .size = sizeof(arg) };
+	struct crr_checkpoint_end arg = { .size = sizeof(arg), .tty_fd = tty };
 
 	return ioctl(tty, CRR_IOC_CHECKPOINT_END, &arg) ? -errno :
 							  (int)arg.consumed;

@@ -195,25 +195,9 @@ static int with_gate(struct scene *s)
 	       record_into(s->line.session, CRR_RECORD_GATED, BUFFER);
 }
 
-static int checkpoint_begin(int tty, __u64 counter)
-{
-	struct crr_checkpoint_begin arg = {
-		.size = sizeof(arg), .counter = counter,
-	};
-
-	return sys(ioctl(tty, CRR_IOC_CHECKPOINT_BEGIN, &arg));
-}
-
-static int checkpoint_end(int tty)
-{
-	struct crr_checkpoint_end arg = { .size = sizeof(arg) };
-
-	return sys(ioctl(tty, CRR_IOC_CHECKPOINT_END, &arg));
-}
-
 static int with_checkpoint(struct scene *s)
 {
-	return with_gate(s) ?: checkpoint_begin(s->line.tty, 1);
+	return with_gate(s) ?: begin_checkpoint(s->line.tty, 1, 0);
 }
 
 static int with_log(struct scene *s)
@@ -293,7 +277,7 @@ static long do_detach(struct scene *s)
 
 static long do_status(struct scene *s)
 {
-	struct crr_status arg = { .size = sizeof(arg) };
+	struct crr_status arg = { .size = sizeof(arg), .tty_fd = s->line.tty };
 
 	return sys(ioctl(s->line.tty, CRR_IOC_STATUS, &arg));
 }
@@ -379,12 +363,12 @@ static long do_divergence(struct scene *s)
 
 static long do_begin(struct scene *s)
 {
-	return checkpoint_begin(s->line.tty, 2);
+	return begin_checkpoint(s->line.tty, 2, 0);
 }
 
 static long do_end(struct scene *s)
 {
-	return checkpoint_end(s->line.tty);
+	return end_checkpoint(s->line.tty);
 }
 
 static long do_modem(struct scene *s)
