@@ -43,8 +43,8 @@ static_assert(sizeof(struct crr_modem) == 64);
 static_assert(sizeof(struct crr_mark) == 80);
 static_assert(sizeof(struct crr_seek) == 32);
 static_assert(sizeof(struct crr_seek_ack) == 24);
-static_assert(sizeof(struct crr_clock_counter) == 8);
-static_assert(sizeof(struct crr_clock_state) == 24);
+static_assert(sizeof(struct crr_clock_counter) == 16);
+static_assert(sizeof(struct crr_clock_state) == 32);
 static_assert(sizeof(struct crr_record_header) == 24);
 
 /**

@@ -346,24 +346,32 @@ int map_clock(struct line *line)
 	line->clock = open_clock(line->tty);
 	if (line->clock < 0)
 		return line->clock;
-	line->counter = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED,
-			     line->clock, CRR_CLOCK_COUNTER_OFFSET);
+	line->page = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED,
+			  line->clock, CRR_CLOCK_COUNTER_OFFSET);
 	line->state = mmap(NULL, page, PROT_READ, MAP_SHARED, line->clock,
 			   CRR_CLOCK_STATE_OFFSET);
-	return line->counter == MAP_FAILED || line->state == MAP_FAILED ?
-	       -ENOMEM : 0;
+	if (line->page == MAP_FAILED || line->state == MAP_FAILED)
+		return -ENOMEM;
+	line->counter = &line->page->counter;
+	return 0;
+}
+
+void unmap_clock(struct line *line)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	if (line->page && line->page != MAP_FAILED)
+		munmap(line->page, page);
+	if (line->state && line->state != MAP_FAILED)
+		munmap((void *)line->state, page);
+	line->page = NULL;
+	line->counter = NULL;
+	line->state = NULL;
 }
 
 void close_clock(struct line *line)
 {
-	size_t page = sysconf(_SC_PAGESIZE);
-
-	if (line->counter && line->counter != MAP_FAILED)
-		munmap(line->counter, page);
-	if (line->state && line->state != MAP_FAILED)
-		munmap((void *)line->state, page);
-	line->counter = NULL;
-	line->state = NULL;
+	unmap_clock(line);
 	close_fd(&line->clock);
 }
 

@@ -88,7 +88,8 @@ struct line {
 	int peer;
 	int session;
 	int clock;
-	__u64 *counter;
+	struct crr_clock_counter *page;
+	__u64 *counter;		/* in the page */
 	const struct crr_clock_state *state;
 	char name[64];
 };
@@ -118,6 +119,7 @@ int open_session(int tty);
 int join(int tty, int session);
 int open_clock(int tty);
 int map_clock(struct line *line);
+void unmap_clock(struct line *line);
 void close_clock(struct line *line);
 int count(int fd, __u64 counter);
 int record(int session, __u32 flags);

@@ -141,9 +141,14 @@ static int with_nonblocking(struct scene *s)
 	return with_tty(s) ?: set_flags(s->line.tty, O_NONBLOCK, true);
 }
 
+/* Its page tables are filled: no errno tells of a page fault that fails. */
 static int with_clock(struct scene *s)
 {
-	return with_tty(s) ?: map_clock(&s->line);
+	int ret = with_tty(s) ?: map_clock(&s->line);
+
+	if (!ret)
+		put(*s->line.counter, look(s->line.state->state));
+	return ret;
 }
 
 static int with_session(struct scene *s)
@@ -311,7 +316,6 @@ static long do_map(struct scene *s)
 	return ret;
 }
 
-/* In the page tables, if not before. */
 static long do_count_in_page(struct scene *s)
 {
 	put(*s->line.counter, 7);

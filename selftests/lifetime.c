@@ -467,8 +467,6 @@ enum what { TTY, SESSION, CLOCK, MAPS, PEER, THINGS };
 
 static void drop(struct line *line, enum what what)
 {
-	size_t page = sysconf(_SC_PAGESIZE);
-
 	switch (what) {
 	case TTY:
 		close_fd(&line->tty);
@@ -480,10 +478,7 @@ static void drop(struct line *line, enum what what)
 		close_fd(&line->clock);
 		break;
 	case MAPS:
-		munmap(line->counter, page);
-		munmap((void *)line->state, page);
-		line->counter = NULL;
-		line->state = NULL;
+		unmap_clock(line);
 		break;
 	case PEER:
 		close_fd(&line->peer);

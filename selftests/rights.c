@@ -730,11 +730,14 @@ static atomic_bool calm;
 
 static void *rave(void *arg)
 {
-	__u64 *counter = arg, state = 1;
+	struct crr_clock_counter *page = arg;
+	__u64 state = 1;
 
 	while (!calm) {
 		state = state * 6364136223846793005 + 1442695040888963407;
-		put(*counter, state >> (state >> 58));
+		put(page->counter, state >> (state >> 58));
+		put(page->version, (__u32)state);
+		put(page->size, (__u32)(state >> 32));
 	}
 	return NULL;
 }
@@ -755,7 +758,7 @@ TEST_F_TIMEOUT(rights, hostile_clock_page, 120)
 	ASSERT_EQ(0, set_flags(line->tty, O_NONBLOCK, true));
 	ASSERT_EQ(0, map_clock(line));
 	calm = false;
-	ASSERT_EQ(0, pthread_create(&thread, NULL, rave, line->counter));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, rave, line->page));
 	ASSERT_EQ(0, record(other->session, CRR_RECORD_CAPTURE));
 	for (int round = 0; round < 6; round++) {
 		if (round % 2) {

@@ -1356,7 +1356,8 @@ static void wild_clock(unsigned int i, struct rng *rng)
 		if (page == MAP_FAILED)
 			break;
 		if (write)
-			put(*(__u64 *)page, below(rng, 10000));
+			put(((struct crr_clock_counter *)page)->counter,
+			    below(rng, 10000));
 		unmap(&slots[i].page[write], page);
 		break;
 	case 1:

@@ -757,20 +757,39 @@ struct crr_mark {
  *
  * next_due is CRR_NEVER unless replaying, and rx_seq stands still in replay,
  * so that one test serves all: rx_seq changed or next_due <= counter.
+ *
+ * Each page begins with its version and the size of its struct. A program that
+ * has mapped them looks at the version of the state's page once. If it is not
+ * CRR_CLOCK_VERSION, as the program was compiled, the members lie elsewhere or
+ * mean something else: the program must not use the pages, and may supply its
+ * counter by CRR_IOC_COUNTER. A later crr may add members at the end of a struct;
+ * then the version stays, and a member that this header does not mark as added
+ * is always there. One that was added is there if @size reaches to its end.
+ *
+ * The kernel writes version and size when it makes the clock. It never reads
+ * them back, so that a program that overwrites those of the counter's page
+ * misleads only those who share the clock with it.
  */
 #define CRR_CLOCK_COUNTER_OFFSET	0		/* mmap: shared, writable */
 #define CRR_CLOCK_STATE_OFFSET		0x10000		/* mmap: read-only */
+#define CRR_CLOCK_VERSION		1
 
 /**
  * struct crr_clock_counter - the page at CRR_CLOCK_COUNTER_OFFSET
+ * @version: CRR_CLOCK_VERSION of this kernel's crr
+ * @size: sizeof(struct crr_clock_counter) of this kernel's crr, in bytes
  * @counter: stored by the emulator, aligned, in one piece
  */
 struct crr_clock_counter {
+	__u32 version;
+	__u32 size;
 	__aligned_u64 counter;
 };
 
 /**
  * struct crr_clock_state - the page at CRR_CLOCK_STATE_OFFSET
+ * @version: CRR_CLOCK_VERSION of this kernel's crr
+ * @size: sizeof(struct crr_clock_state) of this kernel's crr, in bytes
  * @next_due: the counter from which on an operation of the emulator has
  *	something to find: the stamp of the next record to be read; the
  *	horizon, where more is still to be fed; one past END; 0 when the
@@ -781,6 +800,8 @@ struct crr_clock_counter {
  * @diverged: 1 once the replay has diverged
  */
 struct crr_clock_state {
+	__u32 version;
+	__u32 size;
 	__aligned_u64 next_due;
 	__aligned_u64 rx_seq;
 	__u32 state;

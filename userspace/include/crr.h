@@ -128,7 +128,8 @@ struct crr_tty;
  * of the functions here work as well.
  *
  * Returns NULL with the errno of open(2), tcsetattr(3), ioctl(2) or mmap(2);
- * ENOTTY if @path is no tty; EINVAL for unknown flags.
+ * ENOTTY if @path is no tty; EINVAL for unknown flags; EPROTONOSUPPORT if the
+ * module's clock pages have another version than this library knows.
  *
  * Since: 0.1
  */
@@ -143,7 +144,8 @@ struct crr_tty *crr_tty_open(const char *path, unsigned int flags);
  * opens it once more with O_RDWR | O_NOCTTY | O_NONBLOCK for this function.
  *
  * Returns NULL with the errno of ioctl(2) or mmap(2): ENOTTY if it is no tty;
- * EBADF if N_CRR is attached and @fd is not open for reading and writing.
+ * EBADF if N_CRR is attached and @fd is not open for reading and writing;
+ * EPROTONOSUPPORT as for crr_tty_open().
  *
  * Since: 0.1
  */

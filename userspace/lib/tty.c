@@ -72,9 +72,13 @@ static int crr_tty_make_clock(struct crr_tty *tty)
 			       clock->fd, CRR_CLOCK_STATE_OFFSET);
 	if (tty->counter_page == MAP_FAILED || tty->state_page == MAP_FAILED)
 		return -1;
+	clock->state = tty->state_page;
+	if (clock->state->version != CRR_CLOCK_VERSION) {
+		errno = EPROTONOSUPPORT;
+		return -1;
+	}
 	clock->counter =
 		&((struct crr_clock_counter *)tty->counter_page)->counter;
-	clock->state = tty->state_page;
 	/* What came before we were here is to be read as well. */
 	clock->seen = __atomic_load_n(&clock->state->rx_seq,
 				      __ATOMIC_ACQUIRE) - 1;
