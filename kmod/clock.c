@@ -14,6 +14,7 @@
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -191,6 +192,17 @@ static long crr_clock_ioctl(struct file *file, unsigned int cmd,
 	return crr_ioctl(&target, cmd, (void __user *)arg);
 }
 
+/* /proc/PID/fdinfo/FD. The page is not the reader's, and nobody's to write. */
+static void crr_clock_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct crr_clock *clock = file->private_data;
+
+	seq_printf(m, "crr-state:\t%s\n",
+		   crr_state_name(READ_ONCE(clock->state->state)));
+	seq_printf(m, "crr-session:\t%d\n",
+		   !!rcu_access_pointer(clock->session));
+}
+
 static int crr_clock_release(struct inode *inode, struct file *file)
 {
 	struct crr_clock *clock = file->private_data;
@@ -207,5 +219,6 @@ static const struct file_operations crr_clock_fops = {
 	.mmap		= crr_clock_mmap,
 	.unlocked_ioctl	= crr_clock_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
+	.show_fdinfo	= crr_clock_show_fdinfo,
 	.llseek		= noop_llseek,
 };

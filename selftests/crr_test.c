@@ -492,6 +492,28 @@ int divergence(int session, struct crr_divergence *div)
 	return sys(ioctl(session, CRR_IOC_DIVERGENCE, div));
 }
 
+/* What /proc/self/fdinfo has under that name. False: no such line. */
+bool fdinfo(int fd, const char *name, char *value, size_t room)
+{
+	size_t length = strlen(name);
+	char path[64], line[256];
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (strncmp(line, name, length) || strncmp(line + length, ":\t", 2))
+			continue;
+		line[strcspn(line, "\n")] = 0;
+		snprintf(value, room, "%s", line + length + 2);
+		found = true;
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
 /* ---- Logs ---- */
 
 /* CRC32C: reflected, polynomial 0x1edc6f41, all ones before and after. */

@@ -134,6 +134,7 @@ struct crr_status status(int fd);
 int modem(int tty, struct crr_modem *answer);
 int mark(int tty, const char *label);
 int divergence(int session, struct crr_divergence *div);
+bool fdinfo(int fd, const char *name, char *value, size_t room);
 
 /* ---- Logs ---- */
 

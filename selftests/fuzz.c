@@ -484,6 +484,16 @@ static long do_status(struct crew *me, const struct step *s)
 	return call(me, s, kind, CRR_IOC_STATUS, &arg, sizeof(arg));
 }
 
+/* /proc/self/fdinfo, of anything. */
+static long do_fdinfo(struct crew *me, const struct step *s)
+{
+	enum fd_kind kinds[] = { SESSION, CLOCK };
+	char value[32];
+
+	return fdinfo(fd_of(s, kinds[s->a & 1]), "crr-state", value,
+		      sizeof(value));
+}
+
 static __u64 buffer_of(__u8 b)
 {
 	__u64 sizes[] = {
@@ -1145,6 +1155,7 @@ static const struct {
 	OP("pause", do_pause, 1),
 	OP_SPOILS("user", do_user, 1),
 	OP_SPOILS("limit", do_limit, 1),
+	OP("fdinfo", do_fdinfo, 1),
 };
 
 static unsigned int op_named(const char *name)

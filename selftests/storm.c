@@ -1306,8 +1306,9 @@ static void wild_session(int session, struct rng *rng, const struct log *log)
 {
 	struct crr_divergence div;
 	struct crr_status st;
+	char value[32];
 
-	switch (below(rng, 12)) {
+	switch (below(rng, 13)) {
 	case 0:
 		record_into(session, below(rng, 16), CRR_BUFFER_MIN);
 		break;
@@ -1334,6 +1335,9 @@ static void wild_session(int session, struct rng *rng, const struct log *log)
 	case 6:
 	case 7:
 		feed_something(session, rng, log);
+		break;
+	case 8:
+		fdinfo(session, "crr-state", value, sizeof(value));
 		break;
 	default:
 		read_session(session, rng);
