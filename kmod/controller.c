@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/poll.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -200,6 +201,24 @@ static long crr_controller_ioctl(struct file *file, unsigned int cmd,
 	return crr_ioctl(&target, cmd, (void __user *)arg);
 }
 
+/* /proc/PID/fdinfo/FD: no lock of a tty is held. */
+static void crr_controller_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct crr_session *session = file->private_data;
+	struct crr_status status = {};
+
+	mutex_lock(&session->lock);
+	crr_session_status(session, &status);
+	mutex_unlock(&session->lock);
+	seq_printf(m, "crr-state:\t%s\n", crr_state_name(status.state));
+	seq_printf(m, "crr-reason:\t%u\n", status.reason);
+	seq_printf(m, "crr-streams:\t%u\n", status.streams);
+	seq_printf(m, "crr-counter:\t%llu\n", status.counter);
+	seq_printf(m, "crr-sequence:\t%llu\n", status.sequence);
+	seq_printf(m, "crr-records:\t%llu\n", status.records);
+	seq_printf(m, "crr-buffered:\t%llu\n", status.buffered);
+}
+
 static int crr_controller_release(struct inode *inode, struct file *file)
 {
 	crr_session_orphan(file->private_data);
@@ -214,5 +233,6 @@ static const struct file_operations crr_controller_fops = {
 	.poll		= crr_controller_poll,
 	.unlocked_ioctl	= crr_controller_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
+	.show_fdinfo	= crr_controller_show_fdinfo,
 	.llseek		= noop_llseek,
 };

@@ -506,6 +506,7 @@ enum crr_verdict crr_session_judge(struct crr_op *op, const u8 *buf,
 				   u32 length);
 void crr_session_give_up(struct crr_op *op);
 long crr_session_refusal(enum crr_state state);
+const char *crr_state_name(enum crr_state state);
 
 /* ---- gate.c: gated delivery ---- */
 

@@ -214,7 +214,10 @@ bool crr_line_is_controlling(struct crr_line *line)
 	return crr_tty_session(line->tty);
 }
 
-/* Is this fd a file of this very tty, open for reading and writing? */
+/*
+ * Is this fd a file of this very tty, open for reading and writing? One that has
+ * been hung up is its former user's, and still among the tty's files.
+ */
 bool crr_line_has_file(struct crr_line *line, int fd)
 {
 	const fmode_t both = FMODE_READ | FMODE_WRITE;
@@ -226,9 +229,13 @@ bool crr_line_has_file(struct crr_line *line, int fd)
 	if (!file)
 		return false;
 	spin_lock(&tty->files_lock);
-	list_for_each_entry(priv, &tty->tty_files, list)
-		if (priv->file == file)
-			found = (file->f_mode & both) == both;
+	list_for_each_entry(priv, &tty->tty_files, list) {
+		if (priv->file == file) {
+			found = (file->f_mode & both) == both &&
+				!tty_hung_up_p(file);
+			break;
+		}
+	}
 	spin_unlock(&tty->files_lock);
 	fput(file);
 	return found;

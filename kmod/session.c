@@ -973,10 +973,25 @@ long crr_session_refusal(enum crr_state state)
 	case CRR_STATE_ENDED:
 		return -ENODATA;
 	case CRR_STATE_DIVERGED:
-		return -EILSEQ;
+		return -ENOTRECOVERABLE;
 	default:
 		return -EIO;
 	}
+}
+
+/* For people to read. */
+const char *crr_state_name(enum crr_state state)
+{
+	static const char * const names[] = {
+		[CRR_STATE_IDLE]	= "idle",
+		[CRR_STATE_RECORDING]	= "recording",
+		[CRR_STATE_REPLAYING]	= "replaying",
+		[CRR_STATE_ENDED]	= "ended",
+		[CRR_STATE_DIVERGED]	= "diverged",
+		[CRR_STATE_FAILED]	= "failed",
+	};
+
+	return names[state];
 }
 
 void crr_session_status(struct crr_session *session, struct crr_status *status)

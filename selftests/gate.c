@@ -510,19 +510,20 @@ TEST_F(gate, replay_departs)
 		ASSERT_EQ(0, feed_log(line->session, &self->log));
 		if (way) {
 			/* The checkpoint itself was left out. */
-			EXPECT_EQ(-EILSEQ, begin_checkpoint(line->tty, 11, 0));
+			EXPECT_EQ(-ENOTRECOVERABLE,
+				  begin_checkpoint(line->tty, 11, 0));
 		} else {
 			ASSERT_EQ(0, begin_checkpoint(line->tty, 10, 0));
 			EXPECT_EQ(3, read(line->tty, buf, sizeof(buf)));
-			EXPECT_EQ(-EILSEQ, end_checkpoint(line->tty));
+			EXPECT_EQ(-ENOTRECOVERABLE, end_checkpoint(line->tty));
 		}
 		ASSERT_EQ(0, divergence(line->session, &div));
 		EXPECT_EQ(CRR_DIVERGENCE_LATE, div.kind);
 		EXPECT_EQ(!way, div.stream);
 		EXPECT_EQ(way ? 2 : 3, div.sequence);
 		EXPECT_EQ(10, div.expected_counter);
-		EXPECT_EQ(-EILSEQ, sys(read(line->tty, buf, 1)));
-		EXPECT_EQ(-EILSEQ, end_checkpoint(line->tty));
+		EXPECT_EQ(-ENOTRECOVERABLE, sys(read(line->tty, buf, 1)));
+		EXPECT_EQ(-ENOTRECOVERABLE, end_checkpoint(line->tty));
 		ASSERT_EQ(0, stop(line->session));
 	}
 }

@@ -188,7 +188,7 @@ TEST_F(live, not_after_a_divergence)
 	ASSERT_EQ(0, count(line->tty, 10));
 	expect_bytes(line->tty, "in");
 	ASSERT_EQ(0, count(line->tty, 31));
-	EXPECT_EQ(-EILSEQ, sys(read(line->tty, &c, 1)));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(read(line->tty, &c, 1)));
 	EXPECT_EQ(CRR_STATE_DIVERGED, status(line->session).state);
 	ASSERT_EQ(0, divergence(line->session, &div));
 	EXPECT_EQ(CRR_DIVERGENCE_LEFT, div.kind);

@@ -454,7 +454,7 @@ TEST_F(replay, unknown_writes)
 	EXPECT_EQ(0, count(line->tty, 2));
 	EXPECT_EQ(-EAGAIN, sys(write(line->tty, "any number", 10)));
 	EXPECT_EQ(0, count(line->tty, 3));
-	EXPECT_EQ(-EILSEQ, sys(write(line->tty, "no", 2)));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(write(line->tty, "no", 2)));
 	ASSERT_EQ(0, divergence(line->session, &div));
 	EXPECT_EQ(CRR_DIVERGENCE_LENGTH, div.kind);
 }
@@ -1014,17 +1014,17 @@ TEST_F(asleep, woken_by_divergence)
 		ASSERT_EQ(0, feed_log(line->session, &self->rest));
 		if (variant->call == CALL_WRITE) {
 			ASSERT_TRUE(ends(task));
-			EXPECT_EQ(-EILSEQ, task->result);
+			EXPECT_EQ(-ENOTRECOVERABLE, task->result);
 			return;
 		}
 		EXPECT_TRUE(sleeps(task));
 	}
-	EXPECT_EQ(-EILSEQ, sys(write(line->tty, "x", 1)));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(write(line->tty, "x", 1)));
 	ASSERT_TRUE(ends(task));
 	if (variant->call == CALL_POLL) {
 		EXPECT_EQ(POLLIN | POLLERR, task->revents);
 	} else {
-		EXPECT_EQ(-EILSEQ, task->result);
+		EXPECT_EQ(-ENOTRECOVERABLE, task->result);
 	}
 	EXPECT_EQ(0, divergence(line->session, &div));
 	EXPECT_EQ(CRR_DIVERGENCE_EXTRA, div.kind);

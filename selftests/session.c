@@ -26,6 +26,100 @@ FIXTURE_TEARDOWN(session)
 	log_free(&self->rest);
 }
 
+/* ---- /proc/self/fdinfo ---- */
+
+static void expect_info(struct __test_metadata *_metadata, int fd,
+			const char *name, const char *expected)
+{
+	char value[64] = "no such line";
+
+	fdinfo(fd, name, value, sizeof(value));
+	EXPECT_STREQ(expected, value) {
+		TH_LOG("of %s", name);
+	}
+}
+
+static void expect_number(struct __test_metadata *_metadata, int fd,
+			  const char *name, __u64 expected)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)expected);
+	expect_info(_metadata, fd, name, text);
+}
+
+/* As STATUS tells. */
+static void expect_fdinfo(struct __test_metadata *_metadata,
+			  const struct line *line, const char *state)
+{
+	struct crr_status st = status(line->session);
+
+	expect_info(_metadata, line->session, "crr-state", state);
+	expect_number(_metadata, line->session, "crr-reason", st.reason);
+	expect_number(_metadata, line->session, "crr-streams", st.streams);
+	expect_number(_metadata, line->session, "crr-counter", st.counter);
+	expect_number(_metadata, line->session, "crr-sequence", st.sequence);
+	expect_number(_metadata, line->session, "crr-records", st.records);
+	expect_number(_metadata, line->session, "crr-buffered", st.buffered);
+	expect_info(_metadata, line->clock, "crr-state", state);
+	expect_info(_metadata, line->clock, "crr-session", "1");
+}
+
+/* Each state once, with numbers that are no two the same. */
+TEST_F(session, fdinfo)
+{
+	struct line *line = &self->line;
+	struct crr_status st;
+	int clock;
+
+	ASSERT_EQ(0, map_clock(line));
+	expect_fdinfo(_metadata, line, "idle");
+	ASSERT_EQ(0, record(line->session, CRR_RECORD_CAPTURE));
+	put(*line->counter, 77);
+	ASSERT_EQ(1, write(line->tty, "x", 1));
+	st = status(line->session);
+	EXPECT_EQ(77, st.counter);
+	EXPECT_LT(1, st.sequence);
+	EXPECT_LT(0, st.buffered);
+	expect_fdinfo(_metadata, line, "recording");
+	finish_log(_metadata, line, &self->log);
+
+	put(*line->counter, 0);
+	ASSERT_EQ(0, replay(line->session, 0));
+	expect_fdinfo(_metadata, line, "replaying");
+	ASSERT_EQ(0, feed_log(line->session, &self->log));
+	put(*line->counter, 77);
+	ASSERT_EQ(1, write(line->tty, "x", 1));
+	expect_fdinfo(_metadata, line, "replaying");
+	put(*line->counter, 78);
+	EXPECT_EQ(-ENODATA, sys(write(line->tty, "x", 1)));
+	expect_fdinfo(_metadata, line, "ended");
+	ASSERT_EQ(0, stop(line->session));
+
+	put(*line->counter, 0);
+	ASSERT_EQ(0, replay(line->session, 0));
+	ASSERT_EQ(0, feed_log(line->session, &self->log));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(write(line->tty, "x", 1)));
+	expect_fdinfo(_metadata, line, "diverged");
+	ASSERT_EQ(0, stop(line->session));
+
+	/* Its tty leaves, in a replay whose log goes on. */
+	ASSERT_EQ(0, replay(line->session, 0));
+	ASSERT_EQ(0, detach(line->tty));
+	st = status(line->session);
+	EXPECT_EQ(CRR_REASON_LINE, st.reason);
+	expect_fdinfo(_metadata, line, "failed");
+
+	/* A clock without a session. */
+	close_clock(line);
+	ASSERT_EQ(0, attach(line->tty));
+	clock = open_clock(line->tty);
+	ASSERT_LE(0, clock);
+	expect_info(_metadata, clock, "crr-state", "idle");
+	expect_info(_metadata, clock, "crr-session", "0");
+	close(clock);
+}
+
 /* ---- read(2) ---- */
 
 /* Whole records, as many as there is room for, whatever the room. */
@@ -284,8 +378,8 @@ TEST_F(session, write_when_over)
 
 	ASSERT_EQ(0, replay(line->session, 0));
 	ASSERT_EQ(0, feed_log(line->session, log));
-	EXPECT_EQ(-EILSEQ, sys(write(line->tty, "x", 1)));
-	EXPECT_EQ(-EILSEQ, feed_log(line->session, more));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(write(line->tty, "x", 1)));
+	EXPECT_EQ(-ENOTRECOVERABLE, feed_log(line->session, more));
 	ASSERT_EQ(0, stop(line->session));
 
 	ASSERT_EQ(0, replay(line->session, 0));

@@ -311,8 +311,8 @@ static void tick(struct emulator *e, __u64 more)
 
 static bool refused(long result)
 {
-	return result == -EILSEQ || result == -ENODATA || result == -ERANGE ||
-	       result == -EPROTO;
+	return result == -ENOTRECOVERABLE || result == -ENODATA ||
+	       result == -ERANGE || result == -EPROTO;
 }
 
 /*
@@ -344,12 +344,12 @@ static long perform(struct emulator *e, const struct act *call, void *buf)
 		return sys(write(tty, buf, call->asked));
 	case READABLE:
 		events = known(e, tty, POLLIN);
-		return events & POLLERR && !(events & POLLHUP) ? -EILSEQ :
-		       !!(events & (POLLIN | POLLHUP));
+		return events & POLLERR && !(events & POLLHUP) ?
+		       -ENOTRECOVERABLE : !!(events & (POLLIN | POLLHUP));
 	case WRITABLE:
 		events = known(e, tty, POLLOUT);
-		return events & POLLERR && !(events & POLLHUP) ? -EILSEQ :
-		       !!(events & (POLLOUT | POLLHUP));
+		return events & POLLERR && !(events & POLLHUP) ?
+		       -ENOTRECOVERABLE : !!(events & (POLLOUT | POLLHUP));
 	case INQ:
 		return arrived(tty);
 	case OUTQ:

@@ -551,7 +551,7 @@ static void read_sleeps_early(struct kunit *test)
 	feed_stream(run, 0);
 	feed_read(run, 10, 1, "a");
 	count(run, 10);
-	KUNIT_EXPECT_EQ(test, read_wait(run), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, read_wait(run), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, EARLY, 1);
 }
 
@@ -566,7 +566,7 @@ static void read_late(struct kunit *test)
 	count(run, 5);
 	KUNIT_EXPECT_EQ(test, read_nowait(run), 3);
 	count(run, 11);
-	KUNIT_EXPECT_EQ(test, read_nowait(run), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, LATE, 2);
 	KUNIT_EXPECT_EQ(test, div->size, sizeof(*div));
 	KUNIT_EXPECT_EQ(test, div->stream, 0);
@@ -688,7 +688,7 @@ static void write_early(struct kunit *test)
 	feed_stream(run, 0);
 	feed_write(run, 5, 0, "one", 0);
 	count(run, 4);
-	KUNIT_EXPECT_EQ(test, write(run, "one"), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, write(run, "one"), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, EARLY, 1);
 }
 
@@ -699,7 +699,7 @@ static void write_late(struct kunit *test)
 	feed_stream(run, 0);
 	feed_write(run, 5, 0, "one", 0);
 	count(run, 6);
-	KUNIT_EXPECT_EQ(test, write(run, "one"), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, write(run, "one"), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, LATE, 1);
 }
 
@@ -709,7 +709,7 @@ static void write_of_other_length(struct kunit *test)
 
 	feed_stream(run, 0);
 	feed_write(run, 0, 0, "one", CRR_FLAG_CAPTURED);
-	KUNIT_EXPECT_EQ(test, write(run, "ones"), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, write(run, "ones"), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, LENGTH, 1);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.offset, 3);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.bytes, 1);
@@ -725,7 +725,7 @@ static void write_of_other_bytes(struct kunit *test)
 	feed_write(run, 0, 0, "right", CRR_FLAG_CAPTURED);
 	feed_write(run, 0, 0, "the wrong one", CRR_FLAG_CAPTURED);
 	KUNIT_EXPECT_EQ(test, write(run, "right"), 5);
-	KUNIT_EXPECT_EQ(test, write(run, "the wrong,one"), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, write(run, "the wrong,one"), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, CONTENT, 2);
 	KUNIT_EXPECT_EQ(test, div->position, 5);
 	KUNIT_EXPECT_EQ(test, div->offset, 9);
@@ -751,7 +751,7 @@ static void write_of_unknown_bytes(struct kunit *test)
 	feed(run, rec);
 	KUNIT_EXPECT_EQ(test, write(run, "one"), 3);
 	KUNIT_EXPECT_EQ(test, write(run, "more"), 3);
-	KUNIT_EXPECT_EQ(test, write(run, "no"), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, write(run, "no"), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, LENGTH, 3);
 }
 
@@ -762,7 +762,7 @@ static void write_of_other_crc(struct kunit *test)
 
 	feed_stream(run, 0);
 	feed_write(run, 0, 0, "right", 0);
-	KUNIT_EXPECT_EQ(test, write(run, "righT"), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, write(run, "righT"), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, CONTENT, 1);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.offset, 0);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.bytes, 5);
@@ -777,7 +777,7 @@ static void write_long_excerpt(struct kunit *test)
 	feed_stream(run, 0);
 	feed_write(run, 0, 0, "0123456789012345678901234567890123456789",
 		   CRR_FLAG_CAPTURED);
-	KUNIT_EXPECT_EQ(test, -EILSEQ,
+	KUNIT_EXPECT_EQ(test, -ENOTRECOVERABLE,
 			write(run, "01x3456789012345678901234567890123456789"));
 	KUNIT_EXPECT_EQ(test, div->offset, 2);
 	KUNIT_EXPECT_EQ(test, div->bytes, CRR_DIVERGENCE_BYTES);
@@ -824,7 +824,7 @@ static void write_extra(struct kunit *test)
 	feed_stream(run, 0);
 	feed_read(run, 10, 0, "r");
 	count(run, 9);
-	KUNIT_EXPECT_EQ(test, write(run, "w"), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, write(run, "w"), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, EXTRA, CRR_NO_SEQUENCE);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.expected_counter,
 			CRR_NEVER);
@@ -909,7 +909,7 @@ static void reads_and_questions_are_not_the_same(struct kunit *test)
 	feed_inq(run, 10, 0, 4);
 	feed_stream_end(run, 10, 0, CRR_END_STOP);
 	count(run, 10);
-	KUNIT_EXPECT_EQ(test, read_nowait(run), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, EXTRA, 1);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_READ);
 }
@@ -922,7 +922,7 @@ static void questions_and_reads_are_not_the_same(struct kunit *test)
 	feed_read(run, 10, 0, "abc");
 	feed_stream_end(run, 10, 0, CRR_END_STOP);
 	count(run, 10);
-	KUNIT_EXPECT_EQ(test, inq(run), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, inq(run), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, EXTRA, 1);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_INQ);
 }
@@ -935,7 +935,7 @@ static void questions_come_too_late(struct kunit *test)
 	feed_inq(run, 10, 0, 4);
 	feed_stream_end(run, 20, 0, CRR_END_STOP);
 	count(run, 11);
-	KUNIT_EXPECT_EQ(test, inq(run), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, inq(run), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, LATE, 1);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_INQ);
 }
@@ -948,7 +948,7 @@ static void questions_in_place_of_writes(struct kunit *test)
 	feed_write(run, 10, 0, "abc", 0);
 	feed_stream_end(run, 10, 0, CRR_END_STOP);
 	count(run, 10);
-	KUNIT_EXPECT_EQ(test, does(run, CRR_TYPE_MODEM, ""), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, does(run, CRR_TYPE_MODEM, ""), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, EXTRA, 1);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_MODEM);
 }
@@ -961,7 +961,8 @@ static void marks_have_their_label(struct kunit *test)
 	feed_mark(run, 10, "state 1a2b");
 	feed_stream_end(run, 10, 0, CRR_END_STOP);
 	count(run, 10);
-	KUNIT_EXPECT_EQ(test, does(run, CRR_TYPE_MARK, "state 1a3b"), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, does(run, CRR_TYPE_MARK, "state 1a3b"),
+			-ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, CONTENT, 1);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_MARK);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.offset, 8);
@@ -976,7 +977,7 @@ static void marks_are_missed(struct kunit *test)
 	feed_write(run, 20, 0, "w", 0);
 	feed_stream_end(run, 30, 0, CRR_END_STOP);
 	count(run, 20);
-	KUNIT_EXPECT_EQ(test, write(run, "w"), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, write(run, "w"), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, LATE, 1);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_WRITE);
 }
@@ -1234,7 +1235,7 @@ static void end_closed_is_no_end(struct kunit *test)
 	feed_stream(run, 0);
 	feed_stream_end(run, 10, 0, CRR_END_CLOSED);
 	count(run, 10);
-	KUNIT_EXPECT_EQ(test, read_nowait(run), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, EXTRA, CRR_NO_SEQUENCE);
 }
 
