@@ -694,10 +694,8 @@ static bool have_calls_of_32_bits(void)
 	int status = 0;
 	pid_t pid = fork();
 
-	if (!pid) {
-		signal(SIGSEGV, SIG_DFL);
+	if (!pid)
 		_exit(call_as_32_bits(20, 0, 0, 0) != getpid());
-	}
 	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
