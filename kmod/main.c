@@ -7,6 +7,7 @@
 
 #include <linux/init.h>
 #include <linux/module.h>
+#include <linux/utsname.h>
 
 #include "crr.h"
 
@@ -53,6 +54,10 @@ static int __init crr_init(void)
 		       N_CRR, CRR_FREE_NUMBERS);
 		return -EINVAL;
 	}
+	if (crr_kernel_is_untested())
+		pr_notice("Linux %s has not been tested; the newest tested version is %d.%d\n",
+			  init_utsname()->release, CRR_TESTED_MAJOR,
+			  CRR_TESTED_MINOR);
 	return crr_ldisc_register(ldisc);
 }
 
