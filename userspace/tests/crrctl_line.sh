@@ -1711,6 +1711,23 @@ line_gated() {
 	has err 'checkpoint at 10: Protocol error'
 }
 
+# What earlier versions have recorded is replayed.
+line_golden() {
+	while read -r name arguments; do
+		# shellcheck disable=SC2086 # words
+		run 0 crrctl replay "$tests/golden/$name.crr" -- \
+			emulator $arguments < /dev/null
+	done <<-'LOGS'
+	console {}
+	nocapture {}
+	gated {} gated 1
+	streams {0} none 0 {1}
+	hangup {0} none 0 {1}
+	resumed {}
+	live {}
+	LOGS
+}
+
 # All that was asked for, in whatever pieces it came; marked, and replayed.
 line_read_all() {
 	run 0 crrctl record -o a.crr -p 'printf a; sleep 0.1; printf bcd

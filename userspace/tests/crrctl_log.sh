@@ -826,3 +826,103 @@ log_reader() {
 		run 123 crrctl log verify spoilt.crr
 	done
 }
+
+# ---- Logs of earlier versions ----
+
+golden=$tests/golden
+
+# Sets name and log for each golden log in turn, and text to what it holds.
+each_golden() {
+	for log in "$golden"/*.crr; do
+		name=$(basename "$log" .crr)
+		text=$golden/$name.txt
+		[ -f "$text" ] || text=$golden/${name%%.*}.txt
+		"$@"
+	done
+}
+
+# Exit status of crrctl for a log that may have been cut.
+run_golden() {
+	status=0
+	"$@" > out 2> err || status=$?
+	case $name:$status in
+	killed*:0 | killed*:123 | *:0) ;;
+	*) fail "$name: status $status: $*" ;;
+	esac
+}
+
+golden_is_read() {
+	run_golden crrctl log export -F text "$log"
+	cmp -s out "$text" || fail "$name: $(diff "$text" out | head -n 4 | cut -c 1-200)"
+	run_golden crrctl log info --json "$log"
+	cmp -s out "$golden/$name.json" ||
+		fail "$name: $(diff "$golden/$name.json" out)"
+	run_golden crrctl log verify "$log"
+	case $name in
+	killed*) is "$status" 123 "status of verify, $name" ;;
+	*) empty err ;;
+	esac
+	# In the words of this version: what was read, and what the text says.
+	[ "$name" != killed.begun ] || return 0
+	run_golden crrctl log dump --json "$log"
+	mv out got
+	run 0 crrctl log import -f "$text" new.crr
+	crrctl log dump --json new.crr > want 2> err
+	cmp -s want got || fail "$name: $(diff want got | head -n 4 | cut -c 1-200)"
+}
+
+# What was recorded by an earlier version is read as it was then.
+log_golden() {
+	each_golden golden_is_read
+	[ "$name" = streams ] || fail 'logs are missing'
+}
+
+golden_types() {
+	crrctl log dump --json "$log" >> all.json 2> err
+}
+
+# Every type of record, and every flag, is in one of them.
+log_golden_types() {
+	each_golden golden_types
+	jq -r '.type | strings' all.json | sort -u > got
+	sed -n 's/^\tCRR_TYPE_\([A-Z_]*\)[[:space:]]*= .*/\1/p' \
+		"$tests/../../uapi/linux/crr.h" | grep -vx OPTIONAL | sort > want
+	cmp -s want got || fail "$(diff want got)"
+	json all.json 'any(.type | type == "number")'
+	json all.json 'map(select(.type == "WRITE")) | any(.cut) and
+		any(.known == false) and any(has("data")) and any(.interrupted)'
+	for type in OUTQ MODEM MARK STREAM_END; do
+		json all.json "any(.type == \"$type\" and .interrupted)"
+	done
+}
+
+golden_seeks() {
+	case $name in killed*) return ;; esac
+	crrctl log dump "$log" > whole
+	for n in 0 1 5 254 255 256 257 300 350; do
+		run 0 crrctl log dump -r $n..$n "$log"
+		awk -v n=$n '$1 == n' whole > want
+		cmp -s out want || fail "$name: record $n is not found"
+	done
+}
+
+# Through the index that is in them.
+log_golden_seek() {
+	each_golden golden_seeks
+}
+
+golden_is_documented() {
+	case $name in killed*) return ;; esac
+	status=0
+	"$tests/readlog.py" "$log" > other.json 2> err || status=$?
+	[ "$status" != 77 ] || skip 'no python3-zstandard'
+	is "$status" 0 "status of the other reader, of $name"
+	crrctl log dump -j "$log" | jq -cS . > own
+	jq -cS . other.json > other
+	cmp -s own other || fail "$name: $(diff own other | head -n 4 | cut -c 1-200)"
+}
+
+# The page describes the format that they have.
+log_golden_reader() {
+	each_golden golden_is_documented
+}

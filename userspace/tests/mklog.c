@@ -15,6 +15,7 @@
  *   random  N bytes of input that cannot be compressed
  *   split   the log of standard input, a block for each record, and those not
  *           compressed
+ *   pieces  the same, as columns
  */
 #include <endian.h>
 #include <errno.h>
@@ -266,7 +267,7 @@ static void make_random(uint64_t bytes)
 	PUT(END, counter, "");
 }
 
-static void make_split(void)
+static void make_blocks(int level)
 {
 	static unsigned char buf[CRR_RECORD_SIZE_MAX];
 	struct crr_log_error error;
@@ -279,12 +280,22 @@ static void make_split(void)
 	out = crr_log_create(STDOUT_FILENO, crr_log_get_info(in));
 	if (!out)
 		die("create");
-	(void)crr_log_compress(out, 0);
+	(void)crr_log_compress(out, level);
 	while (crr_log_next(in, &rec, &error) > 0)
 		if (crr_log_append(out, buf, crr_record_encode(buf, &rec)) ||
 		    crr_log_flush(out))
 			die("append");
 	crr_log_close(in);
+}
+
+static void make_split(void)
+{
+	make_blocks(0);
+}
+
+static void make_pieces(void)
+{
+	make_blocks(3);
 }
 
 int main(int argc, char **argv)
@@ -296,6 +307,7 @@ int main(int argc, char **argv)
 		{ "all", make_all },	   { "odd", make_odd },
 		{ "asked", make_asked },   { "two", make_two },	   { "long", make_long },
 		{ "escape", make_escape }, { "split", make_split },
+		{ "pieces", make_pieces },
 	};
 	uint64_t n = argc == 3 ? strtoull(argv[2], NULL, 10) : 0;
 	size_t i;
@@ -316,6 +328,6 @@ int main(int argc, char **argv)
 			die("finish");
 		return 0;
 	}
-	fputs("usage: mklog all|odd|asked|two|long|escape|split\n       mklog console|random N\n", stderr);
+	fputs("usage: mklog all|odd|asked|two|long|escape|split|pieces\n       mklog console|random N\n", stderr);
 	return 2;
 }

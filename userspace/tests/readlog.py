@@ -152,7 +152,7 @@ def payload_of(kind, flags, columns, times):
     if kind == MARK:
         return pack("<Q", refused.number()) + texts.bytes(lengths.number())
     if kind == TIME:
-        times[0] += signed(values.number())
+        times[0] = times[0] + signed(values.number()) & 0xffffffffffffffff
         return pack("<Q", times[0])
     if kind & OPTIONAL:
         return texts.bytes(lengths.number())
