@@ -28,7 +28,7 @@ union crr_arg {
 };
 
 /* The interface has no holes, and is the same for 32-bit callers. */
-static_assert(sizeof(struct crr_status) == 160);
+static_assert(sizeof(struct crr_status) == 176);
 static_assert(sizeof(struct crr_session_fd) == 16);
 static_assert(sizeof(struct crr_join) == 24);
 static_assert(sizeof(struct crr_checkpoint_begin) == 32);
@@ -451,7 +451,7 @@ struct crr_ioctl {
 static const struct crr_ioctl crr_ioctls[] = {
 	CRR_TTY_IOCTL(CRR_IOC_STATUS,
 		      CRR_ON_ANY_TTY | CRR_ON_SESSION | CRR_ON_CLOCK,
-		      struct crr_status, received, 0, true, crr_ioctl_status),
+		      struct crr_status, guesses, 0, true, crr_ioctl_status),
 	CRR_TTY_IOCTL(CRR_IOC_SESSION, 0,
 		      struct crr_session_fd, session_fd, 0, true,
 		      crr_ioctl_session),

@@ -935,6 +935,9 @@ void crr_session_status(struct crr_session *session, struct crr_status *status)
 	status->records = session->records;
 	status->bytes_in = session->bytes_in;
 	status->bytes_out = session->bytes_out;
+	/* Nobody counts these yet. */
+	status->looks = 0;
+	status->guesses = 0;
 	status->next_due = crr_session_next_due(session);
 	if (replayer->fed) {
 		if (replayer->fed->ended)
