@@ -451,7 +451,7 @@ struct crr_ioctl {
 static const struct crr_ioctl crr_ioctls[] = {
 	CRR_TTY_IOCTL(CRR_IOC_STATUS,
 		      CRR_ON_ANY_TTY | CRR_ON_SESSION | CRR_ON_CLOCK,
-		      struct crr_status, received, 0, true, crr_ioctl_status),
+		      struct crr_status, guesses, 0, true, crr_ioctl_status),
 	CRR_TTY_IOCTL(CRR_IOC_SESSION, 0,
 		      struct crr_session_fd, session_fd, 0, true,
 		      crr_ioctl_session),

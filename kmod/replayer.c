@@ -267,6 +267,8 @@ static void crr_diverge(struct crr_stream *stream,
 	struct crr_session *session = stream->session;
 	struct crr_divergence *div = &session->divergence;
 	bool out = crr_type_is_outbound(rec ? rec->type : type);
+	bool full = !rec && !stream->end &&
+		    crr_replayer_full(&session->replayer);
 
 	*div = (struct crr_divergence){
 		.size = sizeof(*div),
@@ -279,6 +281,7 @@ static void crr_diverge(struct crr_stream *stream,
 		.length = length,
 		.position = out ? stream->position_out : stream->position_in,
 		.offset = offset,
+		.facts = full ? CRR_DIVERGENCE_FULL : 0,
 	};
 	if (buf)
 		div->bytes = crr_excerpt(div->got, buf, length, offset);

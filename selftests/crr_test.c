@@ -3,6 +3,7 @@
  * What crr's tests share.
  */
 #include <endian.h>
+#include <linux/capability.h>
 #include <linux/serial.h>
 #include <sys/sysmacros.h>
 
@@ -45,6 +46,25 @@ unsigned int below(struct rng *rng, unsigned int n)
 bool chance(struct rng *rng, unsigned int percent)
 {
 	return below(rng, 100) < percent;
+}
+
+/* ---- Rights ---- */
+
+/* Memory of callers with CAP_IPC_LOCK is not counted. */
+bool set_ipc_lock(bool on)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data))
+		return false;
+	if (on)
+		data[0].effective |= 1U << CAP_IPC_LOCK;
+	else
+		data[0].effective &= ~(1U << CAP_IPC_LOCK);
+	return !syscall(SYS_capset, &header, data);
 }
 
 /* ---- Lines ---- */

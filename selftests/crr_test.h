@@ -73,6 +73,10 @@ __u64 draw(struct rng *rng);
 unsigned int below(struct rng *rng, unsigned int n);
 bool chance(struct rng *rng, unsigned int percent);
 
+/* ---- Rights ---- */
+
+bool set_ipc_lock(bool on);
+
 /* ---- Lines ---- */
 
 const char *crr_unavailable(void);

@@ -11,7 +11,6 @@
  * Needs a kernel with CONFIG_FAULT_INJECTION: selftests/rig/build.
  */
 #include <dirent.h>
-#include <linux/capability.h>
 #include <sys/resource.h>
 
 #include "kselftest_harness.h"
@@ -104,23 +103,6 @@ static unsigned int open_fds(void)
 		n++;
 	closedir(dir);
 	return n;
-}
-
-/* Who has CAP_IPC_LOCK is not counted. */
-static bool set_ipc_lock(bool on)
-{
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2];
-
-	if (syscall(SYS_capget, &header, data))
-		return false;
-	if (on)
-		data[0].effective |= 1U << CAP_IPC_LOCK;
-	else
-		data[0].effective &= ~(1U << CAP_IPC_LOCK);
-	return !syscall(SYS_capset, &header, data);
 }
 
 /* ---- The calls, and what has to be there before ---- */

@@ -62,7 +62,7 @@ static const struct call_row {
 	 */
 	int normal;
 } rows[] = {
-	{ "STATUS", CRR_IOC_STATUS, 160, TTY | SESSION | CLOCK | MASTER,
+	{ "STATUS", CRR_IOC_STATUS, 176, TTY | SESSION | CLOCK | MASTER,
 	  0, true, 0 },
 	{ "SESSION", CRR_IOC_SESSION, 16, TTY, 0, true, -EBUSY },
 	{ "CLOCK", CRR_IOC_CLOCK, 16, TTY, 0, true, 0 },
@@ -237,7 +237,7 @@ TEST_F(ioctl, unknown_numbers)
 	}
 	/* The numbers bear neither size nor direction. */
 	prepare(&rows[0], self->pages, self->page, rows[0].size, line->tty);
-	EXPECT_EQ(-ENOTTY, sys(ioctl(line->tty, CRR_IOC_STATUS | 160 << 16,
+	EXPECT_EQ(-ENOTTY, sys(ioctl(line->tty, CRR_IOC_STATUS | 176 << 16,
 				     self->pages)));
 	EXPECT_EQ(-ENOTTY, sys(ioctl(line->tty, CRR_IOC_STATUS | 3U << 30,
 				     self->pages)));

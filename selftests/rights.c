@@ -335,6 +335,29 @@ TEST_F(rights, memory_of_a_clock)
 	EXPECT_EQ(0, run_as(NOBODY, clock_with_memory, self->line.name));
 }
 
+static void use_memory_without_bounds(const char *name)
+{
+	struct line line, second;
+
+	must(limit_memory(0));
+	must(!open_line(&line) && !open_line(&second));
+	must(!record_into(line.session, 0, CRR_BUFFER_MIN));
+	must(!map_clock(&line));
+	must(set_ipc_lock(false));
+	must(record_into(second.session, 0, CRR_BUFFER_MIN) == -ENOMEM);
+	must(open_clock(second.tty) == -ENOMEM);
+	/* Nor is it the same user's, who has so much that is counted. */
+	must(set_ipc_lock(true));
+	must(!record_into(second.session, 0, CRR_BUFFER_MIN));
+	must(!map_clock(&second));
+}
+
+/* CAP_IPC_LOCK, as for mlock(2). */
+TEST_F(rights, memory_of_the_trusted)
+{
+	EXPECT_EQ(0, run_as(0, use_memory_without_bounds, self->other.name));
+}
+
 /* ---- Every ioctl of a tty, as each kind of user ---- */
 
 enum who {

@@ -195,6 +195,10 @@ enum crr_reason {
  * @seek_sequence: with CRR_STATUS_SEEK: where the emulator wants to be
  * @received: asked through a tty: bytes that its device has delivered since
  *	N_CRR was attached, but for those that were discarded
+ * @looks: looks in vain since recording or replay began, on all streams: empty
+ *	reads, FIONREADs that gave 0, and poll(2)s without a result
+ * @guesses: replay: poll(2)s that were answered while the log was not known as
+ *	far as the counter
  *
  * Never fails but for the errors common to all ioctls. Without a session,
  * @state is CRR_STATE_IDLE and CRR_STATUS_SESSION is not set.
@@ -537,6 +541,9 @@ enum crr_divergence_kind {
 	CRR_DIVERGENCE_LEFT	= 6,
 };
 
+/* struct crr_divergence.facts */
+#define CRR_DIVERGENCE_FULL	0x1	/* the buffer was too small, see there */
+
 #define CRR_DIVERGENCE_BYTES	32
 /* struct crr_divergence.sequence where the log has no record to be named */
 #define CRR_NO_SEQUENCE		0xffffffffffffffffULL
@@ -562,6 +569,9 @@ enum crr_divergence_kind {
  *	this record
  * @expected_bytes: how many bytes of @expected are valid; 0 without capture
  * @bytes: how many bytes of @got are valid
+ * @facts: CRR_DIVERGENCE_*. CRR_DIVERGENCE_FULL: the buffer was full of records
+ *	of other operations, so that the one that was needed could not be fed:
+ *	@buffer_size of CRR_IOC_REPLAY is too small for this log
  * @expected: the record's bytes from @offset on
  * @got: the run's bytes from @offset on
  *
@@ -586,7 +596,7 @@ struct crr_divergence {
 	__u32 offset;
 	__u32 expected_bytes;
 	__u32 bytes;
-	__u32 __reserved;	/* 0 */
+	__u32 facts;
 	__u8 expected[CRR_DIVERGENCE_BYTES];
 	__u8 got[CRR_DIVERGENCE_BYTES];
 };
