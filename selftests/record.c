@@ -810,6 +810,8 @@ TEST_F(record, status_tells)
 	of_tty.stream = CRR_NO_STREAM;
 	EXPECT_EQ(4, of_tty.received);
 	of_tty.received = 0;
+	EXPECT_EQ(line->tty, of_tty.tty_fd);
+	of_tty.tty_fd = st.tty_fd;
 	EXPECT_EQ(0, memcmp(&of_tty, &st, sizeof(st)));
 	EXPECT_EQ(CRR_STATUS_CONTROLLER | CRR_STATUS_SESSION |
 		  CRR_STATUS_COUNTED | CRR_STATUS_UNREAD, st.facts);
