@@ -296,6 +296,9 @@ static void use_memory(const char *name)
 	must(!record_into(line.session, 0, 1 << 20));
 	/* All sessions of a user together. */
 	must(record_into(second.session, 0, 1 << 20) == -ENOMEM);
+	/* What cannot begin anyway asks for none. */
+	must(record_into(line.session, 0, CRR_BUFFER_MAX) == -EBUSY);
+	must(replay_from(line.session, 0, CRR_BUFFER_MAX) == -EBUSY);
 	must(!stop(line.session));
 	close(line.session);
 	/* What is closed is given back. */
