@@ -487,29 +487,33 @@ struct named {
 	int fd;
 };
 
-/* Call all ioctls of a tty through fd, and name another as the caller's own. */
-static void expect_named(struct __test_metadata *_metadata,
-			 FIXTURE_DATA(ioctl) *self, int fd,
-			 const struct named *named, bool right)
+/*
+ * Call all ioctls of a tty through fd, and name another as the caller's own; JOIN
+ * with this session.
+ */
+static void expect_named(struct __test_metadata *_metadata, int fd,
+			 const struct named *named, bool right, int session)
 {
+	__u32 arg[64];
+
 	for (int i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct call_row *row = &rows[i];
 		int expected = row->normal;
 
 		if (!(row->on & TTY))
 			continue;
-		prepare(row, self->pages, self->page, row->size, named->fd);
+		prepare(row, arg, sizeof(arg), row->size, named->fd);
 		if (row->cmd == CRR_IOC_JOIN) {
-			put_word(self->pages, 12, self->line.session);
+			put_word(arg, 12, session);
 			expected = -EBUSY;
 		}
 		if (!right && row->cmd != CRR_IOC_STATUS)
 			expected = -EBADF;
-		EXPECT_EQ(expected, perform(row, fd, self->pages)) {
+		EXPECT_EQ(expected, perform(row, fd, arg)) {
 			TH_LOG("%s by %s", row->name, named->what);
 		}
 		/* What was named stays what it was. */
-		EXPECT_EQ(named->fd, get_word(self->pages, 8));
+		EXPECT_EQ(named->fd, get_word(arg, 8));
 	}
 }
 
@@ -545,11 +549,11 @@ TEST_F(ioctl, needs_the_tty)
 			close(wrong[i].fd);
 	for (int k = 0; k < ARRAY_SIZE(through); k++) {
 		for (int i = 0; i < ARRAY_SIZE(wrong); i++)
-			expect_named(_metadata, self, through[k], &wrong[i],
-				     false);
+			expect_named(_metadata, through[k], &wrong[i], false,
+				     line->session);
 		for (int i = 0; i < ARRAY_SIZE(right); i++)
-			expect_named(_metadata, self, through[k], &right[i],
-				     true);
+			expect_named(_metadata, through[k], &right[i], true,
+				     line->session);
 	}
 	/* The ends of a pty are two ttys. */
 	prepare(&rows[3], self->pages, self->page, rows[3].size, line->tty);
