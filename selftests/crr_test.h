@@ -77,6 +77,7 @@ bool chance(struct rng *rng, unsigned int percent);
 
 const char *crr_unavailable(void);
 int crr_discipline(void);
+bool user_mode_linux(void);
 long env_number(const char *name, long otherwise);
 
 /*

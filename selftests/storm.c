@@ -1787,10 +1787,10 @@ static void be_wild(void)
 /* ---- Those without rights ---- */
 
 /*
- * An unprivileged user may have sessions of his own, whose feeder never feeds. That
- * may stop his own reads and writes, and nothing else: no poll of whatever kind
- * waits for it, neither his own, nor anybody's whose epoll fds have to do with the
- * same locks. Each such call is noted down before it is made: watch_prompt().
+ * Unprivileged users may have sessions of their own, whose feeder never feeds. That
+ * may stop their own reads and writes, and nothing else: no poll of any kind waits
+ * for the feeder, neither theirs nor that of other users whose epoll fds need the same
+ * locks. Each such call is noted down before it is made: watch_prompts().
  */
 #define NOBODY		65534
 #define PROMPT_FDS	24
@@ -2415,8 +2415,9 @@ static char thread_state(pid_t pid, pid_t tid)
 }
 
 /*
- * Is somebody stuck in a call that is not to wait? Not if he only has no processor:
- * then he is found to be running, and we do not come by as often as that either.
+ * Is a thread stuck in a call that must not wait? A thread that only lacks a
+ * processor is found to be runnable; and where the processors are busy, these looks
+ * come more slowly as well.
  */
 static void watch_prompts(void)
 {
@@ -2450,6 +2451,9 @@ static void watch_prompts(void)
 		      kinds[p->kind], prompt_calls[p->call], state,
 		      now_ms() - seen[i].since);
 		print_process(p->pid);
+		write_file("/proc/sysrq-trigger", "w");
+		/* With it end what others may be stuck in, and the storm. */
+		kill(p->pid, SIGKILL);
 		seen[i].looks = 0;
 	}
 }
@@ -2553,19 +2557,6 @@ static bool may_unload(void)
 	return references() == 0 && crr_discipline() == N_CRR;
 }
 
-static bool user_mode(void)
-{
-	FILE *file = fopen("/proc/cpuinfo", "r");
-	bool is = false;
-	char line[128];
-
-	while (file && fgets(line, sizeof(line), file))
-		is = is || strstr(line, "User Mode Linux");
-	if (file)
-		fclose(file);
-	return is;
-}
-
 /* ---- All at once ---- */
 
 FIXTURE(storm) {
@@ -2580,7 +2571,7 @@ FIXTURE_SETUP(storm)
 
 	if (missing)
 		SKIP(return, "%s", missing);
-	if (user_mode())
+	if (user_mode_linux())
 		SKIP(return, "user-mode Linux has no processors to unplug, and dies of interrupted forks");
 	board = shared(sizeof(*board));
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -2633,9 +2624,6 @@ static void start_prompts(struct watched *stalled, struct watched *bystander,
 static void end_prompts(struct watched *stalled, struct watched *bystander)
 {
 	board->calm = true;
-	/* A process that is found stuck does not end by itself. */
-	stalled->doomed = bystander->doomed = board->faults;
-	stalled->doom = bystander->doom = now_ms();
 	stalled->due = bystander->due = now_ms() + CELL_PATIENCE_MS;
 	write_file(UNPRIVILEGED, "N");
 }
