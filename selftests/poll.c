@@ -6,7 +6,7 @@
  *
  * What poll(2) reports in replay: wakeups.c. All at once: storm.c.
  */
-#include <dirent.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -215,13 +215,23 @@ TEST_F_TIMEOUT(poll, nested_epolls_of_others, 120)
 	EXPECT_TRUE(end_child(unknown));
 }
 
-#define REQUESTS	64
-#define BALLAST		4000
+#define REQUESTS	600
+#define BALLAST		6000
 
 struct contended {
 	aio_context_t context;
 	atomic_bool stop;
 };
+
+/* On one processor, if there is another. */
+static void stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
 
 /* Takes the context's lock again and again: wakeups leave polls to kernel threads. */
 static void *contend(void *arg)
@@ -229,6 +239,7 @@ static void *contend(void *arg)
 	struct contended *contended = arg;
 	struct iocb none = {};
 
+	stay_on(1);
 	while (!contended->stop)
 		io_cancel(contended->context, &none);
 	return NULL;
@@ -267,6 +278,8 @@ static void poll_by_aio(void *arg)
 	for (int i = 0; i < REQUESTS; i++)
 		must(io_poll(contended.context, &iocbs[i], epoll, POLLIN) == 1);
 	must(!pthread_create(&thread, NULL, contend, &contended));
+	stay_on(0);
+	usleep(100000);
 	put(*line.counter, 100);
 	shared->step = 1;
 	/* N_TTY wakes all who wait. */
