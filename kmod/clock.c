@@ -14,6 +14,7 @@
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -46,7 +47,11 @@ struct crr_clock *crr_clock_create(void)
 		return NULL;
 	}
 	clock->user = page_address(clock->counter_page);
+	clock->user->version = CRR_CLOCK_VERSION;
+	clock->user->size = sizeof(*clock->user);
 	clock->state = page_address(clock->state_page);
+	clock->state->version = CRR_CLOCK_VERSION;
+	clock->state->size = sizeof(*clock->state);
 	crr_clock_publish(clock, CRR_STATE_IDLE, CRR_NEVER);
 	return clock;
 }
@@ -133,6 +138,21 @@ void crr_clock_publish(struct crr_clock *clock, enum crr_state state,
 	smp_store_release(&clock->state->next_due, next_due);
 }
 
+/*
+ * Page tables are filled here, and again after madvise(MADV_DONTNEED): with the
+ * page that crr_clock_mmap() has let in, and which the mapping's file holds.
+ */
+static vm_fault_t crr_clock_fault(struct vm_fault *vmf)
+{
+	vmf->page = vmf->vma->vm_private_data;
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct crr_clock_vm_ops = {
+	.fault	= crr_clock_fault,
+};
+
 static int crr_clock_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct crr_clock *clock = file->private_data;
@@ -159,7 +179,9 @@ static int crr_clock_mmap(struct file *file, struct vm_area_struct *vma)
 	}
 	if (vma->vm_flags & VM_EXEC)
 		return -EPERM;
-	return vm_insert_page(vma, vma->vm_start, page);
+	vma->vm_ops = &crr_clock_vm_ops;
+	vma->vm_private_data = page;
+	return 0;
 }
 
 static long crr_clock_ioctl(struct file *file, unsigned int cmd,
@@ -168,6 +190,17 @@ static long crr_clock_ioctl(struct file *file, unsigned int cmd,
 	struct crr_target target = { .clock = file->private_data };
 
 	return crr_ioctl(&target, cmd, (void __user *)arg);
+}
+
+/* /proc/PID/fdinfo/FD. The page is not the reader's, and nobody's to write. */
+static void crr_clock_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct crr_clock *clock = file->private_data;
+
+	seq_printf(m, "crr-state:\t%s\n",
+		   crr_state_name(READ_ONCE(clock->state->state)));
+	seq_printf(m, "crr-session:\t%d\n",
+		   !!rcu_access_pointer(clock->session));
 }
 
 static int crr_clock_release(struct inode *inode, struct file *file)
@@ -186,5 +219,6 @@ static const struct file_operations crr_clock_fops = {
 	.mmap		= crr_clock_mmap,
 	.unlocked_ioctl	= crr_clock_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
+	.show_fdinfo	= crr_clock_show_fdinfo,
 	.llseek		= noop_llseek,
 };

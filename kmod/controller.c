@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/poll.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -64,6 +65,14 @@ static void crr_controller_consume(struct crr_session *session)
 		crr_session_wake(session);
 }
 
+/* One reader and one feeder at a time; the next one waits, if it may. */
+static int crr_controller_lock(struct mutex *lock, struct file *file)
+{
+	if (file->f_flags & O_NONBLOCK)
+		return mutex_trylock(lock) ? 0 : -EAGAIN;
+	return mutex_lock_interruptible(lock) ? -ERESTARTSYS : 0;
+}
+
 static ssize_t crr_controller_read(struct file *file, char __user *to,
 				   size_t length, loff_t *pos)
 {
@@ -72,8 +81,9 @@ static ssize_t crr_controller_read(struct file *file, char __user *to,
 	const void *from;
 	ssize_t n;
 
-	if (mutex_lock_interruptible(&session->consume_lock))
-		return -ERESTARTSYS;
+	n = crr_controller_lock(&session->consume_lock, file);
+	if (n)
+		return n;
 	for (;;) {
 		mutex_lock(&session->lock);
 		n = -EINVAL;
@@ -101,19 +111,6 @@ static ssize_t crr_controller_read(struct file *file, char __user *to,
 	return n;
 }
 
-/* Room enough to make waking the feeder worth while, or somebody is waiting. */
-static bool crr_controller_feedable(const struct crr_session *session)
-{
-	const struct crr_replayer *replayer = &session->replayer;
-
-	if (READ_ONCE(session->state) != CRR_STATE_REPLAYING ||
-	    READ_ONCE(replayer->seeking))
-		return true;
-	if (READ_ONCE(session->sleeping[CRR_SLEEP_FEED]))
-		return !crr_replayer_full(replayer);
-	return READ_ONCE(replayer->bytes) <= replayer->limit / 2;
-}
-
 static ssize_t crr_controller_feed(struct crr_session *session,
 				   const u8 *from, size_t length)
 {
@@ -126,7 +123,8 @@ static ssize_t crr_controller_feed(struct crr_session *session,
 		    -ESTALE : crr_replayer_feed(session, from, length);
 		if (n > 0) {
 			crr_session_publish(session);
-			crr_session_wake(session);
+			crr_session_nudge(session);
+			crr_replayer_show(session);
 		}
 		break;
 	case CRR_STATE_IDLE:
@@ -156,16 +154,15 @@ static ssize_t crr_controller_write(struct file *file, const char __user *from,
 		n = -EFAULT;
 		goto free;
 	}
-	if (mutex_lock_interruptible(&session->feed_lock)) {
-		n = -ERESTARTSYS;
+	n = crr_controller_lock(&session->feed_lock, file);
+	if (n)
 		goto free;
-	}
 	for (;;) {
 		n = crr_controller_feed(session, chunk, length);
 		if (n != -EAGAIN || (file->f_flags & O_NONBLOCK))
 			break;
 		n = wait_event_interruptible(session->wait,
-					     crr_controller_feedable(session));
+					     crr_replayer_feedable(session));
 		if (n)
 			break;
 	}
@@ -186,7 +183,7 @@ static __poll_t crr_controller_poll(struct file *file, poll_table *wait)
 	if (session->recorder.chan && crr_controller_readable(session))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (session->state >= CRR_STATE_REPLAYING &&
-	    crr_controller_feedable(session))
+	    crr_replayer_feedable(session))
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	if (session->changed)
 		mask |= EPOLLPRI;
@@ -204,6 +201,24 @@ static long crr_controller_ioctl(struct file *file, unsigned int cmd,
 	return crr_ioctl(&target, cmd, (void __user *)arg);
 }
 
+/* /proc/PID/fdinfo/FD: no lock of a tty is held. */
+static void crr_controller_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct crr_session *session = file->private_data;
+	struct crr_status status = {};
+
+	mutex_lock(&session->lock);
+	crr_session_status(session, &status);
+	mutex_unlock(&session->lock);
+	seq_printf(m, "crr-state:\t%s\n", crr_state_name(status.state));
+	seq_printf(m, "crr-reason:\t%u\n", status.reason);
+	seq_printf(m, "crr-streams:\t%u\n", status.streams);
+	seq_printf(m, "crr-counter:\t%llu\n", status.counter);
+	seq_printf(m, "crr-sequence:\t%llu\n", status.sequence);
+	seq_printf(m, "crr-records:\t%llu\n", status.records);
+	seq_printf(m, "crr-buffered:\t%llu\n", status.buffered);
+}
+
 static int crr_controller_release(struct inode *inode, struct file *file)
 {
 	crr_session_orphan(file->private_data);
@@ -218,5 +233,6 @@ static const struct file_operations crr_controller_fops = {
 	.poll		= crr_controller_poll,
 	.unlocked_ioctl	= crr_controller_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
+	.show_fdinfo	= crr_controller_show_fdinfo,
 	.llseek		= noop_llseek,
 };

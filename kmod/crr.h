@@ -164,7 +164,7 @@ struct crr_op {
 	u32 generation;
 	u16 type;
 	u64 counter;
-	u32 max_bytes;
+	u64 max_bytes;
 	bool owns_room;
 	bool gated;
 	u32 window;
@@ -188,6 +188,7 @@ struct crr_recorder {
 	u64 unread;			/* bytes of records */
 	size_t taken;			/* of them, by the last read(2) */
 	bool starved;			/* somebody found no room */
+	bool broken;			/* a record found none: the log has a hole */
 	u32 switched;			/* to another sub-buffer: rooms used up */
 };
 
@@ -208,6 +209,11 @@ struct crr_replayer {
 	u64 skip;			/* records before this one have been seen */
 	bool seeking;			/* the feeder has not heard of it yet */
 	u32 seek_generation;
+	u32 wanting;			/* streams with wants_feed; READ_ONCE */
+	u32 throttled;			/* streams with throttled */
+	bool end_shown;			/* pollers have been woken for the end */
+	u64 guesses;			/* polls answered while it was not known */
+	struct list_head garbage;	/* records to free without the lock */
 };
 
 /* The gate of a session with gated delivery. */
@@ -218,7 +224,7 @@ struct crr_gate {
 	spinlock_t lock;
 	bool open;			/* lock, with session->lock */
 	u32 window;			/* lock: of which opening */
-	u32 left;			/* lock: bytes that may be taken */
+	u64 left;			/* lock: bytes that may be taken */
 	bool returned;			/* lock: none were, and now are */
 	u32 busy;			/* lock: calls of N_TTY under way */
 	u64 consumed;			/* lock, or session->lock in replay */
@@ -270,15 +276,21 @@ enum crr_way {
 	CRR_WAYS,
 };
 
-/* Empty reads at one value of the counter. */
+/*
+ * Empty reads at one value of the counter. A lock of its own: an empty read that
+ * begins ready takes no other, and a FIONREAD or a record may come meanwhile.
+ */
 struct crr_empties {
+	spinlock_t lock;
 	u64 counter;
 	u64 count;
+	u64 looks;			/* empty reads and polls, at any counter */
 };
 
 struct crr_stream {
 	struct list_head node;		/* session->streams */
 	struct llist_node departed;	/* line->departed */
+	struct rcu_head rcu;
 	struct crr_session *session;	/* which this is part of */
 	struct crr_line *line;		/* NULL once it has left */
 	bool unprivileged;		/* who brought it had no capability */
@@ -286,13 +298,7 @@ struct crr_stream {
 	u8 *bytes;			/* CRR_READ_MAX, for the read in flight */
 	u32 taken;			/* gate.lock: of them, not logged yet */
 
-	/*
-	 * Written by the line's reader, who has the turn, or under
-	 * session->lock: one of these counts, the other is for the next value
-	 * of the counter.
-	 */
-	struct crr_empties empties[2];
-	u32 counting;			/* how often it was the other's turn */
+	struct crr_empties empties;
 
 	/* Recording: see above. Written under session->lock. */
 	bool ready[CRR_WAYS];
@@ -314,6 +320,12 @@ struct crr_stream {
 	/* Replay. Protected by session->lock. */
 	struct list_head inbound;
 	struct list_head outbound;
+	u32 writes;			/* in outbound: WRITEs that took bytes */
+	bool wants_feed;		/* see crr_stream_update_wants() */
+	bool throttled;			/* the last write was refused or short */
+	bool writable_shown;		/* since then: pollers have been woken */
+	bool guessed;			/* poll has guessed that there is input ... */
+	u64 guessed_at;			/* ... at this counter */
 	bool begun;			/* STREAM was fed */
 	bool left;			/* by its line, at ... */
 	u64 left_counter;		/* ... this counter */
@@ -329,48 +341,73 @@ static inline enum crr_way crr_type_way(u16 type)
 	return crr_type_is_inbound(type) ? CRR_IN : CRR_OUT;
 }
 
-/* How many empty reads there were at this counter. */
-static inline u64 crr_empties_at(const struct crr_stream *stream, u64 counter)
+/* The number of empty reads at this counter. */
+static inline u64 crr_empties_at(struct crr_stream *stream, u64 counter)
 {
-	const struct crr_empties *empties;
-	u32 counting;
+	struct crr_empties *empties = &stream->empties;
 	u64 count;
 
-	/* Who counts may go on meanwhile, and count elsewhere. */
-	do {
-		/* Pairs with crr_empties_add(). */
-		counting = smp_load_acquire(&stream->counting);
-		empties = &stream->empties[counting & 1];
-		count = READ_ONCE(empties->counter) == counter ?
-			READ_ONCE(empties->count) : 0;
-		smp_rmb(); /* pairs with crr_empties_add() */
-	} while (unlikely(READ_ONCE(stream->counting) != counting));
+	spin_lock(&empties->lock);
+	count = empties->counter == counter ? empties->count : 0;
+	spin_unlock(&empties->lock);
+	return count;
+}
+
+/* The same; and from now on there were none. */
+static inline u64 crr_empties_take(struct crr_stream *stream, u64 counter)
+{
+	struct crr_empties *empties = &stream->empties;
+	u64 count;
+
+	spin_lock(&empties->lock);
+	count = empties->counter == counter ? empties->count : 0;
+	empties->count = 0;
+	spin_unlock(&empties->lock);
 	return count;
 }
 
 /* A read has found nothing, at this counter. */
 static inline void crr_empties_add(struct crr_stream *stream, u64 counter)
 {
-	u32 counting = READ_ONCE(stream->counting);
-	struct crr_empties *empties = &stream->empties[counting & 1];
+	struct crr_empties *empties = &stream->empties;
 
-	if (likely(READ_ONCE(empties->counter) == counter)) {
-		WRITE_ONCE(empties->count, READ_ONCE(empties->count) + 1);
-		return;
+	spin_lock(&empties->lock);
+	if (unlikely(empties->counter != counter)) {
+		empties->counter = counter;
+		empties->count = 0;
 	}
-	/* Whoever looks meanwhile finds the one or the other, and no mixture. */
-	counting++;
-	empties = &stream->empties[counting & 1];
-	smp_wmb(); /* who finds what follows finds that it was left, too */
-	WRITE_ONCE(empties->counter, counter);
-	WRITE_ONCE(empties->count, 1);
-	/* Pairs with crr_empties_at(). */
-	smp_store_release(&stream->counting, counting);
+	empties->count++;
+	empties->looks++;
+	spin_unlock(&empties->lock);
 }
 
-static inline void crr_empties_forget(struct crr_stream *stream)
+static inline void crr_empties_reset(struct crr_stream *stream)
 {
-	WRITE_ONCE(stream->empties[READ_ONCE(stream->counting) & 1].count, 0);
+	struct crr_empties *empties = &stream->empties;
+
+	spin_lock(&empties->lock);
+	empties->counter = 0;
+	empties->count = 0;
+	empties->looks = 0;
+	spin_unlock(&empties->lock);
+}
+
+static inline u64 crr_stream_looks(struct crr_stream *stream)
+{
+	u64 looks;
+
+	spin_lock(&stream->empties.lock);
+	looks = stream->empties.looks;
+	spin_unlock(&stream->empties.lock);
+	return looks;
+}
+
+/* The emulator has looked at the line in a way that is not counted in a log. */
+static inline void crr_stream_looked(struct crr_stream *stream)
+{
+	spin_lock(&stream->empties.lock);
+	stream->empties.looks++;
+	spin_unlock(&stream->empties.lock);
 }
 
 void crr_session_get(struct crr_session *session);
@@ -386,6 +423,10 @@ void crr_session_set_state(struct crr_session *session, enum crr_state state,
 			   enum crr_reason reason);
 void crr_session_publish(struct crr_session *session);
 void crr_session_wake(struct crr_session *session);
+void crr_session_wake_lines(struct crr_session *session);
+void crr_session_nudge(struct crr_session *session);
+void crr_session_reap(struct crr_session *session);
+void crr_session_show(struct crr_line *line);
 void crr_session_sleeps(struct crr_session *session, enum crr_sleep why,
 			int more);
 void crr_session_unready(struct crr_session *session);
@@ -465,6 +506,7 @@ enum crr_verdict crr_session_judge(struct crr_op *op, const u8 *buf,
 				   u32 length);
 void crr_session_give_up(struct crr_op *op);
 long crr_session_refusal(enum crr_state state);
+const char *crr_state_name(enum crr_state state);
 
 /* ---- gate.c: gated delivery ---- */
 
@@ -533,17 +575,22 @@ bool crr_recorder_consume(struct crr_recorder *recorder);
 struct crr_queued {
 	struct list_head cursor;	/* stream->inbound or ->outbound */
 	struct list_head due;		/* replayer->due, or empty */
+	bool shown;			/* pollers have been woken for it */
+	bool signalled;			/* and SIGIO was sent */
 	struct crr_record rec;		/* its data are the bytes below */
 	u8 bytes[];
 };
 
 void crr_queued_free(struct crr_queued *queued);
+void crr_queued_free_all(struct list_head *garbage);
 void crr_replayer_start(struct crr_session *session, u64 limit, u32 flags);
 void crr_replayer_close(struct crr_session *session);
 void crr_replayer_stop(struct crr_session *session);
 ssize_t crr_replayer_feed(struct crr_session *session, const u8 *from,
 			  size_t length);
 bool crr_replayer_full(const struct crr_replayer *replayer);
+bool crr_replayer_feedable(const struct crr_session *session);
+void crr_replayer_wake_feeder(struct crr_session *session);
 u64 crr_replayer_next_due(struct crr_session *session);
 u64 crr_replayer_position(struct crr_session *session);
 bool crr_replayer_is_over(struct crr_session *session);
@@ -556,8 +603,9 @@ enum crr_verdict crr_replayer_write(struct crr_op *op, const u8 *buf,
 enum crr_verdict crr_replayer_checkpoint(struct crr_op *op, bool *open);
 int crr_replayer_checkpoint_end(struct crr_session *session);
 void crr_replayer_short_read(struct crr_op *op, u32 delivered);
-bool crr_replayer_poll(struct crr_stream *stream, __poll_t wanted,
-		       __poll_t *mask);
+bool crr_replayer_poll(struct crr_stream *stream, bool nonblock,
+		       __poll_t wanted, __poll_t *mask);
+void crr_replayer_show(struct crr_session *session);
 void crr_replayer_line_left(struct crr_stream *stream, enum crr_end reason);
 
 /* ---- ldisc.c: the line discipline; alone to touch a tty's inside ---- */
@@ -604,13 +652,17 @@ struct crr_line {
 int crr_ldisc_register(int number);
 void crr_ldisc_unregister(void);
 void crr_line_wake(struct crr_line *line);
+void crr_line_notify(struct crr_line *line, __poll_t events);
+bool crr_line_signal(struct crr_line *line, int band);
+void crr_line_nudge(struct crr_line *line);
+void crr_line_flush(struct crr_line *line);
 void crr_line_describe(struct crr_line *line, struct crr_record *rec);
 bool crr_line_hangs_up(struct crr_line *line);
 bool crr_line_is_master(struct crr_line *line);
 bool crr_line_is_controlling(struct crr_line *line);
 bool crr_line_has_file(struct crr_line *line, int fd);
 int crr_line_checkpoint(struct crr_line *line, struct crr_stream *stream,
-			u64 counter, u32 max_bytes);
+			u64 counter, u64 max_bytes);
 int crr_line_seek(struct crr_line *line, struct crr_stream *stream,
 		  const struct crr_seek *seek);
 int crr_line_modem(struct crr_line *line, struct crr_modem *modem);

@@ -26,7 +26,7 @@ void crr_gate_init(struct crr_gate *gate)
 	init_waitqueue_head(&gate->idle);
 }
 
-static void crr_gate_set(struct crr_gate *gate, bool open, u32 left)
+static void crr_gate_set(struct crr_gate *gate, bool open, u64 left)
 {
 	spin_lock(&gate->lock);
 	WRITE_ONCE(gate->open, open);
@@ -75,7 +75,7 @@ u32 crr_gate_enter(struct crr_gate *gate, u32 window, u32 nr)
 	WRITE_ONCE(gate->busy, gate->busy + 1);
 	if (!gate->open || gate->window != window)
 		nr = 0;
-	nr = min(nr, gate->left);
+	nr = min_t(u64, nr, gate->left);
 	WRITE_ONCE(gate->left, gate->left - nr);
 	spin_unlock(&gate->lock);
 	return nr;
@@ -209,7 +209,14 @@ enum crr_verdict crr_gate_begin(struct crr_op *op)
 	gate->consumed = 0;
 	if (open) {
 		crr_gate_set(gate, true, op->max_bytes);
-		crr_session_wake(session);
+		/*
+		 * The clock's page does not change: nothing has come since the
+		 * emulator looked at it, which is why it is here.
+		 */
+		if (session->state == CRR_STATE_REPLAYING)
+			crr_session_nudge(session);
+		else
+			crr_session_wake_lines(session);
 	}
 	return CRR_RESULT;
 }

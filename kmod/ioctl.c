@@ -2,6 +2,7 @@
 /*
  * One table of all ioctls, for tty, session fd and clock fd alike.
  */
+#include <linux/build_bug.h>
 #include <linux/capability.h>
 #include <linux/file.h>
 #include <linux/uaccess.h>
@@ -27,34 +28,36 @@ union crr_arg {
 };
 
 /* The interface has no holes, and is the same for 32-bit callers. */
-static_assert(sizeof(struct crr_status) == 160);
+static_assert(sizeof(struct crr_status) == 176);
 static_assert(sizeof(struct crr_session_fd) == 16);
 static_assert(sizeof(struct crr_join) == 24);
 static_assert(sizeof(struct crr_checkpoint_begin) == 32);
-static_assert(sizeof(struct crr_checkpoint_end) == 16);
+static_assert(sizeof(struct crr_checkpoint_end) == 24);
 static_assert(sizeof(struct crr_clock_fd) == 16);
-static_assert(sizeof(struct crr_counter) == 24);
+static_assert(sizeof(struct crr_counter) == 32);
 static_assert(sizeof(struct crr_record_start) == 24);
 static_assert(sizeof(struct crr_replay_start) == 24);
 static_assert(sizeof(struct crr_stop) == 8);
 static_assert(sizeof(struct crr_divergence) == 144);
 static_assert(sizeof(struct crr_modem) == 64);
 static_assert(sizeof(struct crr_mark) == 80);
-static_assert(sizeof(struct crr_seek) == 24);
+static_assert(sizeof(struct crr_seek) == 32);
 static_assert(sizeof(struct crr_seek_ack) == 24);
-static_assert(sizeof(struct crr_clock_counter) == 8);
-static_assert(sizeof(struct crr_clock_state) == 24);
+static_assert(sizeof(struct crr_clock_counter) == 16);
+static_assert(sizeof(struct crr_clock_state) == 32);
 static_assert(sizeof(struct crr_record_header) == 24);
 
 /**
  * struct crr_call - one ioctl
  * @target: on what
+ * @entitled: of a tty: the caller has it open for reading and writing; else true
  * @arg: its struct; what the caller's lacks is zero
  * @file: out: a new file, which gets its fd when all else has gone well
  * @fd: out: its number
  */
 struct crr_call {
 	const struct crr_target *target;
+	bool entitled;
 	union crr_arg *arg;
 	struct file *file;
 	int fd;
@@ -88,6 +91,11 @@ static struct crr_session *crr_call_session(const struct crr_target *target)
 	return target->session;
 }
 
+/* Facts that tell nothing of a tty's traffic. */
+#define CRR_STATUS_LASTING (CRR_STATUS_CONTROLLER | CRR_STATUS_SESSION | \
+			    CRR_STATUS_CLOCK | CRR_STATUS_END_FED | \
+			    CRR_STATUS_DIVERGENCE | CRR_STATUS_GATED)
+
 static int crr_ioctl_status(struct crr_call *call)
 {
 	const struct crr_target *target = call->target;
@@ -96,25 +104,32 @@ static int crr_ioctl_status(struct crr_call *call)
 	struct crr_stream *stream;
 
 	*status = (struct crr_status){
-		.size = sizeof(*status),
+		.tty_fd = status->tty_fd,
 		.stream = CRR_NO_STREAM,
 		.next_due = CRR_NEVER,
 	};
 	if (target->line)
 		status->received = atomic64_read(&target->line->received);
-	if (!session)
-		return 0;
-	mutex_lock(&session->lock);
-	crr_session_status(session, status);
-	if (target->line) {
+	if (session) {
+		mutex_lock(&session->lock);
+		crr_session_status(session, status);
 		list_for_each_entry(stream, &session->streams, node)
-			if (stream->line == target->line)
+			if (target->line && stream->line == target->line)
 				status->stream = stream->number;
+		if (target->session)
+			session->changed = false;
+		mutex_unlock(&session->lock);
+		crr_session_put(session);
 	}
-	if (target->session)
-		session->changed = false;
-	mutex_unlock(&session->lock);
-	crr_session_put(session);
+	if (!call->entitled)
+		*status = (struct crr_status){
+			.tty_fd = status->tty_fd,
+			.facts = status->facts & CRR_STATUS_LASTING,
+			.state = status->state,
+			.reason = status->reason,
+			.stream = CRR_NO_STREAM,
+			.next_due = CRR_NEVER,
+		};
 	return 0;
 }
 
@@ -123,14 +138,12 @@ static int crr_ioctl_status(struct crr_call *call)
  * capability only where the administrator lets them, and never where somebody
  * logs in: what is typed for su is not theirs, nor may they type it.
  */
-static int crr_line_may_be_controlled(struct crr_line *line, int tty_fd)
+static int crr_line_may_be_controlled(struct crr_line *line)
 {
 	if (!capable(CAP_SYS_TTY_CONFIG) &&
 	    (!READ_ONCE(crr_unprivileged) || crr_line_is_controlling(line)))
 		return -EPERM;
-	if (crr_line_is_master(line))
-		return -EOPNOTSUPP;
-	return crr_line_has_file(line, tty_fd) ? 0 : -EBADF;
+	return crr_line_is_master(line) ? -EOPNOTSUPP : 0;
 }
 
 static int crr_ioctl_session(struct crr_call *call)
@@ -139,7 +152,7 @@ static int crr_ioctl_session(struct crr_call *call)
 	struct crr_line *line = call->target->line;
 	int ret;
 
-	ret = crr_line_may_be_controlled(line, arg->tty_fd);
+	ret = crr_line_may_be_controlled(line);
 	if (ret)
 		return ret;
 	ret = crr_call_file(call, crr_session_control(line));
@@ -156,7 +169,7 @@ static int crr_ioctl_join(struct crr_call *call)
 
 	if (arg->__reserved)
 		return -EINVAL;
-	ret = crr_line_may_be_controlled(line, arg->tty_fd);
+	ret = crr_line_may_be_controlled(line);
 	if (ret)
 		return ret;
 	session = crr_controller_session(arg->session_fd);
@@ -208,8 +221,6 @@ static int crr_ioctl_clock(struct crr_call *call)
 	struct crr_line *line = call->target->line;
 	int ret;
 
-	if (call->arg->clock_fd.__reserved)
-		return -EINVAL;
 	if (crr_line_is_master(line))
 		return -EOPNOTSUPP;
 	ret = crr_call_file(call, crr_line_clock_file(line));
@@ -221,11 +232,14 @@ static int crr_ioctl_counter(struct crr_call *call)
 {
 	const struct crr_target *target = call->target;
 	struct crr_counter *arg = &call->arg->counter;
-	struct crr_session *session = crr_call_session(target);
+	struct crr_session *session;
 	struct crr_clock *clock;
 	int ret;
 
+	if (arg->__reserved)
+		return -EINVAL;
 	arg->next_due = CRR_NEVER;
+	session = crr_call_session(target);
 	if (session) {
 		ret = crr_session_count(session, arg->counter, &arg->next_due);
 		crr_session_put(session);
@@ -292,8 +306,6 @@ static int crr_ioctl_checkpoint_begin(struct crr_call *call)
 	struct crr_session *session;
 	int ret;
 
-	if (arg->__reserved)
-		return -EINVAL;
 	arg->next_due = CRR_NEVER;
 	stream = crr_session_line_stream(line, true);
 	if (!stream)
@@ -301,7 +313,7 @@ static int crr_ioctl_checkpoint_begin(struct crr_call *call)
 	session = stream->session;
 	crr_gate_flush(session);
 	ret = crr_line_checkpoint(line, stream, arg->counter,
-				  arg->max_bytes ?: U32_MAX);
+				  arg->max_bytes ?: U64_MAX);
 	mutex_lock(&session->lock);
 	arg->next_due = crr_session_next_due(session);
 	mutex_unlock(&session->lock);
@@ -315,6 +327,8 @@ static int crr_ioctl_checkpoint_end(struct crr_call *call)
 	struct crr_stream *stream;
 	int ret;
 
+	if (arg->__reserved)
+		return -EINVAL;
 	arg->consumed = 0;
 	stream = crr_session_line_stream(call->target->line, true);
 	if (!stream)
@@ -332,6 +346,8 @@ static int crr_ioctl_seek(struct crr_call *call)
 	struct crr_clock *clock;
 	int ret;
 
+	if (arg->__reserved)
+		return -EINVAL;
 	stream = crr_session_line_stream(line, false);
 	if (stream) {
 		ret = crr_line_seek(line, stream, arg);
@@ -364,8 +380,6 @@ static int crr_ioctl_seek_ack(struct crr_call *call)
 
 static int crr_ioctl_modem(struct crr_call *call)
 {
-	if (call->arg->modem.__reserved)
-		return -EINVAL;
 	return crr_line_modem(call->target->line, &call->arg->modem);
 }
 
@@ -373,7 +387,7 @@ static int crr_ioctl_mark(struct crr_call *call)
 {
 	const struct crr_mark *mark = &call->arg->mark;
 
-	if (mark->__reserved || !crr_label_is_valid(mark->label, mark->length))
+	if (!crr_label_is_valid(mark->label, mark->length))
 		return -EINVAL;
 	return crr_line_mark(call->target->line, mark);
 }
@@ -395,6 +409,8 @@ static int crr_ioctl_divergence(struct crr_call *call)
 #define CRR_ON_TTY	0x1
 #define CRR_ON_SESSION	0x2
 #define CRR_ON_CLOCK	0x4
+/* On a tty it works without @tty_fd, too: it looks at @entitled itself. */
+#define CRR_ON_ANY_TTY	0x8
 
 /**
  * struct crr_ioctl - one row of the table
@@ -425,16 +441,24 @@ struct crr_ioctl {
 		.call = (_call),					\
 	}
 
+/* On a tty, and perhaps on others: crr_ioctl() finds its tty_fd. */
+#define CRR_TTY_IOCTL(_cmd, _others, _struct, ...)			\
+	CRR_IOCTL(_cmd, CRR_ON_TTY | (_others) |			\
+		  BUILD_BUG_ON_ZERO(offsetof(_struct, tty_fd) !=	\
+				    offsetof(struct crr_status, tty_fd)), \
+		  _struct, __VA_ARGS__)
+
 static const struct crr_ioctl crr_ioctls[] = {
-	CRR_IOCTL(CRR_IOC_STATUS, CRR_ON_TTY | CRR_ON_SESSION | CRR_ON_CLOCK,
-		  struct crr_status, received, 0, true, crr_ioctl_status),
-	CRR_IOCTL(CRR_IOC_SESSION, CRR_ON_TTY,
-		  struct crr_session_fd, session_fd, 0, true,
-		  crr_ioctl_session),
-	CRR_IOCTL(CRR_IOC_CLOCK, CRR_ON_TTY,
-		  struct crr_clock_fd, __reserved, 0, true, crr_ioctl_clock),
-	CRR_IOCTL(CRR_IOC_COUNTER, CRR_ON_TTY | CRR_ON_CLOCK,
-		  struct crr_counter, next_due, 0, true, crr_ioctl_counter),
+	CRR_TTY_IOCTL(CRR_IOC_STATUS,
+		      CRR_ON_ANY_TTY | CRR_ON_SESSION | CRR_ON_CLOCK,
+		      struct crr_status, guesses, 0, true, crr_ioctl_status),
+	CRR_TTY_IOCTL(CRR_IOC_SESSION, 0,
+		      struct crr_session_fd, session_fd, 0, true,
+		      crr_ioctl_session),
+	CRR_TTY_IOCTL(CRR_IOC_CLOCK, 0,
+		      struct crr_clock_fd, clock_fd, 0, true, crr_ioctl_clock),
+	CRR_TTY_IOCTL(CRR_IOC_COUNTER, CRR_ON_CLOCK,
+		      struct crr_counter, next_due, 0, true, crr_ioctl_counter),
 	CRR_IOCTL(CRR_IOC_RECORD, CRR_ON_SESSION,
 		  struct crr_record_start, buffer_size,
 		  CRR_RECORD_FLAGS, false, crr_ioctl_record),
@@ -446,20 +470,20 @@ static const struct crr_ioctl crr_ioctls[] = {
 		  struct crr_stop, flags, 0, false, crr_ioctl_stop),
 	CRR_IOCTL(CRR_IOC_DIVERGENCE, CRR_ON_SESSION,
 		  struct crr_divergence, got, 0, true, crr_ioctl_divergence),
-	CRR_IOCTL(CRR_IOC_JOIN, CRR_ON_TTY,
-		  struct crr_join, __reserved, 0, true, crr_ioctl_join),
-	CRR_IOCTL(CRR_IOC_CHECKPOINT_BEGIN, CRR_ON_TTY,
-		  struct crr_checkpoint_begin, next_due, 0, true,
-		  crr_ioctl_checkpoint_begin),
-	CRR_IOCTL(CRR_IOC_CHECKPOINT_END, CRR_ON_TTY,
-		  struct crr_checkpoint_end, consumed, 0, true,
-		  crr_ioctl_checkpoint_end),
-	CRR_IOCTL(CRR_IOC_MODEM, CRR_ON_TTY,
-		  struct crr_modem, __reserved, 0, true, crr_ioctl_modem),
-	CRR_IOCTL(CRR_IOC_MARK, CRR_ON_TTY,
-		  struct crr_mark, label, 0, false, crr_ioctl_mark),
-	CRR_IOCTL(CRR_IOC_SEEK, CRR_ON_TTY,
-		  struct crr_seek, counter, 0, false, crr_ioctl_seek),
+	CRR_TTY_IOCTL(CRR_IOC_JOIN, 0,
+		      struct crr_join, __reserved, 0, true, crr_ioctl_join),
+	CRR_TTY_IOCTL(CRR_IOC_CHECKPOINT_BEGIN, 0,
+		      struct crr_checkpoint_begin, next_due, 0, true,
+		      crr_ioctl_checkpoint_begin),
+	CRR_TTY_IOCTL(CRR_IOC_CHECKPOINT_END, 0,
+		      struct crr_checkpoint_end, consumed, 0, true,
+		      crr_ioctl_checkpoint_end),
+	CRR_TTY_IOCTL(CRR_IOC_MODEM, 0,
+		      struct crr_modem, buf_overrun, 0, true, crr_ioctl_modem),
+	CRR_TTY_IOCTL(CRR_IOC_MARK, 0,
+		      struct crr_mark, label, 0, false, crr_ioctl_mark),
+	CRR_TTY_IOCTL(CRR_IOC_SEEK, 0,
+		      struct crr_seek, counter, 0, false, crr_ioctl_seek),
 	CRR_IOCTL(CRR_IOC_SEEK_ACK, CRR_ON_SESSION,
 		  struct crr_seek_ack, sequence, 0, false, crr_ioctl_seek_ack),
 };
@@ -502,6 +526,7 @@ long crr_ioctl(const struct crr_target *target, unsigned int cmd,
 	const struct crr_ioctl *op;
 	union crr_arg arg;
 	struct crr_call call = { .target = target, .arg = &arg };
+	u32 kind = crr_target_kind(target);
 	unsigned int nr = _IOC_NR(cmd);
 	u32 user_size;
 	u32 flags;
@@ -510,7 +535,7 @@ long crr_ioctl(const struct crr_target *target, unsigned int cmd,
 	if (nr >= ARRAY_SIZE(crr_ioctls) || cmd != _IO(CRR_IOC_TYPE, nr))
 		return -ENOTTY;
 	op = &crr_ioctls[nr];
-	if (!(op->on & crr_target_kind(target)))
+	if (!(op->on & kind))
 		return -ENOTTY;
 	if (get_user(user_size, (u32 __user *)user))
 		return -EFAULT;
@@ -526,6 +551,14 @@ long crr_ioctl(const struct crr_target *target, unsigned int cmd,
 	flags = arg.status.flags;
 	if (flags & ~op->flags)
 		return -EOPNOTSUPP;
+	/*
+	 * Through which file of a tty it was called is not known here, and may
+	 * be one that is open for writing alone: the caller is to have another.
+	 */
+	call.entitled = kind != CRR_ON_TTY ||
+			crr_line_has_file(target->line, arg.status.tty_fd);
+	if (!call.entitled && !(op->on & CRR_ON_ANY_TTY))
+		return -EBADF;
 	/* What cannot be answered is not done. */
 	if (op->answers && copy_to_user(user, &arg, min(user_size, op->size)))
 		return -EFAULT;

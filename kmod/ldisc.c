@@ -118,8 +118,56 @@ void crr_line_wake(struct crr_line *line)
 	struct tty_struct *tty = line->tty;
 
 	kill_fasync(&tty->fasync, SIGIO, POLL_IN);
-	wake_up_interruptible_poll(&tty->read_wait, EPOLLIN | EPOLLRDNORM);
+	wake_up_interruptible_poll(&tty->read_wait,
+				   EPOLLIN | EPOLLRDNORM | EPOLLERR);
 	wake_up_interruptible_poll(&tty->write_wait, EPOLLOUT | EPOLLWRNORM);
+}
+
+/* Wake whoever sleeps on the tty, and of those who poll it only for these. */
+void crr_line_notify(struct crr_line *line, __poll_t events)
+{
+	struct tty_struct *tty = line->tty;
+
+	if (events & (EPOLLIN | EPOLLHUP))
+		wake_up_interruptible_poll(&tty->read_wait, events);
+	if (events & EPOLLOUT)
+		wake_up_interruptible_poll(&tty->write_wait, events);
+}
+
+/* Send SIGIO: POLL_IN or POLL_OUT. False: nobody has asked for it. */
+bool crr_line_signal(struct crr_line *line, int band)
+{
+	struct fasync_struct **fasync = &line->tty->fasync;
+
+	if (!READ_ONCE(*fasync))
+		return false;
+	kill_fasync(fasync, SIGIO, band);
+	return true;
+}
+
+/*
+ * Wake whoever sleeps on the tty in crr, and nobody who polls it: a poller asks
+ * for no event that no driver knows.
+ */
+void crr_line_nudge(struct crr_line *line)
+{
+	struct tty_struct *tty = line->tty;
+
+	wake_up_interruptible_poll(&tty->read_wait, EPOLLMSG);
+	wake_up_interruptible_poll(&tty->write_wait, EPOLLMSG);
+}
+
+/* Throw away what N_TTY has received. A line that is being closed needs it not. */
+void crr_line_flush(struct crr_line *line)
+{
+	struct tty_struct *tty = line->tty;
+	struct tty_ldisc *ld = tty_ldisc_ref(tty);
+
+	if (!ld)
+		return;
+	crr_n_tty.flush_buffer(tty);
+	tty_unthrottle(tty);
+	tty_ldisc_deref(ld);
 }
 
 /* Fill in a STREAM record. */
@@ -166,7 +214,10 @@ bool crr_line_is_controlling(struct crr_line *line)
 	return crr_tty_session(line->tty);
 }
 
-/* Is this fd a file of this very tty, open for reading and writing? */
+/*
+ * Is this fd a file of this very tty, open for reading and writing? One that has
+ * been hung up is its former user's, and still among the tty's files.
+ */
 bool crr_line_has_file(struct crr_line *line, int fd)
 {
 	const fmode_t both = FMODE_READ | FMODE_WRITE;
@@ -178,9 +229,13 @@ bool crr_line_has_file(struct crr_line *line, int fd)
 	if (!file)
 		return false;
 	spin_lock(&tty->files_lock);
-	list_for_each_entry(priv, &tty->tty_files, list)
-		if (priv->file == file)
-			found = (file->f_mode & both) == both;
+	list_for_each_entry(priv, &tty->tty_files, list) {
+		if (priv->file == file) {
+			found = (file->f_mode & both) == both &&
+				!tty_hung_up_p(file);
+			break;
+		}
+	}
 	spin_unlock(&tty->files_lock);
 	fput(file);
 	return found;
@@ -269,7 +324,7 @@ static __always_inline void crr_line_leave(struct crr_line *line)
  * Returns what CRR_IOC_CHECKPOINT_BEGIN does.
  */
 int crr_line_checkpoint(struct crr_line *line, struct crr_stream *stream,
-			u64 counter, u32 max_bytes)
+			u64 counter, u64 max_bytes)
 {
 	struct crr_op op = {
 		.stream = stream,
@@ -872,22 +927,43 @@ crr_record_write(struct crr_stream *stream, struct tty_struct *tty,
 	return n;
 }
 
-static ssize_t crr_replay_write(struct crr_line *line, struct crr_op *op,
-				const u8 *buf)
+/*
+ * Let N_TTY process and send what the recorded run wrote, as it did then. One
+ * attempt that does not wait; and no signal is to keep it from it, as none of what
+ * N_TTY says here becomes the write's result. Returns how many bytes were taken.
+ */
+static u32 crr_replay_output(struct tty_struct *tty, struct file *file,
+			     const u8 *buf, u32 length)
+{
+	/* N_TTY looks at no more of a file. */
+	struct file nowait = {
+		.f_op = file->f_op,
+		.f_flags = file->f_flags | O_NONBLOCK,
+	};
+	bool signal = test_and_clear_thread_flag(TIF_SIGPENDING);
+	ssize_t taken;
+
+	taken = static_call(crr_n_tty_write)(tty, &nowait, buf, length);
+	if (signal)
+		set_thread_flag(TIF_SIGPENDING);
+	/* Nor is a SIGIO to follow when there is buffer space again. */
+	clear_bit(TTY_DO_WRITE_WAKEUP, &tty->flags);
+	return max_t(ssize_t, taken, 0);
+}
+
+static ssize_t crr_replay_write(struct crr_line *line, struct file *file,
+				struct crr_op *op, const u8 *buf)
 {
 	struct crr_session *session = op->stream->session;
-	struct tty_struct *tty = line->tty;
 	struct crr_queued *queued = op->queued;
 	const struct crr_record *rec = &queued->rec;
 	ssize_t result = rec->result;
 	bool cut = rec->flags & CRR_FLAG_CUT;
 	u32 offset = rec->offset;
-	ssize_t taken;
+	u32 taken;
 
 	if (offset && !(session->replayer.flags & CRR_REPLAY_MUTE)) {
-		/* One attempt, as a driver never waits. */
-		taken = tty->ops->write(tty, buf, offset);
-		taken = max_t(ssize_t, taken, 0);
+		taken = crr_replay_output(line->tty, file, buf, offset);
 		if (taken < offset) {
 			mutex_lock(&session->lock);
 			session->replayer.dropped += offset - taken;
@@ -919,7 +995,7 @@ static noinline ssize_t crr_judged_write(struct crr_line *line,
 	case CRR_RECORD:
 		return crr_record_write(stream, tty, file, buf, nr);
 	case CRR_REPLAY:
-		return crr_replay_write(line, &op, buf);
+		return crr_replay_write(line, file, &op, buf);
 	case CRR_RESULT:
 		return op.result == -EINTR ? crr_write_cut(op.result) :
 					     op.result;
@@ -965,52 +1041,56 @@ static ssize_t crr_ldisc_write(struct tty_struct *tty, struct file *file,
 	return n;
 }
 
-/* ---- poll(2) ---- */
-
-/*
- * What poll(2) says in replay, once it is known. Like a read, poll waits for
- * the feeder, even if it was told not to wait: "nothing" would be a lie.
- * False: the session replays no more, and the answer is N_TTY's.
+/* ---- poll(2) ----
+ *
+ * Never waits for anything that a user may keep from coming: its callers hold
+ * locks of epoll, or are threads of a kernel's work queue.
  */
-static bool crr_replay_poll(struct crr_line *line, struct crr_stream *stream,
-			    __poll_t wanted, __poll_t *mask)
+
+/* As long as the session does not pass the device's state on. */
+static bool crr_session_poll(struct crr_stream *stream, struct file *file,
+			     __poll_t wanted, __poll_t *mask)
 {
 	struct crr_session *session = stream->session;
-	wait_queue_head_t *queue = &line->tty->read_wait;
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	bool known, over;
+	bool answered;
 
-	*mask = 0;
-	add_wait_queue(queue, &wait);
-	for (;;) {
-		known = true;
-		mutex_lock(&session->lock);
-		over = session->state <= CRR_STATE_RECORDING;
-		if (session->state == CRR_STATE_REPLAYING) {
-			crr_session_sample(session);
-			known = crr_replayer_poll(stream, wanted, mask);
-			over = session->state <= CRR_STATE_RECORDING;
-		} else if (!over) {
-			*mask = EPOLLIN | EPOLLRDNORM | EPOLLOUT |
-				EPOLLWRNORM | EPOLLERR;
-		}
-		if (!known) {
-			crr_session_sleeps(session, CRR_SLEEP_FEED, 1);
-			wake_up_interruptible_poll(&session->wait, EPOLLOUT);
-		}
-		mutex_unlock(&session->lock);
-		if (known)
-			break;
-
-		known = crr_line_wait(line, &wait);
-		mutex_lock(&session->lock);
-		crr_session_sleeps(session, CRR_SLEEP_FEED, -1);
-		mutex_unlock(&session->lock);
-		if (known)
-			break;
+	mutex_lock(&session->lock);
+	answered = session->state > CRR_STATE_RECORDING;
+	if (session->state == CRR_STATE_REPLAYING) {
+		crr_session_sample(session);
+		answered = crr_replayer_poll(stream,
+					     file->f_flags & O_NONBLOCK,
+					     wanted, mask);
+	} else {
+		*mask = EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
+			EPOLLERR;
 	}
-	remove_wait_queue(queue, &wait);
-	return !over;
+	if (answered && !(*mask & wanted))
+		crr_stream_looked(stream);
+	mutex_unlock(&session->lock);
+	return answered;
+}
+
+/* What of the device's state is hidden while it is recorded. */
+static __poll_t crr_recorded_poll(struct crr_stream *stream, __poll_t wanted,
+				  __poll_t mask)
+{
+	struct crr_session *session = stream->session;
+
+	mutex_lock(&session->lock);
+	if (session->state == CRR_STATE_RECORDING) {
+		if (crr_gate_hides(stream))
+			mask &= ~(EPOLLIN | EPOLLRDNORM | EPOLLHUP);
+		/* What is there cannot be had before there is room. */
+		if (!crr_stream_has_room(stream, CRR_IN))
+			mask &= ~(EPOLLIN | EPOLLRDNORM);
+		if (!crr_stream_has_room(stream, CRR_OUT))
+			mask &= ~(EPOLLOUT | EPOLLWRNORM);
+		if (!(mask & wanted))
+			crr_stream_looked(stream);
+	}
+	mutex_unlock(&session->lock);
+	return mask;
 }
 
 /*
@@ -1021,6 +1101,7 @@ static bool crr_replay_poll(struct crr_line *line, struct crr_stream *stream,
 static __poll_t crr_ldisc_poll(struct tty_struct *tty, struct file *file,
 			       poll_table *wait)
 {
+	__poll_t wanted = poll_requested_events(wait);
 	struct crr_line *line = crr_line_find(tty);
 	struct crr_stream *stream;
 	struct crr_session *session;
@@ -1034,19 +1115,9 @@ static __poll_t crr_ldisc_poll(struct tty_struct *tty, struct file *file,
 
 	session = stream->session;
 	if (READ_ONCE(session->state) <= CRR_STATE_RECORDING ||
-	    !crr_replay_poll(line, stream, poll_requested_events(wait), &mask))
-		mask = crr_n_tty.poll(tty, file, NULL);
-	mutex_lock(&session->lock);
-	if (session->state == CRR_STATE_RECORDING && crr_gate_hides(stream))
-		mask &= ~(EPOLLIN | EPOLLRDNORM | EPOLLHUP);
-	if (session->state == CRR_STATE_RECORDING) {
-		/* What is there cannot be had before there is room. */
-		if (!crr_stream_has_room(stream, CRR_IN))
-			mask &= ~(EPOLLIN | EPOLLRDNORM);
-		if (!crr_stream_has_room(stream, CRR_OUT))
-			mask &= ~(EPOLLOUT | EPOLLWRNORM);
-	}
-	mutex_unlock(&session->lock);
+	    !crr_session_poll(stream, file, wanted, &mask))
+		mask = crr_recorded_poll(stream, wanted,
+					 crr_n_tty.poll(tty, file, NULL));
 	crr_session_put(session);
 	return mask;
 }
@@ -1252,6 +1323,7 @@ static int crr_ldisc_ioctl(struct tty_struct *tty, CRR_FILE_PARAMETER
 			   unsigned int cmd, unsigned long arg)
 {
 	struct crr_target target = { .line = crr_line_find(tty) };
+	int ret;
 
 	/* Never -ENOIOCTLCMD: for 32-bit callers the core would call again. */
 	if (_IOC_TYPE(cmd) == CRR_IOC_TYPE)
@@ -1264,7 +1336,11 @@ static int crr_ldisc_ioctl(struct tty_struct *tty, CRR_FILE_PARAMETER
 		return crr_line_queue(target.line, CRR_FILE cmd, CRR_TYPE_OUTQ,
 				      arg);
 	default:
-		return crr_n_tty.ioctl(tty, CRR_FILE cmd, arg);
+		ret = crr_n_tty.ioctl(tty, CRR_FILE cmd, arg);
+		/* It may have asked for SIGIO, and says so to nobody here. */
+		if (READ_ONCE(target.line->engaged))
+			crr_session_show(target.line);
+		return ret;
 	}
 }
 

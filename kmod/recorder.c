@@ -97,13 +97,16 @@ size_t crr_recorder_capacity(const struct crr_recorder *recorder)
 	return recorder->chan->n_subbufs * CRR_SUBBUF_SIZE;
 }
 
-/* Where the data of the oldest sub-buffer end. */
+/*
+ * Where the data of the oldest sub-buffer end. After a switch that failed relay has
+ * none to fill, and an offset that is past the end of any.
+ */
 static size_t crr_oldest_end(const struct rchan_buf *buf)
 {
 	size_t oldest = buf->subbufs_consumed % buf->chan->n_subbufs;
 
 	if (buf->subbufs_consumed == buf->subbufs_produced)
-		return buf->offset;
+		return buf->offset > CRR_SUBBUF_SIZE ? 0 : buf->offset;
 	return CRR_SUBBUF_SIZE - buf->padding[oldest];
 }
 
@@ -181,21 +184,13 @@ static bool crr_emit_switch(struct crr_session *session)
 	struct crr_recorder *recorder = &session->recorder;
 
 	recorder->switched++;
-	if (!WARN_ON_ONCE(!relay_switch_subbuf(recorder->buf,
-					       CRR_RECORD_SIZE_MAX)))
+	if (relay_switch_subbuf(recorder->buf, CRR_RECORD_SIZE_MAX))
 		return true;
-	/* A log with a hole cannot be replayed. */
+	/* A log with a hole cannot be replayed: no record may follow. */
+	pr_err_once("n_crr: no buffer space where some was reserved\n");
+	recorder->broken = true;
 	crr_session_set_state(session, CRR_STATE_FAILED, CRR_REASON_SEQUENCE);
 	return false;
-}
-
-/* How many empty reads a record that reads see is to bear, at its counter. */
-static u64 crr_take_empties(struct crr_stream *stream, u64 counter)
-{
-	u64 empties = crr_empties_at(stream, counter);
-
-	crr_empties_forget(stream);
-	return empties;
 }
 
 /*
@@ -212,10 +207,12 @@ static __always_inline void crr_emit_inline(struct crr_session *session,
 
 	lockdep_assert_held(&session->lock);
 
+	if (unlikely(session->recorder.broken))
+		return;
 	rec->sequence = session->sequence;
 	rec->counter = crr_session_counter(session);
 	if (bearer)
-		rec->empties = crr_take_empties(bearer, rec->counter);
+		rec->empties = crr_empties_take(bearer, rec->counter);
 	size = crr_record_encode_into(buf->data + buf->offset,
 				      CRR_SUBBUF_SIZE - buf->offset, type, rec);
 	if (unlikely(!size)) {
@@ -245,7 +242,9 @@ static noinline void crr_emit(struct crr_session *session,
 static void crr_add_empty(struct crr_stream *stream)
 {
 	/* What another thread finds behind the gate is no part of the run. */
-	if (!stream->session->gate.gated)
+	if (stream->session->gate.gated)
+		crr_stream_looked(stream);
+	else
 		crr_empties_add(stream, crr_session_counter(stream->session));
 }
 
@@ -566,7 +565,7 @@ static noinline void crr_recorder_seek_room(struct crr_stream *stream,
 		crr_stream_prepare(stream, way);
 	crr_recorder_wake_starved(session);
 	if (crr_gate_returned(&session->gate))
-		crr_session_wake(session);
+		crr_session_wake_lines(session);
 }
 
 /* A read or write has come to its end; so that the next one may begin. */
@@ -709,7 +708,8 @@ u32 crr_recorder_inq_done(struct crr_op *op, u32 value)
 	if (crr_gate_hides(stream))
 		value = 0;
 	else if (op->gated)
-		value = min(value, READ_ONCE(stream->session->gate.left));
+		value = min_t(u64, value,
+			      READ_ONCE(stream->session->gate.left));
 	if (value) {
 		rec.value = value;
 		crr_emit_answer(stream, &rec);

@@ -19,6 +19,44 @@
 
 /* ---- The queues ---- */
 
+/*
+ * What the feeder is wanted for: the next thing that reads will find, and, after
+ * a write that was not taken whole, the next one that was. Called after every
+ * change of what this depends on.
+ */
+static void crr_stream_update_wants(struct crr_stream *stream)
+{
+	struct crr_replayer *replayer = &stream->session->replayer;
+	bool wants = !stream->end && !stream->left &&
+		     (list_empty(&stream->inbound) ||
+		      (stream->throttled && !stream->writes));
+
+	if (wants == stream->wants_feed)
+		return;
+	stream->wants_feed = wants;
+	WRITE_ONCE(replayer->wanting, replayer->wanting + (wants ? 1 : -1));
+}
+
+/* The last write was, or was not, refused or taken in part. */
+static void crr_stream_throttle(struct crr_stream *stream, bool throttled)
+{
+	struct crr_replayer *replayer = &stream->session->replayer;
+
+	replayer->throttled += throttled - stream->throttled;
+	stream->throttled = throttled;
+	stream->writable_shown = false;
+	crr_stream_update_wants(stream);
+}
+
+/* As at the beginning of a log. */
+static void crr_stream_restart(struct crr_stream *stream)
+{
+	stream->begun = false;
+	stream->end = 0;
+	stream->guessed = false;
+	crr_stream_throttle(stream, false);
+}
+
 void crr_replayer_start(struct crr_session *session, u64 limit, u32 flags)
 {
 	struct crr_replayer *replayer = &session->replayer;
@@ -33,10 +71,16 @@ void crr_replayer_start(struct crr_session *session, u64 limit, u32 flags)
 	replayer->tail = CRR_NO_SEQUENCE;
 	replayer->skip = 0;
 	WRITE_ONCE(replayer->seeking, false);
+	replayer->end_shown = false;
+	replayer->guesses = 0;
+	/* Of the last replay; some of its streams may have gone. */
+	replayer->throttled = 0;
+	WRITE_ONCE(replayer->wanting, 0);
 	list_for_each_entry(stream, &session->streams, node) {
-		stream->begun = false;
 		stream->left = false;
-		stream->end = 0;
+		stream->throttled = false;
+		stream->wants_feed = false;
+		crr_stream_restart(stream);
 	}
 }
 
@@ -46,14 +90,21 @@ static bool crr_must_be_taken(const struct crr_record *rec)
 	return rec->type != CRR_TYPE_HANGUP;
 }
 
-static void crr_replayer_unlink(struct crr_session *session,
+/* Is this a write of which bytes were taken? */
+static bool crr_is_taken_write(const struct crr_record *rec)
+{
+	return rec->type == CRR_TYPE_WRITE && rec->result > 0;
+}
+
+static void crr_replayer_unlink(struct crr_stream *stream,
 				struct crr_queued *queued)
 {
-	struct crr_replayer *replayer = &session->replayer;
+	struct crr_replayer *replayer = &stream->session->replayer;
 
 	list_del(&queued->cursor);
 	list_del(&queued->due);
 	replayer->remaining -= crr_must_be_taken(&queued->rec);
+	stream->writes -= crr_is_taken_write(&queued->rec);
 	WRITE_ONCE(replayer->bytes, replayer->bytes - sizeof(*queued) -
 				    queued->rec.data_length);
 }
@@ -64,18 +115,33 @@ void crr_queued_free(struct crr_queued *queued)
 	kfree_sensitive(queued);
 }
 
+/* There may be a million of them: not under a lock that others wait for. */
+void crr_queued_free_all(struct list_head *garbage)
+{
+	struct crr_queued *queued, *next;
+
+	list_for_each_entry_safe(queued, next, garbage, cursor) {
+		crr_queued_free(queued);
+		cond_resched();
+	}
+}
+
+/* Forget the records of one stream; crr_session_reap() frees them. */
 static void crr_replayer_empty(struct crr_stream *stream)
 {
+	struct list_head *garbage = &stream->session->replayer.garbage;
 	struct crr_queued *queued, *next;
 
 	list_splice_tail_init(&stream->outbound, &stream->inbound);
 	list_for_each_entry_safe(queued, next, &stream->inbound, cursor) {
-		crr_replayer_unlink(stream->session, queued);
-		crr_queued_free(queued);
+		crr_replayer_unlink(stream, queued);
+		list_add(&queued->cursor, garbage);
+		cond_resched();
 	}
+	crr_stream_update_wants(stream);
 }
 
-/* Forget all records, and that there was a replay. */
+/* Forget all records, and that there was a replay; crr_session_reap() follows. */
 void crr_replayer_close(struct crr_session *session)
 {
 	struct crr_replayer *replayer = &session->replayer;
@@ -101,6 +167,38 @@ bool crr_replayer_full(const struct crr_replayer *replayer)
 				 CRR_RECORD_SIZE_MAX;
 }
 
+/**
+ * crr_replayer_feedable - can the feeder go on?
+ * @session: the session; called with or without its lock
+ *
+ * The only condition on which a feeder sleeps, is woken, and finds EPOLLOUT. It
+ * never holds while the buffer is full, so that a feeder that has found no buffer
+ * space sleeps; and it holds otherwise whenever an operation or poll(2) cannot be
+ * answered without more records. Where nobody needs them yet, half of the buffer
+ * is worth waking the feeder for.
+ */
+bool crr_replayer_feedable(const struct crr_session *session)
+{
+	const struct crr_replayer *replayer = &session->replayer;
+
+	if (READ_ONCE(session->state) != CRR_STATE_REPLAYING ||
+	    READ_ONCE(replayer->seeking))
+		return true;
+	if (crr_replayer_full(replayer))
+		return false;
+	return READ_ONCE(replayer->wanting) ||
+	       READ_ONCE(session->sleeping[CRR_SLEEP_FEED]) ||
+	       READ_ONCE(replayer->bytes) <= replayer->limit / 2;
+}
+
+/* What the condition depends on has changed. */
+void crr_replayer_wake_feeder(struct crr_session *session)
+{
+	if (wq_has_sleeper(&session->wait) && crr_replayer_feedable(session))
+		wake_up_interruptible_poll(&session->wait,
+					   EPOLLOUT | EPOLLWRNORM);
+}
+
 static struct crr_stream *crr_replayer_stream(struct crr_session *session,
 					      u16 number)
 {
@@ -123,6 +221,8 @@ static int crr_replayer_queue(struct crr_session *session,
 			 GFP_KERNEL_ACCOUNT);
 	if (!queued)
 		return -ENOMEM;
+	queued->shown = false;
+	queued->signalled = false;
 	queued->rec = *rec;
 	queued->rec.data = queued->bytes;
 	memcpy(queued->bytes, rec->data, rec->data_length);
@@ -134,8 +234,10 @@ static int crr_replayer_queue(struct crr_session *session,
 		INIT_LIST_HEAD(&queued->due);
 	}
 	replayer->remaining += crr_must_be_taken(rec);
+	stream->writes += crr_is_taken_write(rec);
 	WRITE_ONCE(replayer->bytes, replayer->bytes + sizeof(*queued) +
 				    rec->data_length);
+	crr_stream_update_wants(stream);
 	return 0;
 }
 
@@ -165,6 +267,8 @@ static void crr_diverge(struct crr_stream *stream,
 	struct crr_session *session = stream->session;
 	struct crr_divergence *div = &session->divergence;
 	bool out = crr_type_is_outbound(rec ? rec->type : type);
+	bool full = !rec && !stream->end &&
+		    crr_replayer_full(&session->replayer);
 
 	*div = (struct crr_divergence){
 		.size = sizeof(*div),
@@ -177,6 +281,7 @@ static void crr_diverge(struct crr_stream *stream,
 		.length = length,
 		.position = out ? stream->position_out : stream->position_in,
 		.offset = offset,
+		.facts = full ? CRR_DIVERGENCE_FULL : 0,
 	};
 	if (buf)
 		div->bytes = crr_excerpt(div->got, buf, length, offset);
@@ -288,6 +393,7 @@ static int crr_replayer_add(struct crr_session *session,
 			stream->end_refused = rec->refused;
 			stream->end_interrupted = rec->flags &
 						  CRR_FLAG_INTERRUPTED;
+			crr_stream_update_wants(stream);
 			break;
 		default:
 			if (rec->sequence < replayer->skip) {
@@ -406,16 +512,16 @@ void crr_replayer_seek(struct crr_session *session, u64 sequence)
 
 	list_for_each_entry(stream, &session->streams, node) {
 		crr_replayer_empty(stream);
-		crr_empties_forget(stream);
+		crr_empties_take(stream, 0);
 		stream->refused = 0;
 		stream->position_in = 0;
 		stream->position_out = 0;
 		stream->peer_closed = false;
 		stream->hung_up = false;
-		stream->begun = false;
-		stream->end = 0;
+		crr_stream_restart(stream);
 		stream->left_counter = session->counter;
 	}
+	replayer->end_shown = false;
 	memset(replayer->fed, 0, sizeof(*replayer->fed));
 	replayer->begun = false;
 	replayer->tail = CRR_NO_SEQUENCE;
@@ -550,6 +656,13 @@ static enum crr_verdict crr_op_ends(struct crr_op *op)
 	return crr_op_result(op, crr_session_refusal(session->state));
 }
 
+/* After a write with this outcome, poll(2) does not invite another one. */
+static bool crr_is_throttling(const struct crr_record *rec)
+{
+	return rec->result == -EAGAIN || rec->result == -EINTR ||
+	       (rec->result > 0 && (u32)rec->result < rec->requested);
+}
+
 /* The record is consumed, and becomes the operation's. */
 static enum crr_verdict crr_op_takes(struct crr_op *op,
 				     struct crr_queued *queued)
@@ -558,27 +671,25 @@ static enum crr_verdict crr_op_takes(struct crr_op *op,
 	struct crr_session *session = stream->session;
 	const struct crr_record *rec = &queued->rec;
 
+	crr_replayer_unlink(stream, queued);
 	if (crr_type_is_outbound(rec->type)) {
 		stream->refused = 0;
 		if (rec->type == CRR_TYPE_WRITE) {
 			stream->position_out += rec->offset;
 			session->bytes_out += rec->offset;
+			crr_stream_throttle(stream, crr_is_throttling(rec));
 		}
 	} else {
-		crr_empties_forget(stream);
+		crr_empties_take(stream, session->counter);
+		stream->guessed = false;
 		stream->position_in += rec->data_length;
 		session->bytes_in += rec->data_length;
 		session->gate.consumed += rec->data_length;
+		crr_stream_update_wants(stream);
 	}
 	session->records++;
-	crr_replayer_unlink(session, queued);
 	crr_session_publish(session);
-	/* The next one may be another stream's, and seen from now on. */
-	if (session->gate.gated && crr_type_is_inbound(rec->type))
-		crr_session_wake(session);
-	if (wq_has_sleeper(&session->wait) &&
-	    session->replayer.bytes <= session->replayer.limit / 2)
-		wake_up_interruptible_poll(&session->wait, EPOLLOUT);
+	crr_replayer_wake_feeder(session);
 	op->queued = queued;
 	return CRR_REPLAY;
 }
@@ -586,8 +697,7 @@ static enum crr_verdict crr_op_takes(struct crr_op *op,
 /* ---- Reads ---- */
 
 /* Is this inbound record one that a read at this counter finds? */
-static bool crr_is_due(const struct crr_stream *stream,
-		       const struct crr_record *rec)
+static bool crr_is_due(struct crr_stream *stream, const struct crr_record *rec)
 {
 	u64 counter = stream->session->counter;
 
@@ -626,9 +736,17 @@ static bool crr_is_hidden(struct crr_stream *stream)
 
 static enum crr_verdict crr_read_nothing(struct crr_op *op)
 {
+	struct crr_stream *stream = op->stream;
+	u64 counter = stream->session->counter;
+
 	if (!op->nowait)
 		return crr_op_sleep(op, CRR_SLEEP_TIME);
-	crr_empties_add(op->stream, op->stream->session->counter);
+	/* The recorded run did not read here: its poll(2) said so. */
+	if (stream->guessed && stream->guessed_at == counter)
+		crr_stream_looked(stream);
+	else
+		crr_empties_add(stream, counter);
+	stream->guessed = false;
 	return crr_op_result(op, op->empty);
 }
 
@@ -801,6 +919,7 @@ void crr_replayer_short_read(struct crr_op *op, u32 delivered)
 static enum crr_verdict crr_write_refused(struct crr_op *op, bool interrupted)
 {
 	op->stream->refused++;
+	crr_stream_throttle(op->stream, true);
 	return crr_op_result(op, interrupted ? -EINTR : -EAGAIN);
 }
 
@@ -823,8 +942,17 @@ static enum crr_verdict crr_write_past_queue(struct crr_op *op, const u8 *buf,
 	}
 	if (stream->hung_up && !crr_is_over(stream))
 		return crr_after_hangup(op);
-	if (!stream->end && counter >= log->counter)
-		return crr_op_sleep(op, CRR_SLEEP_FEED);
+	/*
+	 * A full buffer without a record of this line's writes: the recorded run
+	 * did something else first. To wait for the feeder, who waits for buffer
+	 * space, would be for ever.
+	 */
+	if (!stream->end && counter >= log->counter) {
+		if (!crr_replayer_full(&stream->session->replayer))
+			return crr_op_sleep(op, CRR_SLEEP_FEED);
+		return crr_op_diverges(op, CRR_DIVERGENCE_EXTRA, NULL, buf,
+				       length, 0);
+	}
 	if (stream->end && counter <= stream->end_counter &&
 	    op->type == CRR_TYPE_WRITE && stream->refused < stream->end_refused)
 		return crr_write_refused(op, stream->end_interrupted);
@@ -914,79 +1042,183 @@ enum crr_verdict crr_replayer_write(struct crr_op *op, const u8 *buf,
 
 /* ---- Poll ---- */
 
-/* Would a write be taken, after what the emulator does before it? */
+/* Would a write be taken? */
 static bool crr_is_writable(const struct crr_stream *stream)
 {
 	const struct crr_queued *out;
-	u64 refused = stream->refused;
 
-	list_for_each_entry(out, &stream->outbound, cursor) {
-		if (out->rec.counter > stream->session->counter)
-			break;
-		if (out->rec.type == CRR_TYPE_WRITE)
-			return out->rec.result > 0 &&
-			       refused >= out->rec.refused;
-		refused = 0;
-	}
+	if (!stream->throttled)
+		return true;
+	list_for_each_entry(out, &stream->outbound, cursor)
+		if (crr_is_taken_write(&out->rec))
+			return out->rec.counter <= stream->session->counter;
 	return false;
+}
+
+/* Is the log not known as far as the emulator has come? */
+static bool crr_is_past_horizon(const struct crr_stream *stream)
+{
+	const struct crr_replayer *replayer = &stream->session->replayer;
+
+	return !stream->end &&
+	       stream->session->counter >= replayer->fed->counter &&
+	       !crr_replayer_full(replayer);
+}
+
+/*
+ * Has the run come to the end of its log? With gated delivery reads find nothing
+ * in the last checkpoint, and the end after it.
+ */
+static bool crr_replayer_at_end(struct crr_session *session)
+{
+	const struct crr_replayer *replayer = &session->replayer;
+	u64 counter = session->counter;
+	struct crr_stream *stream;
+
+	if (!replayer->fed->ended || counter < replayer->fed->counter)
+		return false;
+	if (counter > replayer->fed->counter)
+		return true;
+	if (replayer->remaining || session->gate.gated)
+		return false;
+	list_for_each_entry(stream, &session->streams, node)
+		if (stream->end_counter == counter &&
+		    crr_empties_at(stream, counter) < stream->end_empties)
+			return false;
+	return true;
+}
+
+/* What poll(2) says once the first inbound record is due. */
+static __poll_t crr_due_events(const struct crr_record *rec)
+{
+	switch (rec->type) {
+	case CRR_TYPE_HANGUP:
+		return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
+		       EPOLLERR | EPOLLHUP;
+	case CRR_TYPE_PEER_CLOSED:
+		return EPOLLHUP;
+	default:
+		return EPOLLIN | EPOLLRDNORM;
+	}
+}
+
+/* The stream's first inbound record, if a read would find it now; or NULL. */
+static struct crr_queued *crr_readable(struct crr_stream *stream)
+{
+	struct crr_queued *in = crr_first(&stream->inbound);
+
+	if (!in || crr_is_hidden(stream) || !crr_is_due(stream, &in->rec))
+		return NULL;
+	return in;
 }
 
 /**
  * crr_replayer_poll - what poll(2) says: input if a read would find something,
  *	output if a write would be taken
  * @stream: the stream
+ * @nonblock: the file is O_NONBLOCK
  * @wanted: the events asked for
  * @mask: out: those that there are
  *
- * Returns false if that is not known before the feeder has told more.
+ * Never waits: where the log is not known yet, an O_NONBLOCK file is told that
+ * there is input, as its read waits for the feeder and finds out; others are
+ * woken by crr_replayer_show().
+ *
+ * Returns false if the log is at its end and the session has gone live.
  */
-bool crr_replayer_poll(struct crr_stream *stream, __poll_t wanted,
-		       __poll_t *mask)
+bool crr_replayer_poll(struct crr_stream *stream, bool nonblock,
+		       __poll_t wanted, __poll_t *mask)
 {
-	const struct crr_session *session = stream->session;
-	const struct crr_replayer *replayer = &session->replayer;
-	const struct crr_queued *in = crr_first(&stream->inbound);
-	const struct crr_queued *out = crr_first(&stream->outbound);
-	u64 counter = session->counter;
-	bool hidden = crr_is_hidden(stream);
-	bool known, over;
+	struct crr_session *session = stream->session;
+	struct crr_replayer *replayer = &session->replayer;
+	bool past, in_unknown, out_unknown;
+	const struct crr_queued *in;
 
-	if (hidden)
-		in = NULL;
-	known = stream->end || counter < replayer->fed->counter ||
-		crr_replayer_full(replayer);
-	over = crr_is_over(stream);
+	lockdep_assert_held(&session->lock);
 
 	*mask = 0;
-	/* What has come to its end without a word said is live now. */
-	if (over && replayer->flags & CRR_REPLAY_LIVE &&
-	    crr_replayer_is_over(stream->session))
-		return true;
-	if (over)
-		*mask |= EPOLLIN | EPOLLOUT | EPOLLERR;
-	if (in && crr_is_due(stream, &in->rec)) {
-		if (in->rec.type == CRR_TYPE_HANGUP)
-			*mask |= EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP;
-		else if (in->rec.type == CRR_TYPE_PEER_CLOSED)
-			*mask |= EPOLLHUP;
-		else
-			*mask |= EPOLLIN;
+	if (crr_replayer_at_end(session)) {
+		if (replayer->flags & CRR_REPLAY_LIVE &&
+		    crr_replayer_is_over(session))
+			return false;
+		*mask |= EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
+			 EPOLLERR;
 	}
+	in = crr_readable(stream);
+	if (in)
+		*mask |= crr_due_events(&in->rec);
 	if (stream->hung_up)
-		*mask |= EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP;
+		*mask |= EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
+			 EPOLLERR | EPOLLHUP;
 	if (stream->peer_closed)
 		*mask |= EPOLLHUP;
 	if (crr_is_writable(stream))
-		*mask |= EPOLLOUT;
-	if (*mask & EPOLLIN)
-		*mask |= EPOLLRDNORM;
-	if (*mask & EPOLLOUT)
-		*mask |= EPOLLWRNORM;
+		*mask |= EPOLLOUT | EPOLLWRNORM;
 
-	if (known)
-		return true;
-	return (in || hidden || !(wanted & (EPOLLIN | EPOLLRDNORM))) &&
-	       (out || !(wanted & (EPOLLOUT | EPOLLWRNORM)));
+	past = crr_is_past_horizon(stream) && !stream->hung_up;
+	in_unknown = past && wanted & (EPOLLIN | EPOLLRDNORM) &&
+		     list_empty(&stream->inbound) && !stream->peer_closed &&
+		     !crr_is_hidden(stream);
+	out_unknown = past && wanted & (EPOLLOUT | EPOLLWRNORM) &&
+		      stream->throttled && !stream->writes;
+	replayer->guesses += in_unknown || out_unknown;
+	if (nonblock && wanted & (EPOLLIN | EPOLLRDNORM)) {
+		if (in_unknown)
+			*mask |= EPOLLIN | EPOLLRDNORM;
+		stream->guessed = in_unknown;
+		stream->guessed_at = session->counter;
+	}
+	return true;
+}
+
+static void crr_stream_show(struct crr_stream *stream)
+{
+	struct crr_queued *in = crr_readable(stream);
+
+	if (in && !in->shown) {
+		in->shown = true;
+		crr_line_notify(stream->line, crr_due_events(&in->rec));
+	}
+	/* An emulator may ask for signals when the record has long been fed. */
+	if (in && !in->signalled)
+		in->signalled = crr_line_signal(stream->line, POLL_IN);
+	if (stream->throttled && !stream->writable_shown &&
+	    crr_is_writable(stream)) {
+		stream->writable_shown = true;
+		crr_line_notify(stream->line, EPOLLOUT | EPOLLWRNORM);
+		crr_line_signal(stream->line, POLL_OUT);
+	}
+}
+
+/**
+ * crr_replayer_show - wake pollers for what has become due
+ * @session: the session, replaying
+ *
+ * One wakeup, one edge of EPOLLET and one SIGIO for each inbound record, for the
+ * end of each time without buffer space, and for the end of the log. Called after
+ * everything by which something may become due: a feed, a change of the counter,
+ * an operation, be it an empty read or another line's.
+ */
+void crr_replayer_show(struct crr_session *session)
+{
+	struct crr_replayer *replayer = &session->replayer;
+	const struct crr_queued *first;
+	struct crr_stream *stream;
+
+	lockdep_assert_held(&session->lock);
+
+	first = list_first_entry_or_null(&replayer->due, struct crr_queued,
+					 due);
+	if (replayer->throttled ||
+	    (first && first->rec.counter <= session->counter)) {
+		list_for_each_entry(stream, &session->streams, node)
+			if (stream->line)
+				crr_stream_show(stream);
+	}
+	if (!replayer->end_shown && crr_replayer_at_end(session)) {
+		replayer->end_shown = true;
+		crr_session_wake(session);
+	}
 }
 
 /* ---- Checkpoints of gated delivery ---- */
@@ -1080,4 +1312,6 @@ void crr_replayer_line_left(struct crr_stream *stream, enum crr_end reason)
 	crr_session_publish(session);
 	stream->left = true;
 	stream->left_counter = session->counter;
+	crr_stream_update_wants(stream);
+	crr_replayer_wake_feeder(session);
 }

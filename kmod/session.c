@@ -38,6 +38,7 @@ static struct crr_session *crr_session_create(void)
 	init_waitqueue_head(&session->wait);
 	INIT_LIST_HEAD(&session->streams);
 	INIT_LIST_HEAD(&session->replayer.due);
+	INIT_LIST_HEAD(&session->replayer.garbage);
 	crr_gate_init(&session->gate);
 	session->unprivileged = true;
 	session->owner = current_euid();
@@ -48,7 +49,7 @@ static void crr_stream_free(struct crr_stream *stream)
 {
 	/* What was typed last. */
 	kfree_sensitive(stream->bytes);
-	kfree(stream);
+	kfree_rcu(stream, rcu);
 }
 
 static struct crr_stream *crr_stream_create(struct crr_session *session)
@@ -65,30 +66,43 @@ static struct crr_stream *crr_stream_create(struct crr_session *session)
 	}
 	stream->session = session;
 	stream->unprivileged = !capable(CAP_SYS_TTY_CONFIG);
+	spin_lock_init(&stream->empties.lock);
 	INIT_LIST_HEAD(&stream->inbound);
 	INIT_LIST_HEAD(&stream->outbound);
 	return stream;
 }
 
-static void crr_session_free(struct rcu_head *rcu)
-{
-	struct crr_session *session = container_of(rcu, struct crr_session,
-						   rcu);
-	struct crr_stream *stream, *next;
-
-	list_for_each_entry_safe(stream, next, &session->streams, node)
-		crr_stream_free(stream);
-	kfree(session);
-}
-
+/* Those who find a stream or session without a reference do so under RCU. */
 static void crr_session_destroy(struct kref *kref)
 {
 	struct crr_session *session = container_of(kref, struct crr_session,
 						   kref);
+	struct crr_stream *stream, *next;
 
 	crr_recorder_close(&session->recorder);
 	crr_replayer_close(session);
-	call_rcu(&session->rcu, crr_session_free);
+	crr_queued_free_all(&session->replayer.garbage);
+	list_for_each_entry_safe(stream, next, &session->streams, node) {
+		crr_stream_free(stream);
+		cond_resched();
+	}
+	kfree_rcu(session, rcu);
+}
+
+/**
+ * crr_session_reap - free the records that a replay has left
+ * @session: the session; neither it nor crr_link_lock is locked
+ *
+ * Called by whoever may have ended a replay, or made it forget records.
+ */
+void crr_session_reap(struct crr_session *session)
+{
+	LIST_HEAD(garbage);
+
+	mutex_lock(&session->lock);
+	list_splice_init(&session->replayer.garbage, &garbage);
+	mutex_unlock(&session->lock);
+	crr_queued_free_all(&garbage);
 }
 
 void crr_session_get(struct crr_session *session)
@@ -140,7 +154,7 @@ static void crr_session_forget_streams(struct crr_session *session)
 			continue;
 		}
 		stream->number = number++;
-		memset(stream->empties, 0, sizeof(stream->empties));
+		crr_empties_reset(stream);
 		memset(stream->room, 0, sizeof(stream->room));
 		stream->refused = 0;
 		stream->position_in = 0;
@@ -361,6 +375,7 @@ int crr_session_join(struct crr_session *session, struct crr_line *line,
 	if (!ret)
 		*number = stream->number;
 	mutex_unlock(&crr_link_lock);
+	crr_session_reap(session);
 	if (ret)
 		crr_stream_free(stream);
 	return ret;
@@ -387,7 +402,7 @@ void crr_session_orphan(struct crr_session *session)
 		crr_session_set_state(session, CRR_STATE_FAILED,
 				      CRR_REASON_FEEDER);
 	else
-		crr_session_wake(session);
+		crr_session_nudge(session);
 	over = !session->nlines || (session->state == CRR_STATE_IDLE &&
 				    !session->recorder.unread);
 	mutex_unlock(&session->lock);
@@ -429,8 +444,10 @@ void crr_session_line_left(struct crr_line *line)
 			crr_session_dissolve(session);
 	}
 	mutex_unlock(&crr_link_lock);
-	if (session)
+	if (session) {
+		crr_session_reap(session);
 		crr_session_put(session);
+	}
 }
 
 /**
@@ -555,8 +572,11 @@ int crr_session_count(struct crr_session *session, u64 counter, u64 *next_due)
 	*next_due = crr_session_next_due(session);
 	if (session->state == CRR_STATE_RECORDING)
 		crr_recorder_hangup_seen(session);
-	else if (session->state == CRR_STATE_REPLAYING && *next_due <= counter)
-		crr_session_wake(session);
+	if (session->state == CRR_STATE_REPLAYING) {
+		if (*next_due <= counter)
+			crr_session_nudge(session);
+		crr_replayer_show(session);
+	}
 unlock:
 	mutex_unlock(&session->lock);
 	return ret;
@@ -564,17 +584,50 @@ unlock:
 
 /* ---- States ---- */
 
-/* Whoever sleeps on a tty of the session is to look again. */
-void crr_session_wake(struct crr_session *session)
+/* Whoever sleeps or polls on a tty of the session is to look again. */
+void crr_session_wake_lines(struct crr_session *session)
 {
 	struct crr_stream *stream;
-	struct crr_clock *clock = crr_session_clock(session);
 
 	list_for_each_entry(stream, &session->streams, node)
 		if (stream->line)
 			crr_line_wake(stream->line);
+}
+
+/* The same, and so is an emulator that looks at its clock's page. */
+void crr_session_wake(struct crr_session *session)
+{
+	struct crr_clock *clock = crr_session_clock(session);
+
+	crr_session_wake_lines(session);
 	if (clock && session->state != CRR_STATE_REPLAYING)
 		crr_clock_input(clock);
+}
+
+/* The emulator did something to its line: what has it still to be woken for? */
+void crr_session_show(struct crr_line *line)
+{
+	struct crr_stream *stream = crr_session_line_stream(line, true);
+	struct crr_session *session;
+
+	if (!stream)
+		return;
+	session = stream->session;
+	mutex_lock(&session->lock);
+	if (session->state == CRR_STATE_REPLAYING)
+		crr_replayer_show(session);
+	mutex_unlock(&session->lock);
+	crr_session_put(session);
+}
+
+/* Operations that sleep are to look again; pollers notice nothing of it. */
+void crr_session_nudge(struct crr_session *session)
+{
+	struct crr_stream *stream;
+
+	list_for_each_entry(stream, &session->streams, node)
+		if (stream->line)
+			crr_line_nudge(stream->line);
 }
 
 /* Operations are to ask, or not to. */
@@ -637,12 +690,8 @@ static bool crr_stream_is_closed_to(const struct crr_stream *stream)
 	       crr_line_is_controlling(stream->line);
 }
 
-/*
- * Prepare to leave the idle state, if nothing is in flight. The caller sets
- * the new state; to those who look without the lock nothing has happened until
- * then.
- */
-static int crr_session_enter(struct crr_session *session)
+/* Can the idle state be left, as far as that is known before? */
+static int crr_session_may_enter(struct crr_session *session)
 {
 	struct crr_stream *stream;
 
@@ -655,6 +704,33 @@ static int crr_session_enter(struct crr_session *session)
 	list_for_each_entry(stream, &session->streams, node)
 		if (crr_stream_is_closed_to(stream))
 			return -EPERM;
+	return 0;
+}
+
+/* Before anything is allocated for it: how many streams there will be. */
+static int crr_session_prepare(struct crr_session *session, u32 *nstreams)
+{
+	int ret;
+
+	mutex_lock(&session->lock);
+	ret = crr_session_may_enter(session);
+	*nstreams = session->nstreams;
+	mutex_unlock(&session->lock);
+	return ret;
+}
+
+/*
+ * Prepare to leave the idle state, if nothing is in flight. The caller sets
+ * the new state; to those who look without the lock nothing has happened until
+ * then.
+ */
+static int crr_session_enter(struct crr_session *session)
+{
+	int ret;
+
+	ret = crr_session_may_enter(session);
+	if (ret)
+		return ret;
 	crr_session_engage(session, true);
 	smp_mb(); /* pairs with crr_line_enter() */
 	if (!crr_session_is_quiet(session)) {
@@ -676,10 +752,13 @@ static int crr_session_enter(struct crr_session *session)
 int crr_session_record(struct crr_session *session,
 		       const struct crr_record_start *arg)
 {
-	u32 nstreams = READ_ONCE(session->nstreams);
 	struct crr_recorder recorder;
+	u32 nstreams;
 	int ret;
 
+	ret = crr_session_prepare(session, &nstreams);
+	if (ret)
+		return ret;
 	ret = crr_recorder_open(&recorder, nstreams,
 				arg->buffer_size ?: CRR_BUFFER_DEFAULT,
 				arg->flags);
@@ -698,20 +777,36 @@ int crr_session_record(struct crr_session *session,
 				      CRR_REASON_NONE);
 	}
 	mutex_unlock(&session->lock);
+	crr_session_reap(session);
 	crr_recorder_close(&recorder);
 	return ret;
+}
+
+/*
+ * The replay goes on with the device: what came from it before is no part of that
+ * run. What comes during the replay is discarded already.
+ */
+static void crr_session_flush(struct crr_session *session)
+{
+	struct crr_stream *stream;
+
+	list_for_each_entry(stream, &session->streams, node)
+		crr_line_flush(stream->line);
 }
 
 int crr_session_replay(struct crr_session *session,
 		       const struct crr_replay_start *arg)
 {
 	u64 limit = arg->buffer_size ?: CRR_BUFFER_DEFAULT;
-	u32 nstreams = READ_ONCE(session->nstreams);
 	struct crr_recorder recorder = {};
 	struct crr_charge charge;
 	struct crr_order *fed;
+	u32 nstreams;
 	int ret;
 
+	ret = crr_session_prepare(session, &nstreams);
+	if (ret)
+		return ret;
 	if (crr_charge(&charge, limit))
 		return -ENOMEM;
 	fed = kzalloc(sizeof(*fed), GFP_KERNEL_ACCOUNT);
@@ -738,8 +833,11 @@ int crr_session_replay(struct crr_session *session,
 		crr_replayer_start(session, limit, arg->flags);
 		crr_session_set_state(session, CRR_STATE_REPLAYING,
 				      CRR_REASON_NONE);
+		if (arg->flags & CRR_REPLAY_LIVE)
+			crr_session_flush(session);
 	}
 	mutex_unlock(&session->lock);
+	crr_session_reap(session);
 	crr_recorder_close(&recorder);
 	crr_uncharge(&charge);
 	kfree(fed);
@@ -851,6 +949,7 @@ int crr_session_seek(struct crr_session *session, u64 sequence, u64 counter)
 		break;
 	}
 	mutex_unlock(&session->lock);
+	crr_session_reap(session);
 	return ret;
 }
 
@@ -874,16 +973,32 @@ long crr_session_refusal(enum crr_state state)
 	case CRR_STATE_ENDED:
 		return -ENODATA;
 	case CRR_STATE_DIVERGED:
-		return -EILSEQ;
+		return -ENOTRECOVERABLE;
 	default:
 		return -EIO;
 	}
+}
+
+/* For people to read. */
+const char *crr_state_name(enum crr_state state)
+{
+	static const char * const names[] = {
+		[CRR_STATE_IDLE]	= "idle",
+		[CRR_STATE_RECORDING]	= "recording",
+		[CRR_STATE_REPLAYING]	= "replaying",
+		[CRR_STATE_ENDED]	= "ended",
+		[CRR_STATE_DIVERGED]	= "diverged",
+		[CRR_STATE_FAILED]	= "failed",
+	};
+
+	return names[state];
 }
 
 void crr_session_status(struct crr_session *session, struct crr_status *status)
 {
 	const struct crr_recorder *recorder = &session->recorder;
 	const struct crr_replayer *replayer = &session->replayer;
+	struct crr_stream *stream;
 
 	lockdep_assert_held(&session->lock);
 
@@ -921,6 +1036,8 @@ void crr_session_status(struct crr_session *session, struct crr_status *status)
 	status->bytes_in = session->bytes_in;
 	status->bytes_out = session->bytes_out;
 	status->next_due = crr_session_next_due(session);
+	list_for_each_entry(stream, &session->streams, node)
+		status->looks += crr_stream_looks(stream);
 	if (replayer->fed) {
 		if (replayer->fed->ended)
 			status->facts |= CRR_STATUS_END_FED;
@@ -929,6 +1046,7 @@ void crr_session_status(struct crr_session *session, struct crr_status *status)
 		status->remaining = replayer->remaining;
 		status->discarded = replayer->discarded;
 		status->dropped = replayer->dropped;
+		status->guesses = replayer->guesses;
 		status->buffered = replayer->bytes;
 		status->buffer_size = replayer->limit;
 		status->position = crr_replayer_position(session);
@@ -992,6 +1110,7 @@ enum crr_verdict crr_session_judge(struct crr_op *op, const u8 *buf,
 {
 	struct crr_session *session = op->stream->session;
 	enum crr_verdict verdict;
+	bool garbage;
 
 	mutex_lock(&session->lock);
 	crr_op_awake(op);
@@ -1022,11 +1141,15 @@ again:
 	if (verdict == CRR_SLEEP) {
 		op->asleep = true;
 		crr_session_sleeps(session, op->sleep, 1);
-		/* The feeder may be waiting for the queues to empty. */
 		if (op->sleep == CRR_SLEEP_FEED)
-			wake_up_interruptible_poll(&session->wait, EPOLLOUT);
+			crr_replayer_wake_feeder(session);
 	}
+	if (session->state == CRR_STATE_REPLAYING)
+		crr_replayer_show(session);
+	garbage = !list_empty(&session->replayer.garbage);
 	mutex_unlock(&session->lock);
+	if (unlikely(garbage))
+		crr_session_reap(session);
 	if (verdict == CRR_PASS && op->type &&
 	    unlikely(!READ_ONCE(session->controlled)))
 		crr_session_disband(session);

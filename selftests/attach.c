@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The line discipline without a session: attach, detach, unload.
+ * The line discipline without a session: attach, detach, unload; and its number.
  */
 #include "kselftest_harness.h"
 
@@ -217,6 +217,93 @@ TEST_F(attach, unload)
 	EXPECT_EQ(-EINVAL, set_discipline(line->tty, number));
 	EXPECT_EQ(-ENOENT, unload());
 	EXPECT_EQ(0, system("modprobe n_crr"));
+}
+
+/* ---- The number ---- */
+
+static bool disciplines(char *text, size_t room)
+{
+	FILE *file = fopen("/proc/tty/ldiscs", "r");
+	size_t n;
+
+	if (!file)
+		return false;
+	n = fread(text, 1, room - 1, file);
+	text[n] = 0;
+	fclose(file);
+	return n > 0;
+}
+
+/* 0, or the errno with which the module refuses to be loaded. */
+static int load(const char *parameter)
+{
+	char command[64], line[256];
+	int ret = 0;
+	FILE *pipe;
+
+	snprintf(command, sizeof(command), "modprobe n_crr %s 2>&1", parameter);
+	pipe = popen(command, "r");
+	if (!pipe)
+		return -errno;
+	while (fgets(line, sizeof(line), pipe)) {
+		fprintf(stderr, "# %s", line);
+		if (strstr(line, strerror(EINVAL)))
+			ret = -EINVAL;
+		else if (!ret)
+			ret = -EIO;
+	}
+	if (pclose(pipe) && !ret)
+		ret = -EIO;
+	return ret;
+}
+
+/*
+ * Only numbers that no other discipline has are accepted. Above all not N_TTY's:
+ * nothing would be left behind it when the module goes.
+ */
+TEST_F_TIMEOUT(attach, number, 120)
+{
+	static const char * const refused[] = {
+		"ldisc=0", "ldisc=-1", "ldisc=3", "ldisc=11", "ldisc=30",
+		"ldisc=31", "ldisc=285", "ldisc=2147483647",
+	};
+	static const int accepted[] = { 4, 8, 9, 10, 12, 16, N_CRR };
+	char before[1024], after[1024];
+	struct line *line = &self->line;
+
+	if (!loads_again())
+		SKIP(return, "the module could not be loaded again");
+	if (crr_discipline() != N_CRR)
+		SKIP(return, "N_CRR has another number than it has by default");
+	close_line(line);
+	if (!eventually(unload() == 0))
+		SKIP(return, "the module is in use");
+
+	ASSERT_TRUE(disciplines(before, sizeof(before)));
+	for (int i = 0; i < ARRAY_SIZE(refused); i++) {
+		EXPECT_EQ(-EINVAL, load(refused[i])) {
+			TH_LOG("%s", refused[i]);
+		}
+		EXPECT_EQ(-ENOENT, unload());
+		ASSERT_TRUE(disciplines(after, sizeof(after)));
+		EXPECT_STREQ(before, after);
+	}
+	for (int i = 0; i < ARRAY_SIZE(accepted); i++) {
+		char parameter[32];
+
+		snprintf(parameter, sizeof(parameter), "ldisc=%d", accepted[i]);
+		EXPECT_EQ(0, load(parameter));
+		EXPECT_EQ(0, open_pty(line));
+		EXPECT_EQ(0, set_discipline(line->tty, accepted[i]));
+		EXPECT_EQ(accepted[i], discipline(line->tty));
+		line->session = open_session(line->tty);
+		EXPECT_LE(0, line->session);
+		close_line(line);
+		EXPECT_TRUE(eventually(unload() == 0));
+		ASSERT_TRUE(disciplines(after, sizeof(after)));
+		EXPECT_STREQ(before, after);
+	}
+	EXPECT_EQ(0, load(""));
 }
 
 TEST_HARNESS_MAIN

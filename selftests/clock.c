@@ -113,11 +113,94 @@ TEST_F(clock, mappings_stay_as_they_are)
 	EXPECT_EQ(-EACCES, sys(mprotect(state, page, PROT_READ | PROT_EXEC)));
 	EXPECT_EQ(MAP_FAILED, mremap(state, page, 2 * page, MREMAP_MAYMOVE));
 	EXPECT_EQ(MAP_FAILED, mremap(counter, page, 2 * page, MREMAP_MAYMOVE));
+	/* Nor is one added to what there is. */
+	EXPECT_EQ(MAP_FAILED, mremap(state, 0, page, MREMAP_MAYMOVE));
+	EXPECT_EQ(MAP_FAILED, mremap(counter, 0, page, MREMAP_MAYMOVE));
 	/* All over the pages there is nothing but what is documented. */
 	for (size_t i = sizeof(struct crr_clock_state); i < page; i++)
 		ASSERT_EQ(0, ((char *)state)[i]);
-	for (size_t i = 0; i < page; i++)
+	for (size_t i = sizeof(struct crr_clock_counter); i < page; i++)
 		ASSERT_EQ(0, ((char *)counter)[i]);
+}
+
+/* What is taken out of the page tables is found again. */
+TEST_F(clock, mappings_are_filled_again)
+{
+	struct line *line = &self->line;
+	size_t page = self->page;
+	void *state = (void *)line->state, *to;
+	int wait_status;
+	pid_t pid;
+
+	ASSERT_EQ(0, record(line->session, 0));
+	put(*line->counter, 7);
+	EXPECT_EQ(0, sys(madvise(line->page, page, MADV_DONTNEED)));
+	EXPECT_EQ(0, sys(madvise(state, page, MADV_DONTNEED)));
+	EXPECT_EQ(7, look(*line->counter));
+	EXPECT_EQ(CRR_STATE_RECORDING, look(line->state->state));
+	put(*line->counter, 8);
+	EXPECT_EQ(8, status(line->tty).counter);
+
+	/* In a child, too, that finds them empty. */
+	EXPECT_EQ(0, sys(madvise(line->page, page, MADV_DONTNEED)));
+	EXPECT_EQ(0, sys(madvise(state, page, MADV_DONTNEED)));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		put(*line->counter, look(*line->counter) + 1);
+		_exit(look(line->state->state) != CRR_STATE_RECORDING);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &wait_status, 0));
+	EXPECT_EQ(0, wait_status);
+	EXPECT_EQ(9, look(*line->counter));
+
+	/* Elsewhere. Each is the page that it was. */
+	to = mmap(NULL, 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, to);
+	ASSERT_EQ(to, mremap(line->page, page, page,
+			     MREMAP_MAYMOVE | MREMAP_FIXED, to));
+	line->page = to;
+	line->counter = &line->page->counter;
+	ASSERT_EQ((char *)to + page, mremap(state, page, page, MREMAP_MAYMOVE |
+					    MREMAP_FIXED, (char *)to + page));
+	state = (char *)to + page;
+	line->state = state;
+	EXPECT_EQ(0, sys(madvise(line->page, page, MADV_DONTNEED)));
+	EXPECT_EQ(0, sys(madvise(state, page, MADV_DONTNEED)));
+	put(*line->counter, 10);
+	EXPECT_EQ(10, status(line->tty).counter);
+	EXPECT_EQ(CRR_STATE_RECORDING, look(line->state->state));
+	EXPECT_EQ(-EACCES, sys(mprotect(state, page, PROT_READ | PROT_WRITE)));
+
+	/* Without its fds, and without its tty. */
+	close_fd(&line->clock);
+	close_fd(&line->session);
+	close_fd(&line->tty);
+	EXPECT_EQ(0, sys(madvise(line->page, page, MADV_DONTNEED)));
+	EXPECT_EQ(0, sys(madvise(state, page, MADV_DONTNEED)));
+	EXPECT_EQ(10, look(*line->counter));
+	EXPECT_EQ(CRR_NEVER, look(line->state->next_due));
+}
+
+/* What they look like, they say themselves. */
+TEST_F(clock, versions)
+{
+	struct line *line = &self->line;
+
+	EXPECT_EQ(CRR_CLOCK_VERSION, line->page->version);
+	EXPECT_EQ(sizeof(struct crr_clock_counter), line->page->size);
+	EXPECT_EQ(CRR_CLOCK_VERSION, line->state->version);
+	EXPECT_EQ(sizeof(struct crr_clock_state), line->state->size);
+	/* What is written over them counts for nothing. */
+	line->page->version = 0;
+	line->page->size = 0;
+	put(*line->counter, 5);
+	ASSERT_EQ(0, record(line->session, 0));
+	EXPECT_EQ(5, status(line->tty).counter);
+	EXPECT_EQ(0, count(line->clock, 6));
+	EXPECT_EQ(6, look(*line->counter));
+	EXPECT_EQ(0, line->page->version);
+	EXPECT_EQ(CRR_CLOCK_VERSION, line->state->version);
 }
 
 /* Some other way in: through the page tables of somebody else. */
@@ -157,7 +240,7 @@ TEST_F(clock, is_the_same)
 	EXPECT_NE(fd, line->clock);
 	ASSERT_EQ(0, map(fd, self->page, PROT_READ, MAP_SHARED,
 			 CRR_CLOCK_COUNTER_OFFSET, &p));
-	counter = p;
+	counter = &((struct crr_clock_counter *)p)->counter;
 	put(*line->counter, 12345);
 	EXPECT_EQ(12345, look(*counter));
 	/* It outlives its fds, as long as there is a mapping. */
@@ -428,7 +511,7 @@ TEST_F(clock, diverged)
 	ASSERT_EQ(0, feed_log(line->session, log));
 	EXPECT_EQ(0, look(line->state->diverged));
 	put(*line->counter, 5);
-	EXPECT_EQ(-EILSEQ, sys(write(line->tty, "w", 1)));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(write(line->tty, "w", 1)));
 	EXPECT_EQ(CRR_STATE_DIVERGED, look(line->state->state));
 	EXPECT_EQ(1, look(line->state->diverged));
 	EXPECT_EQ(0, look(line->state->next_due));

@@ -3,6 +3,7 @@
  * What crr's tests share.
  */
 #include <endian.h>
+#include <linux/capability.h>
 #include <linux/serial.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -47,6 +48,25 @@ unsigned int below(struct rng *rng, unsigned int n)
 bool chance(struct rng *rng, unsigned int percent)
 {
 	return below(rng, 100) < percent;
+}
+
+/* ---- Rights ---- */
+
+/* Memory of callers with CAP_IPC_LOCK is not counted. */
+bool set_ipc_lock(bool on)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data))
+		return false;
+	if (on)
+		data[0].effective |= 1U << CAP_IPC_LOCK;
+	else
+		data[0].effective &= ~(1U << CAP_IPC_LOCK);
+	return !syscall(SYS_capset, &header, data);
 }
 
 /* ---- Lines ---- */
@@ -348,7 +368,7 @@ int join(int tty, int session)
 
 int open_clock(int tty)
 {
-	struct crr_clock_fd arg = { .size = sizeof(arg) };
+	struct crr_clock_fd arg = { .size = sizeof(arg), .tty_fd = tty };
 
 	return ioctl(tty, CRR_IOC_CLOCK, &arg) ? -errno : arg.clock_fd;
 }
@@ -361,30 +381,41 @@ int map_clock(struct line *line)
 	line->clock = open_clock(line->tty);
 	if (line->clock < 0)
 		return line->clock;
-	line->counter = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED,
-			     line->clock, CRR_CLOCK_COUNTER_OFFSET);
+	line->page = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED,
+			  line->clock, CRR_CLOCK_COUNTER_OFFSET);
 	line->state = mmap(NULL, page, PROT_READ, MAP_SHARED, line->clock,
 			   CRR_CLOCK_STATE_OFFSET);
-	return line->counter == MAP_FAILED || line->state == MAP_FAILED ?
-	       -ENOMEM : 0;
+	if (line->page == MAP_FAILED || line->state == MAP_FAILED)
+		return -ENOMEM;
+	line->counter = &line->page->counter;
+	return 0;
+}
+
+void unmap_clock(struct line *line)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	if (line->page && line->page != MAP_FAILED)
+		munmap(line->page, page);
+	if (line->state && line->state != MAP_FAILED)
+		munmap((void *)line->state, page);
+	line->page = NULL;
+	line->counter = NULL;
+	line->state = NULL;
 }
 
 void close_clock(struct line *line)
 {
-	size_t page = sysconf(_SC_PAGESIZE);
-
-	if (line->counter && line->counter != MAP_FAILED)
-		munmap(line->counter, page);
-	if (line->state && line->state != MAP_FAILED)
-		munmap((void *)line->state, page);
-	line->counter = NULL;
-	line->state = NULL;
+	unmap_clock(line);
 	close_fd(&line->clock);
 }
 
+/* Of a tty or a clock. */
 int count(int fd, __u64 counter)
 {
-	struct crr_counter arg = { .size = sizeof(arg), .counter = counter };
+	struct crr_counter arg = {
+		.size = sizeof(arg), .tty_fd = fd, .counter = counter,
+	};
 
 	return sys(ioctl(fd, CRR_IOC_COUNTER, &arg));
 }
@@ -435,7 +466,8 @@ int replay_live(int session, __u32 flags, __u32 record_flags)
 int seek(int tty, __u64 sequence, __u64 counter)
 {
 	struct crr_seek arg = {
-		.size = sizeof(arg), .sequence = sequence, .counter = counter,
+		.size = sizeof(arg), .tty_fd = tty, .sequence = sequence,
+		.counter = counter,
 	};
 
 	return sys(ioctl(tty, CRR_IOC_SEEK, &arg));
@@ -461,7 +493,7 @@ int stop(int session)
 /* Of anything that has one; a state that does not exist if it has none. */
 struct crr_status status(int fd)
 {
-	struct crr_status arg = { .size = sizeof(arg) };
+	struct crr_status arg = { .size = sizeof(arg), .tty_fd = fd };
 
 	if (ioctl(fd, CRR_IOC_STATUS, &arg))
 		arg.state = -1;
@@ -471,7 +503,7 @@ struct crr_status status(int fd)
 /* The modem lines; the whole answer, if it is wanted. */
 int modem(int tty, struct crr_modem *answer)
 {
-	struct crr_modem arg = { .size = sizeof(arg) };
+	struct crr_modem arg = { .size = sizeof(arg), .tty_fd = tty };
 	int ret = sys(ioctl(tty, CRR_IOC_MODEM, &arg));
 
 	if (answer)
@@ -481,7 +513,9 @@ int modem(int tty, struct crr_modem *answer)
 
 int mark(int tty, const char *label)
 {
-	struct crr_mark arg = { .size = sizeof(arg), .length = strlen(label) };
+	struct crr_mark arg = {
+		.size = sizeof(arg), .tty_fd = tty, .length = strlen(label),
+	};
 
 	memcpy(arg.label, label, arg.length);
 	return sys(ioctl(tty, CRR_IOC_MARK, &arg));
@@ -491,6 +525,28 @@ int divergence(int session, struct crr_divergence *div)
 {
 	*div = (struct crr_divergence){ .size = sizeof(*div) };
 	return sys(ioctl(session, CRR_IOC_DIVERGENCE, div));
+}
+
+/* What /proc/self/fdinfo has under that name. False: no such line. */
+bool fdinfo(int fd, const char *name, char *value, size_t room)
+{
+	size_t length = strlen(name);
+	char path[64], line[256];
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (strncmp(line, name, length) || strncmp(line + length, ":\t", 2))
+			continue;
+		line[strcspn(line, "\n")] = 0;
+		snprintf(value, room, "%s", line + length + 2);
+		found = true;
+	}
+	if (file)
+		fclose(file);
+	return found;
 }
 
 /* ---- Logs ---- */
@@ -1094,8 +1150,9 @@ int begin_checkpoint(int tty, __u64 counter, __u32 max_bytes)
 {
 	struct crr_checkpoint_begin arg = {
 		.size = sizeof(arg),
-		.counter = counter,
+		.tty_fd = tty,
 		.max_bytes = max_bytes,
+		.counter = counter,
 	};
 
 	return sys(ioctl(tty, CRR_IOC_CHECKPOINT_BEGIN, &arg));
@@ -1104,7 +1161,7 @@ int begin_checkpoint(int tty, __u64 counter, __u32 max_bytes)
 /* Returns how much was consumed. */
 int end_checkpoint(int tty)
 {
-	struct crr_checkpoint_end arg = { .size = sizeof(arg) };
+	struct crr_checkpoint_end arg = { .size = sizeof(arg), .tty_fd = tty };
 
 	return ioctl(tty, CRR_IOC_CHECKPOINT_END, &arg) ? -errno :
 							  (int)arg.consumed;

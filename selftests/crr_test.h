@@ -21,6 +21,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,10 @@ __u64 draw(struct rng *rng);
 unsigned int below(struct rng *rng, unsigned int n);
 bool chance(struct rng *rng, unsigned int percent);
 
+/* ---- Rights ---- */
+
+bool set_ipc_lock(bool on);
+
 /* ---- Lines ---- */
 
 const char *crr_unavailable(void);
@@ -89,7 +94,8 @@ struct line {
 	int peer;
 	int session;
 	int clock;
-	__u64 *counter;
+	struct crr_clock_counter *page;
+	__u64 *counter;		/* in the page */
 	const struct crr_clock_state *state;
 	char name[64];
 };
@@ -119,6 +125,7 @@ int open_session(int tty);
 int join(int tty, int session);
 int open_clock(int tty);
 int map_clock(struct line *line);
+void unmap_clock(struct line *line);
 void close_clock(struct line *line);
 int count(int fd, __u64 counter);
 int record(int session, __u32 flags);
@@ -133,6 +140,7 @@ struct crr_status status(int fd);
 int modem(int tty, struct crr_modem *answer);
 int mark(int tty, const char *label);
 int divergence(int session, struct crr_divergence *div);
+bool fdinfo(int fd, const char *name, char *value, size_t room);
 
 /* ---- Logs ---- */
 

@@ -74,11 +74,11 @@ static void expect_over(struct __test_metadata *_metadata, struct line *line)
 	EXPECT_EQ(CRR_STATE_DIVERGED, st.state);
 	EXPECT_EQ(CRR_REASON_NONE, st.reason);
 	EXPECT_EQ(0, st.next_due);
-	EXPECT_EQ(-EILSEQ, sys(read(line->tty, &c, 1)));
-	EXPECT_EQ(-EILSEQ, sys(write(line->tty, &c, 1)));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(read(line->tty, &c, 1)));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(write(line->tty, &c, 1)));
 	EXPECT_EQ(POLLIN | POLLOUT | POLLERR,
 		  polled(line->tty, POLLIN | POLLOUT));
-	EXPECT_EQ(-EILSEQ, arrived(line->tty));
+	EXPECT_EQ(-ENOTRECOVERABLE, arrived(line->tty));
 }
 
 /* ---- What a run does ---- */
@@ -112,7 +112,9 @@ static const struct departure {
 } departures[] = {
 	{
 		.name = "read one too late",
-		.runs = { { 11, READS, .room = 64, .result = -EILSEQ } },
+		.runs = {
+			{ 11, READS, .room = 64, .result = -ENOTRECOVERABLE },
+		},
 		.div = {
 			.kind = CRR_DIVERGENCE_LATE, .type = CRR_TYPE_READ,
 			.sequence = 1, .expected_counter = 10, .counter = 11,
@@ -125,7 +127,7 @@ static const struct departure {
 		.runs = {
 			{ 20, WRITES, "writing", .result = 7 },
 			{ 30, WRITES, "writing", .result = 7 },
-			{ 35, READS, .room = 64, .result = -EILSEQ },
+			{ 35, READS, .room = 64, .result = -ENOTRECOVERABLE },
 		},
 		.div = {
 			.kind = CRR_DIVERGENCE_LATE, .type = CRR_TYPE_READ,
@@ -149,7 +151,7 @@ static const struct departure {
 		.name = "write one too early",
 		.runs = {
 			{ 10, READS, .room = 64, .result = 7 },
-			{ 19, WRITES, "writing", .result = -EILSEQ },
+			{ 19, WRITES, "writing", .result = -ENOTRECOVERABLE },
 		},
 		.div = {
 			.kind = CRR_DIVERGENCE_EARLY, .type = CRR_TYPE_WRITE,
@@ -162,7 +164,7 @@ static const struct departure {
 		.name = "write one too late",
 		.runs = {
 			{ 10, READS, .room = 64, .result = 7 },
-			{ 21, WRITES, "writing", .result = -EILSEQ },
+			{ 21, WRITES, "writing", .result = -ENOTRECOVERABLE },
 		},
 		.div = {
 			.kind = CRR_DIVERGENCE_LATE, .type = CRR_TYPE_WRITE,
@@ -175,7 +177,7 @@ static const struct departure {
 		.name = "write left out",
 		.runs = {
 			{ 10, READS, .room = 64, .result = 7 },
-			{ 30, WRITES, "writing", .result = -EILSEQ },
+			{ 30, WRITES, "writing", .result = -ENOTRECOVERABLE },
 		},
 		.div = {
 			.kind = CRR_DIVERGENCE_LATE, .type = CRR_TYPE_WRITE,
@@ -188,7 +190,7 @@ static const struct departure {
 		.name = "write once more, at once",
 		.runs = {
 			{ 20, WRITES, "writing", .result = 7 },
-			{ 20, WRITES, "writing", .result = -EILSEQ },
+			{ 20, WRITES, "writing", .result = -ENOTRECOVERABLE },
 		},
 		.div = {
 			.kind = CRR_DIVERGENCE_EARLY, .type = CRR_TYPE_WRITE,
@@ -202,7 +204,7 @@ static const struct departure {
 		.runs = {
 			{ 20, WRITES, "writing", .result = 7 },
 			{ 30, WRITES, "writing", .result = 7 },
-			{ 31, WRITES, "extra", .result = -EILSEQ },
+			{ 31, WRITES, "extra", .result = -ENOTRECOVERABLE },
 		},
 		.div = {
 			.kind = CRR_DIVERGENCE_EXTRA, .type = CRR_TYPE_WRITE,
@@ -212,7 +214,7 @@ static const struct departure {
 	},
 	{
 		.name = "write of less",
-		.runs = { { 20, WRITES, "writ", .result = -EILSEQ } },
+		.runs = { { 20, WRITES, "writ", .result = -ENOTRECOVERABLE } },
 		.div = {
 			.kind = CRR_DIVERGENCE_LENGTH, .type = CRR_TYPE_WRITE,
 			.sequence = 2, .expected_counter = 20, .counter = 20,
@@ -223,7 +225,9 @@ static const struct departure {
 	},
 	{
 		.name = "write of more",
-		.runs = { { 20, WRITES, "writings", .result = -EILSEQ } },
+		.runs = {
+			{ 20, WRITES, "writings", .result = -ENOTRECOVERABLE },
+		},
 		.div = {
 			.kind = CRR_DIVERGENCE_LENGTH, .type = CRR_TYPE_WRITE,
 			.sequence = 2, .expected_counter = 20, .counter = 20,
@@ -237,7 +241,7 @@ static const struct departure {
 		.runs = {
 			{ 10, READS, .room = 64, .result = 7 },
 			{ 20, WRITES, "writing", .result = 7 },
-			{ 30, WRITES, "wRiting", .result = -EILSEQ },
+			{ 30, WRITES, "wRiting", .result = -ENOTRECOVERABLE },
 		},
 		.div = {
 			.kind = CRR_DIVERGENCE_CONTENT, .type = CRR_TYPE_WRITE,
@@ -250,7 +254,9 @@ static const struct departure {
 	},
 	{
 		.name = "write of other bytes, that were not captured",
-		.runs = { { 20, WRITES, "wRiting", .result = -EILSEQ } },
+		.runs = {
+			{ 20, WRITES, "wRiting", .result = -ENOTRECOVERABLE },
+		},
 		.div = {
 			.kind = CRR_DIVERGENCE_CONTENT, .type = CRR_TYPE_WRITE,
 			.sequence = 2, .expected_counter = 20, .counter = 20,
@@ -264,7 +270,7 @@ static const struct departure {
 		.name = "read after the tty was closed",
 		.runs = {
 			{ 10, READS, .room = 64, .result = 7 },
-			{ 40, READS, .room = 64, .result = -EILSEQ },
+			{ 40, READS, .room = 64, .result = -ENOTRECOVERABLE },
 		},
 		.div = {
 			.kind = CRR_DIVERGENCE_EXTRA, .type = CRR_TYPE_READ,
@@ -277,7 +283,7 @@ static const struct departure {
 		.runs = {
 			{ 20, WRITES, "writing", .result = 7 },
 			{ 30, WRITES, "writing", .result = 7 },
-			{ 41, WRITES, "more", .result = -EILSEQ },
+			{ 41, WRITES, "more", .result = -ENOTRECOVERABLE },
 		},
 		.div = {
 			.kind = CRR_DIVERGENCE_EXTRA, .type = CRR_TYPE_WRITE,
@@ -361,7 +367,7 @@ TEST_F(divergence, coarse_steps)
 	}
 	EXPECT_EQ(10, look(line->state->next_due));
 	put(*line->counter, 12);
-	EXPECT_EQ(-EILSEQ, sys(read(line->tty, &c, 1)));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(read(line->tty, &c, 1)));
 	expect(_metadata, line,
 	       make((struct crr_divergence){
 			.kind = CRR_DIVERGENCE_LATE, .type = CRR_TYPE_READ,
@@ -404,7 +410,7 @@ TEST_F(divergence, blocking_read_for_an_empty_one)
 	EXPECT_EQ(0, count(line->tty, 10));
 	EXPECT_EQ(-EAGAIN, sys(read(line->tty, &c, 1)));
 	ASSERT_EQ(0, set_flags(line->tty, O_NONBLOCK, false));
-	EXPECT_EQ(-EILSEQ, sys(read(line->tty, &c, 1)));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(read(line->tty, &c, 1)));
 	expect(_metadata, line,
 	       make((struct crr_divergence){
 			.kind = CRR_DIVERGENCE_EARLY, .type = CRR_TYPE_READ,
@@ -431,7 +437,7 @@ TEST_F(divergence, late_for_no_data)
 		ASSERT_EQ(0, replay(line->session, 0));
 		ASSERT_EQ(0, feed_log(line->session, &self->log));
 		EXPECT_EQ(0, count(line->tty, 11));
-		EXPECT_EQ(-EILSEQ, sys(read(line->tty, &c, 1)));
+		EXPECT_EQ(-ENOTRECOVERABLE, sys(read(line->tty, &c, 1)));
 		expect(_metadata, line,
 		       make((struct crr_divergence){
 				.kind = CRR_DIVERGENCE_LATE,
@@ -472,8 +478,8 @@ TEST_F(divergence, excerpts)
 			other[k] ^= 1;
 		ASSERT_EQ(0, replay(line->session, 0));
 		ASSERT_EQ(0, feed_log(line->session, &self->log));
-		EXPECT_EQ(-EILSEQ, sys(write(line->tty, other,
-					     cases[i].length)));
+		EXPECT_EQ(-ENOTRECOVERABLE,
+			  sys(write(line->tty, other, cases[i].length)));
 		ASSERT_EQ(0, divergence(line->session, &div));
 		kind = CRR_DIVERGENCE_CONTENT;
 		if (cases[i].length != 2048)
@@ -527,7 +533,7 @@ TEST_F(divergence, first_is_kept)
 	ASSERT_EQ(0, feed_log(line->session, &self->log));
 	do_runs(_metadata, line, departure);
 	EXPECT_EQ(0, count(line->tty, 100));
-	EXPECT_EQ(-EILSEQ, sys(write(line->tty, "other", 5)));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(write(line->tty, "other", 5)));
 	EXPECT_EQ(0, stop(line->session));
 	expect(_metadata, line,
 	       make(departure->div, departure->expected, ""));
@@ -694,8 +700,9 @@ TEST_F(divergence, left_at_the_end)
 		ASSERT_EQ(0, replay(line->session, 0));
 		ASSERT_EQ(0, feed_log(line->session, &self->log));
 		ASSERT_EQ(0, count(line->tty, 21));
-		EXPECT_EQ(-EILSEQ, writes ? sys(write(line->tty, "x", 1)) :
-					    sys(read(line->tty, &c, 1)));
+		EXPECT_EQ(-ENOTRECOVERABLE,
+			  writes ? sys(write(line->tty, "x", 1)) :
+				   sys(read(line->tty, &c, 1)));
 		ASSERT_EQ(0, divergence(line->session, &div));
 		EXPECT_EQ(CRR_DIVERGENCE_LEFT, div.kind);
 		EXPECT_EQ(1, div.sequence);

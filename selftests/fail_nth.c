@@ -11,7 +11,6 @@
  * Needs a kernel with CONFIG_FAULT_INJECTION: selftests/rig/build.
  */
 #include <dirent.h>
-#include <linux/capability.h>
 #include <sys/resource.h>
 
 #include "kselftest_harness.h"
@@ -106,23 +105,6 @@ static unsigned int open_fds(void)
 	return n;
 }
 
-/* Who has CAP_IPC_LOCK is not counted. */
-static bool set_ipc_lock(bool on)
-{
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2];
-
-	if (syscall(SYS_capget, &header, data))
-		return false;
-	if (on)
-		data[0].effective |= 1U << CAP_IPC_LOCK;
-	else
-		data[0].effective &= ~(1U << CAP_IPC_LOCK);
-	return !syscall(SYS_capset, &header, data);
-}
-
 /* ---- The calls, and what has to be there before ---- */
 
 static int with_pty(struct scene *s)
@@ -141,9 +123,14 @@ static int with_nonblocking(struct scene *s)
 	return with_tty(s) ?: set_flags(s->line.tty, O_NONBLOCK, true);
 }
 
+/* Its page tables are filled: no errno tells of a page fault that fails. */
 static int with_clock(struct scene *s)
 {
-	return with_tty(s) ?: map_clock(&s->line);
+	int ret = with_tty(s) ?: map_clock(&s->line);
+
+	if (!ret)
+		put(*s->line.counter, look(s->line.state->state));
+	return ret;
 }
 
 static int with_session(struct scene *s)
@@ -195,25 +182,9 @@ static int with_gate(struct scene *s)
 	       record_into(s->line.session, CRR_RECORD_GATED, BUFFER);
 }
 
-static int checkpoint_begin(int tty, __u64 counter)
-{
-	struct crr_checkpoint_begin arg = {
-		.size = sizeof(arg), .counter = counter,
-	};
-
-	return sys(ioctl(tty, CRR_IOC_CHECKPOINT_BEGIN, &arg));
-}
-
-static int checkpoint_end(int tty)
-{
-	struct crr_checkpoint_end arg = { .size = sizeof(arg) };
-
-	return sys(ioctl(tty, CRR_IOC_CHECKPOINT_END, &arg));
-}
-
 static int with_checkpoint(struct scene *s)
 {
-	return with_gate(s) ?: checkpoint_begin(s->line.tty, 1);
+	return with_gate(s) ?: begin_checkpoint(s->line.tty, 1, 0);
 }
 
 static int with_log(struct scene *s)
@@ -293,7 +264,7 @@ static long do_detach(struct scene *s)
 
 static long do_status(struct scene *s)
 {
-	struct crr_status arg = { .size = sizeof(arg) };
+	struct crr_status arg = { .size = sizeof(arg), .tty_fd = s->line.tty };
 
 	return sys(ioctl(s->line.tty, CRR_IOC_STATUS, &arg));
 }
@@ -327,7 +298,6 @@ static long do_map(struct scene *s)
 	return ret;
 }
 
-/* In the page tables, if not before. */
 static long do_count_in_page(struct scene *s)
 {
 	put(*s->line.counter, 7);
@@ -379,12 +349,12 @@ static long do_divergence(struct scene *s)
 
 static long do_begin(struct scene *s)
 {
-	return checkpoint_begin(s->line.tty, 2);
+	return begin_checkpoint(s->line.tty, 2, 0);
 }
 
 static long do_end(struct scene *s)
 {
-	return checkpoint_end(s->line.tty);
+	return end_checkpoint(s->line.tty);
 }
 
 static long do_modem(struct scene *s)

@@ -78,6 +78,7 @@ struct step {
 
 #define HOW_THREAD	0x3	/* which thread; 3 is the first one, too */
 #define HOW_WAIT	0x4	/* until the other thread is done, or asleep */
+#define HOW_AGAIN	0x8	/* an ioctl on a tty names the fd opened once more */
 #define HOW_FAULT(how)	((how) >> 4)
 
 struct program {
@@ -168,6 +169,12 @@ static int fd_of(const struct step *s, enum fd_kind kind)
 	default:
 		return fds[kind][line];
 	}
+}
+
+/* What an ioctl on a tty names as the caller's own fd of it. */
+static int named_fd(const struct step *s, enum fd_kind kind)
+{
+	return fd_of(s, s->how & HOW_AGAIN ? AGAIN : kind);
 }
 
 /* A new fd in an old one's place. */
@@ -421,7 +428,7 @@ static long do_setd(struct crew *me, const struct step *s)
 
 static long do_session(struct crew *me, const struct step *s)
 {
-	struct crr_session_fd arg = { .tty_fd = fd_of(s, TTY) };
+	struct crr_session_fd arg = { .tty_fd = named_fd(s, TTY) };
 	long ret;
 
 	if (s->a)
@@ -436,7 +443,7 @@ static long do_session(struct crew *me, const struct step *s)
 static long do_join(struct crew *me, const struct step *s)
 {
 	struct crr_join arg = {
-		.tty_fd = fd_of(s, TTY),
+		.tty_fd = named_fd(s, TTY),
 		.session_fd = fds[SESSION][s->b % LINES],
 	};
 
@@ -449,7 +456,7 @@ static long do_join(struct crew *me, const struct step *s)
 
 static long do_clock(struct crew *me, const struct step *s)
 {
-	struct crr_clock_fd arg = {};
+	struct crr_clock_fd arg = { .tty_fd = named_fd(s, TTY) };
 	long ret = call(me, s, TTY, CRR_IOC_CLOCK, &arg, sizeof(arg));
 
 	if (ret < 0 || !plain(s))
@@ -459,18 +466,32 @@ static long do_clock(struct crew *me, const struct step *s)
 
 static long do_counter(struct crew *me, const struct step *s)
 {
-	struct crr_counter arg = { .counter = counter_of(s) };
+	enum fd_kind kind = s->a & 1 ? CLOCK : TTY;
+	struct crr_counter arg = {
+		.tty_fd = named_fd(s, kind),
+		.counter = counter_of(s),
+	};
 
-	return call(me, s, s->a & 1 ? CLOCK : TTY, CRR_IOC_COUNTER, &arg,
-		    sizeof(arg));
+	return call(me, s, kind, CRR_IOC_COUNTER, &arg, sizeof(arg));
 }
 
 static long do_status(struct crew *me, const struct step *s)
 {
 	enum fd_kind kinds[] = { TTY, SESSION, CLOCK };
-	struct crr_status arg = {};
+	enum fd_kind kind = kinds[s->a % 3];
+	struct crr_status arg = { .tty_fd = named_fd(s, kind) };
 
-	return call(me, s, kinds[s->a % 3], CRR_IOC_STATUS, &arg, sizeof(arg));
+	return call(me, s, kind, CRR_IOC_STATUS, &arg, sizeof(arg));
+}
+
+/* /proc/self/fdinfo, of anything. */
+static long do_fdinfo(struct crew *me, const struct step *s)
+{
+	enum fd_kind kinds[] = { SESSION, CLOCK };
+	char value[32];
+
+	return fdinfo(fd_of(s, kinds[s->a & 1]), "crr-state", value,
+		      sizeof(value));
 }
 
 static __u64 buffer_of(__u8 b)
@@ -522,8 +543,9 @@ static long do_divergence(struct crew *me, const struct step *s)
 static long do_begin(struct crew *me, const struct step *s)
 {
 	struct crr_checkpoint_begin arg = {
-		.counter = counter_of(s),
+		.tty_fd = named_fd(s, TTY),
 		.max_bytes = s->b,
+		.counter = counter_of(s),
 	};
 
 	return call(me, s, TTY, CRR_IOC_CHECKPOINT_BEGIN, &arg, sizeof(arg));
@@ -531,21 +553,24 @@ static long do_begin(struct crew *me, const struct step *s)
 
 static long do_end(struct crew *me, const struct step *s)
 {
-	struct crr_checkpoint_end arg = {};
+	struct crr_checkpoint_end arg = { .tty_fd = named_fd(s, TTY) };
 
 	return call(me, s, TTY, CRR_IOC_CHECKPOINT_END, &arg, sizeof(arg));
 }
 
 static long do_modem(struct crew *me, const struct step *s)
 {
-	struct crr_modem arg = {};
+	struct crr_modem arg = { .tty_fd = named_fd(s, TTY) };
 
 	return call(me, s, TTY, CRR_IOC_MODEM, &arg, sizeof(arg));
 }
 
 static long do_mark(struct crew *me, const struct step *s)
 {
-	struct crr_mark arg = { .length = s->b ?: 1 };
+	struct crr_mark arg = {
+		.tty_fd = named_fd(s, TTY),
+		.length = s->b ?: 1,
+	};
 
 	memset(arg.label, s->a ?: 'm', sizeof(arg.label));
 	return call(me, s, TTY, CRR_IOC_MARK, &arg, sizeof(arg));
@@ -556,6 +581,7 @@ static long do_seek(struct crew *me, const struct step *s)
 	struct crr_status now = status(fds[TTY][line_of(s)]);
 	__u64 to[] = { now.position, now.sequence, 0, 1, s->b, CRR_NEVER };
 	struct crr_seek arg = {
+		.tty_fd = named_fd(s, TTY),
 		.sequence = to[s->a % ARRAY_SIZE(to)],
 		.counter = s->a & 0x40 ? counter_of(s) : s->c & 0xff,
 	};
@@ -962,12 +988,15 @@ static long do_store(struct crew *me, const struct step *s)
 {
 	int line = line_of(s);
 	__u64 value = counter_of(s);
-	void *to = (void *)(s->a & 1 ? state_page[line] : counter_page[line]);
+	char *to = (char *)(s->a & 1 ? state_page[line] : counter_page[line]);
 	int file;
 	long ret;
 
 	if (!to)
 		return -EINVAL;
+	/* Or over what nobody reads. */
+	if (!(s->a & 2))
+		to += offsetof(struct crr_clock_counter, counter);
 	file = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
 	if (file < 0)
 		return -errno;
@@ -1084,10 +1113,14 @@ static const struct {
 	OP("replay", do_replay, 7, EBUSY, ENODEV, EPERM, ENOMEM),
 	OP("stop", do_stop, 3, ENODATA),
 	OP("divergence", do_divergence, 1, ENODATA),
-	OP("begin", do_begin, 4, ERANGE, EBUSY, EPROTO, ENODATA, EILSEQ, EAGAIN),
-	OP("endcheck", do_end, 4, ERANGE, EBUSY, EPROTO, ENODATA, EILSEQ, EAGAIN),
-	OP("modem", do_modem, 3, ENOTTY, ERANGE, ENODATA, EILSEQ, EAGAIN),
-	OP("mark", do_mark, 3, EINVAL, ERANGE, ENODATA, EILSEQ, EAGAIN),
+	OP("begin", do_begin, 4, ERANGE, EBUSY, EPROTO, ENODATA,
+	   ENOTRECOVERABLE, EAGAIN),
+	OP("endcheck", do_end, 4, ERANGE, EBUSY, EPROTO, ENODATA,
+	   ENOTRECOVERABLE, EAGAIN),
+	OP("modem", do_modem, 3, ENOTTY, ERANGE, ENODATA, ENOTRECOVERABLE,
+	   EAGAIN),
+	OP("mark", do_mark, 3, EINVAL, ERANGE, ENODATA, ENOTRECOVERABLE,
+	   EAGAIN),
 	OP("seek", do_seek, 3, EBUSY, EAGAIN),
 	OP("ack", do_seek_ack, 3, ENODATA, ESTALE),
 	OP("ioctl", do_ioctl, 1),
@@ -1109,10 +1142,10 @@ static const struct {
 	OP("nonblock", do_nonblock, 2),
 	OP("drain", do_drain, 5, EAGAIN, EINVAL, EMSGSIZE),
 	OP("forget", do_forget, 1),
-	OP("feedlog", do_feed_log, 7, EAGAIN, EINVAL, EMSGSIZE, EBADMSG, EILSEQ,
-	   ENODATA, ESTALE, ENOMEM),
-	OP("feed", do_feed, 10, EAGAIN, EINVAL, EMSGSIZE, EBADMSG, EILSEQ,
-	   ENODATA, ESTALE, ENOMEM),
+	OP("feedlog", do_feed_log, 7, EAGAIN, EINVAL, EMSGSIZE, EBADMSG,
+	   ENOTRECOVERABLE, ENODATA, ESTALE, ENOMEM),
+	OP("feed", do_feed, 10, EAGAIN, EINVAL, EMSGSIZE, EBADMSG,
+	   ENOTRECOVERABLE, ENODATA, ESTALE, ENOMEM),
 	OP("garbage", do_feed_bytes, 1),
 	OP("map", do_map, 4),
 	OP_SPOILS("remap", do_remap, 1),
@@ -1122,6 +1155,7 @@ static const struct {
 	OP("pause", do_pause, 1),
 	OP_SPOILS("user", do_user, 1),
 	OP_SPOILS("limit", do_limit, 1),
+	OP("fdinfo", do_fdinfo, 1),
 };
 
 static unsigned int op_named(const char *name)
@@ -1829,6 +1863,8 @@ static struct step some_step(void)
 		s.line = under(LINES);
 	if (!under(6))
 		s.how = under(8);
+	if (!under(12))
+		s.how |= HOW_AGAIN;
 	if (!under(12))
 		s.how |= (1 + under(15)) << 4;
 	if (!under(20))

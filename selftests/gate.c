@@ -166,6 +166,31 @@ TEST_F_TIMEOUT(gate, wakes_sleepers, 60)
 }
 
 /* Signals, TIOCSETD and STOP find a reader that sleeps at the gate. */
+/* The clock's page tells of input, and not of the emulator's own checkpoints. */
+TEST_F(gate, leaves_the_clock_alone)
+{
+	struct line *line = &self->line;
+	__u64 before;
+	char c;
+
+	ASSERT_EQ(0, map_clock(line));
+	ASSERT_EQ(0, record(line->session, CRR_RECORD_GATED));
+	before = look(line->state->rx_seq);
+	for (int i = 1; i < 5; i++) {
+		ASSERT_EQ(0, begin_checkpoint(line->tty, i, 0));
+		EXPECT_EQ(-EAGAIN, sys(read(line->tty, &c, 1)));
+		EXPECT_EQ(0, end_checkpoint(line->tty));
+	}
+	EXPECT_EQ(before, look(line->state->rx_seq));
+	ASSERT_TRUE(deliver(line, "ab", 2));
+	EXPECT_NE(before, look(line->state->rx_seq));
+	before = look(line->state->rx_seq);
+	ASSERT_EQ(0, begin_checkpoint(line->tty, 5, 1));
+	EXPECT_EQ(1, sys(read(line->tty, &c, 1)));
+	EXPECT_EQ(1, end_checkpoint(line->tty));
+	EXPECT_EQ(before, look(line->state->rx_seq));
+}
+
 TEST_F_TIMEOUT(gate, sleep_ends, 60)
 {
 	struct line *line = &self->line;
@@ -485,19 +510,20 @@ TEST_F(gate, replay_departs)
 		ASSERT_EQ(0, feed_log(line->session, &self->log));
 		if (way) {
 			/* The checkpoint itself was left out. */
-			EXPECT_EQ(-EILSEQ, begin_checkpoint(line->tty, 11, 0));
+			EXPECT_EQ(-ENOTRECOVERABLE,
+				  begin_checkpoint(line->tty, 11, 0));
 		} else {
 			ASSERT_EQ(0, begin_checkpoint(line->tty, 10, 0));
 			EXPECT_EQ(3, read(line->tty, buf, sizeof(buf)));
-			EXPECT_EQ(-EILSEQ, end_checkpoint(line->tty));
+			EXPECT_EQ(-ENOTRECOVERABLE, end_checkpoint(line->tty));
 		}
 		ASSERT_EQ(0, divergence(line->session, &div));
 		EXPECT_EQ(CRR_DIVERGENCE_LATE, div.kind);
 		EXPECT_EQ(!way, div.stream);
 		EXPECT_EQ(way ? 2 : 3, div.sequence);
 		EXPECT_EQ(10, div.expected_counter);
-		EXPECT_EQ(-EILSEQ, sys(read(line->tty, buf, 1)));
-		EXPECT_EQ(-EILSEQ, end_checkpoint(line->tty));
+		EXPECT_EQ(-ENOTRECOVERABLE, sys(read(line->tty, buf, 1)));
+		EXPECT_EQ(-ENOTRECOVERABLE, end_checkpoint(line->tty));
 		ASSERT_EQ(0, stop(line->session));
 	}
 }

@@ -9,14 +9,14 @@
  *			E2BIG		too_long
  *			EOPNOTSUPP	unknown_flags
  *			ENOTTY		wrong_fd, unknown_numbers
+ *			EBADF		needs_the_tty
  *			EINTR		a lock's waiter: not to be had from here
  *	SESSION		EPERM		session_needs_capability, _namespace
  *			EBADF		session_needs_the_tty
  *			EBUSY		session_has_a_controller
  *			EOPNOTSUPP	on_a_master
  *			EMFILE		no_fd_left
- *	CLOCK		EINVAL		values
- *			EOPNOTSUPP	on_a_master
+ *	CLOCK		EOPNOTSUPP	on_a_master
  *			EMFILE		no_fd_left
  *	COUNTER		ERANGE		counter_goes_back, and record.c
  *	RECORD, REPLAY	EBUSY		record.c: again, needs_quiet
@@ -62,11 +62,11 @@ static const struct call_row {
 	 */
 	int normal;
 } rows[] = {
-	{ "STATUS", CRR_IOC_STATUS, 160, TTY | SESSION | CLOCK | MASTER,
+	{ "STATUS", CRR_IOC_STATUS, 176, TTY | SESSION | CLOCK | MASTER,
 	  0, true, 0 },
 	{ "SESSION", CRR_IOC_SESSION, 16, TTY, 0, true, -EBUSY },
 	{ "CLOCK", CRR_IOC_CLOCK, 16, TTY, 0, true, 0 },
-	{ "COUNTER", CRR_IOC_COUNTER, 24, TTY | CLOCK | MASTER, 0, true, 0 },
+	{ "COUNTER", CRR_IOC_COUNTER, 32, TTY | CLOCK | MASTER, 0, true, 0 },
 	{ "RECORD", CRR_IOC_RECORD, 24, SESSION,
 	  CRR_RECORD_CAPTURE | CRR_RECORD_FAIL_ORPHAN | CRR_RECORD_BLOCK |
 	  CRR_RECORD_GATED,
@@ -79,12 +79,12 @@ static const struct call_row {
 	{ "JOIN", CRR_IOC_JOIN, 24, TTY, 0, true, -EBADF },
 	{ "CHECKPOINT_BEGIN", CRR_IOC_CHECKPOINT_BEGIN, 32, TTY | MASTER, 0,
 	  true, 0 },
-	{ "CHECKPOINT_END", CRR_IOC_CHECKPOINT_END, 16, TTY | MASTER, 0,
+	{ "CHECKPOINT_END", CRR_IOC_CHECKPOINT_END, 24, TTY | MASTER, 0,
 	  true, 0 },
 	/* A pty has no modem lines. */
 	{ "MODEM", CRR_IOC_MODEM, 64, TTY | MASTER, 0, true, -ENOTTY },
 	{ "MARK", CRR_IOC_MARK, 80, TTY | MASTER, 0, false, 0 },
-	{ "SEEK", CRR_IOC_SEEK, 24, TTY | MASTER, 0, false, 0 },
+	{ "SEEK", CRR_IOC_SEEK, 32, TTY | MASTER, 0, false, 0 },
 	{ "SEEK_ACK", CRR_IOC_SEEK_ACK, 24, SESSION, 0, false, -ENODATA },
 };
 
@@ -153,18 +153,18 @@ static __u32 get_word(const void *from, size_t offset)
 	return word;
 }
 
-/* The struct's members as they are in a normal call. */
+/* The struct's members as they are in a normal call on this fd. */
 static void prepare(const struct call_row *row, void *arg, size_t room,
-		    __u32 size, int tty)
+		    __u32 size, int fd)
 {
 	memset(arg, 0, room);
 	if (room >= 4)
 		put_word(arg, 0, size);
-	if ((row->cmd == CRR_IOC_SESSION || row->cmd == CRR_IOC_JOIN) &&
-	    room >= 12)
-		put_word(arg, 8, tty);
+	/* Where a session's and a clock's structs have something else. */
+	if (row->on & TTY && room >= 12)
+		put_word(arg, 8, fd);
 	if (row->cmd == CRR_IOC_MARK && room >= 20) {
-		put_word(arg, 8, 1);
+		put_word(arg, 12, 1);
 		put_word(arg, 16, 'x');
 	}
 }
@@ -199,8 +199,7 @@ TEST_F(ioctl, normal)
 		const struct call_case *call = &self->cases[i];
 		const struct call_row *row = call->row;
 
-		prepare(row, self->pages, self->page, row->size,
-			self->line.tty);
+		prepare(row, self->pages, self->page, row->size, call->fd);
 		expect(row->normal, call, self->pages, "normal", 0);
 		EXPECT_EQ(row->size, get_word(self->pages, 0));
 	}
@@ -237,8 +236,8 @@ TEST_F(ioctl, unknown_numbers)
 						     self->pages)));
 	}
 	/* The numbers bear neither size nor direction. */
-	prepare(&rows[0], self->pages, self->page, rows[0].size, 0);
-	EXPECT_EQ(-ENOTTY, sys(ioctl(line->tty, CRR_IOC_STATUS | 160 << 16,
+	prepare(&rows[0], self->pages, self->page, rows[0].size, line->tty);
+	EXPECT_EQ(-ENOTTY, sys(ioctl(line->tty, CRR_IOC_STATUS | 176 << 16,
 				     self->pages)));
 	EXPECT_EQ(-ENOTTY, sys(ioctl(line->tty, CRR_IOC_STATUS | 3U << 30,
 				     self->pages)));
@@ -256,8 +255,7 @@ TEST_F(ioctl, too_short)
 		const struct call_row *row = call->row;
 
 		for (__u32 size = 0; size < row->size; size++) {
-			prepare(row, self->pages, self->page, size,
-				self->line.tty);
+			prepare(row, self->pages, self->page, size, call->fd);
 			expect(-EINVAL, call, self->pages, "size", size);
 		}
 	}
@@ -276,12 +274,10 @@ TEST_F(ioctl, too_long)
 			__u32 size = row->size + more[k] < self->page ?
 				     row->size + more[k] : self->page;
 
-			prepare(row, self->pages, self->page, size,
-				self->line.tty);
+			prepare(row, self->pages, self->page, size, call->fd);
 			expect(row->normal, call, self->pages, "size", size);
 			EXPECT_EQ(size, get_word(self->pages, 0));
-			prepare(row, self->pages, self->page, size,
-				self->line.tty);
+			prepare(row, self->pages, self->page, size, call->fd);
 			self->pages[row->size] = 1;
 			expect(-E2BIG, call, self->pages,
 			       "tail begins with 1", size);
@@ -291,7 +287,7 @@ TEST_F(ioctl, too_long)
 			       "tail ends with 1", size);
 		}
 		prepare(row, self->pages, 2 * self->page, self->page + 1,
-			self->line.tty);
+			call->fd);
 		expect(-E2BIG, call, self->pages, "more than a page", 0);
 		put_word(self->pages, 0, 0xffffffff);
 		expect(-E2BIG, call, self->pages, "as large as can be", 0);
@@ -305,8 +301,7 @@ TEST_F(ioctl, tail_is_left_alone)
 		const struct call_case *call = &self->cases[i];
 		const struct call_row *row = call->row;
 
-		prepare(row, self->pages, self->page, row->size,
-			self->line.tty);
+		prepare(row, self->pages, self->page, row->size, call->fd);
 		memset(self->pages + row->size, 0x5a, 64);
 		expect(row->normal, call, self->pages, "normal", 0);
 		for (int i = 0; i < 64; i++)
@@ -329,7 +324,7 @@ TEST_F(ioctl, unknown_flags)
 			    flags == CRR_REPLAY_RECORD)
 				flags |= CRR_REPLAY_LIVE;
 			prepare(row, self->pages, self->page, row->size,
-				self->line.tty);
+				call->fd);
 			put_word(self->pages, 4, flags);
 			expect(known ? row->normal : -EOPNOTSUPP, call,
 			       self->pages, "flag", 1U << bit);
@@ -350,17 +345,16 @@ TEST_F(ioctl, pointers)
 		expect(-EFAULT, call, (void *)~7UL, "no address", 0);
 		/* The struct ends where the pages do, or leads beyond. */
 		for (__u32 room = 1; room <= row->size; room++) {
-			prepare(row, end - room, room, row->size,
-				self->line.tty);
+			prepare(row, end - room, room, row->size, call->fd);
 			if (room < row->size)
 				expect(-EFAULT, call, end - room, "room", room);
 		}
 		expect(row->normal, call, end - row->size, "at end", 0);
 		prepare(row, end - row->size, row->size, row->size + 8,
-			self->line.tty);
+			call->fd);
 		expect(-EFAULT, call, end - row->size, "tail beyond", 0);
 		prepare(row, self->pages + 1, self->page, row->size,
-			self->line.tty);
+			call->fd);
 		expect(row->normal, call, self->pages + 1, "unaligned", 0);
 	}
 }
@@ -385,8 +379,7 @@ TEST_F(ioctl, unanswerable)
 		const struct call_case *call = &self->cases[i];
 		const struct call_row *row = call->row;
 
-		prepare(row, self->pages, self->page, row->size,
-			self->line.tty);
+		prepare(row, self->pages, self->page, row->size, call->fd);
 		ASSERT_EQ(0, mprotect(self->pages, self->page, PROT_READ));
 		expect(row->answers ? -EFAULT : row->normal,
 		       call, self->pages, "read-only", 0);
@@ -408,7 +401,8 @@ TEST_F(ioctl, unanswerable)
 	ASSERT_EQ(0, mprotect(self->pages, self->page,
 			      PROT_READ | PROT_WRITE));
 	*(struct crr_counter *)self->pages = (struct crr_counter){
-		.size = sizeof(struct crr_counter), .counter = 77,
+		.size = sizeof(struct crr_counter), .tty_fd = other->tty,
+		.counter = 77,
 	};
 	ASSERT_EQ(0, mprotect(self->pages, self->page, PROT_READ));
 	EXPECT_EQ(-EFAULT, sys(ioctl(other->tty, CRR_IOC_COUNTER,
@@ -435,9 +429,22 @@ TEST_F(ioctl, values)
 		{ { .buffer_size = CRR_BUFFER_MIN + 1 }, 0 },
 		{ { .buffer_size = 0 }, 0 },
 	};
-	struct crr_clock_fd clock = { .size = sizeof(clock), .__reserved = 1 };
+	int tty = self->line.tty;
+	struct crr_counter counter = {
+		.size = sizeof(counter), .tty_fd = tty, .__reserved = 1,
+	};
+	struct crr_checkpoint_end end = {
+		.size = sizeof(end), .tty_fd = tty, .__reserved = 1,
+	};
+	struct crr_seek seek = {
+		.size = sizeof(seek), .tty_fd = tty, .__reserved = 1,
+	};
 
-	EXPECT_EQ(-EINVAL, sys(ioctl(self->line.tty, CRR_IOC_CLOCK, &clock)));
+	EXPECT_EQ(-EINVAL, sys(ioctl(tty, CRR_IOC_COUNTER, &counter)));
+	EXPECT_EQ(-EINVAL, sys(ioctl(self->line.clock, CRR_IOC_COUNTER,
+				     &counter)));
+	EXPECT_EQ(-EINVAL, sys(ioctl(tty, CRR_IOC_CHECKPOINT_END, &end)));
+	EXPECT_EQ(-EINVAL, sys(ioctl(tty, CRR_IOC_SEEK, &seek)));
 	ASSERT_EQ(0, attach(other->tty));
 	other->session = open_session(other->tty);
 	ASSERT_LE(0, other->session);
@@ -473,6 +480,171 @@ TEST_F(ioctl, values)
 	}
 }
 
+/* ---- The caller's own fd of the tty ---- */
+
+struct named {
+	const char *what;
+	int fd;
+};
+
+/* Call all ioctls of a tty through fd, and name another as the caller's own. */
+static void expect_named(struct __test_metadata *_metadata,
+			 FIXTURE_DATA(ioctl) *self, int fd,
+			 const struct named *named, bool right)
+{
+	for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct call_row *row = &rows[i];
+		int expected = row->normal;
+
+		if (!(row->on & TTY))
+			continue;
+		prepare(row, self->pages, self->page, row->size, named->fd);
+		if (row->cmd == CRR_IOC_JOIN) {
+			put_word(self->pages, 12, self->line.session);
+			expected = -EBUSY;
+		}
+		if (!right && row->cmd != CRR_IOC_STATUS)
+			expected = -EBADF;
+		EXPECT_EQ(expected, perform(row, fd, self->pages)) {
+			TH_LOG("%s by %s", row->name, named->what);
+		}
+		/* What was named stays what it was. */
+		EXPECT_EQ(named->fd, get_word(self->pages, 8));
+	}
+}
+
+TEST_F(ioctl, needs_the_tty)
+{
+	struct line *line = &self->line;
+	int reads = open(line->name, O_RDONLY | O_NOCTTY);
+	int writes = open(line->name, O_WRONLY | O_NOCTTY);
+	const struct named right[] = {
+		{ "the fd itself", line->tty },
+		{ "a copy of it", dup(line->tty) },
+		{ "the tty, opened once more",
+		  open(line->name, O_RDWR | O_NOCTTY) },
+	}, wrong[] = {
+		{ "the tty, for reading", reads },
+		{ "the tty, for writing", writes },
+		{ "the tty, for nothing", open(line->name, O_PATH) },
+		{ "the other end", line->peer },
+		{ "another tty", self->other.tty },
+		{ "a session fd", line->session },
+		{ "a clock fd", line->clock },
+		{ "a file", open("/proc/self/exe", O_RDONLY) },
+		{ "one that was closed", dup(line->tty) },
+		{ "one that was never open", 1000 },
+		{ "the largest", 0x7fffffff },
+		{ "none", -1 },
+		{ "the smallest", -0x7fffffff - 1 },
+	};
+	const int through[] = { line->tty, reads, writes };
+
+	for (int i = 0; i < ARRAY_SIZE(wrong); i++)
+		if (strstr(wrong[i].what, "closed"))
+			close(wrong[i].fd);
+	for (int k = 0; k < ARRAY_SIZE(through); k++) {
+		for (int i = 0; i < ARRAY_SIZE(wrong); i++)
+			expect_named(_metadata, self, through[k], &wrong[i],
+				     false);
+		for (int i = 0; i < ARRAY_SIZE(right); i++)
+			expect_named(_metadata, self, through[k], &right[i],
+				     true);
+	}
+	/* The ends of a pty are two ttys. */
+	prepare(&rows[3], self->pages, self->page, rows[3].size, line->tty);
+	EXPECT_EQ(-EBADF, sys(ioctl(line->peer, CRR_IOC_COUNTER, self->pages)));
+}
+
+/* Of whoever had the tty before it was hung up. */
+TEST_F(ioctl, needs_no_former_user)
+{
+	struct line *line = &self->other;
+	struct crr_counter arg = { .size = sizeof(arg), .counter = 1 };
+	int fd;
+
+	ASSERT_EQ(0, hang_up(line->name));
+	fd = open(line->name, O_RDWR | O_NOCTTY);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, attach(fd));
+	arg.tty_fd = line->tty;
+	EXPECT_EQ(-EBADF, sys(ioctl(fd, CRR_IOC_COUNTER, &arg)));
+	arg.tty_fd = fd;
+	EXPECT_EQ(0, sys(ioctl(fd, CRR_IOC_COUNTER, &arg)));
+	EXPECT_EQ(-EIO, sys(ioctl(line->tty, CRR_IOC_COUNTER, &arg)));
+	close(fd);
+}
+
+/* STATUS with and without an fd of the tty's own. */
+static void expect_in_part(struct __test_metadata *_metadata, int tty,
+			   __u32 facts, __u32 facts_in_part)
+{
+	struct crr_status all = status(tty);
+	struct crr_status part = { .size = sizeof(part), .tty_fd = -1 };
+	const struct crr_status expected = {
+		.size = sizeof(part),
+		.tty_fd = -1,
+		.facts = facts_in_part,
+		.state = all.state,
+		.reason = all.reason,
+		.stream = CRR_NO_STREAM,
+		.next_due = CRR_NEVER,
+	};
+
+	EXPECT_EQ(facts, all.facts);
+	EXPECT_EQ(0, all.stream);
+	EXPECT_EQ(tty, all.tty_fd);
+	EXPECT_EQ(0, sys(ioctl(tty, CRR_IOC_STATUS, &part)));
+	EXPECT_EQ(facts_in_part, part.facts);
+	EXPECT_EQ(0, memcmp(&expected, &part, sizeof(part)));
+}
+
+/* To others STATUS tells nothing that changes with the traffic. */
+TEST_F(ioctl, status_in_part)
+{
+	enum { HAS = CRR_STATUS_SESSION | CRR_STATUS_CONTROLLER };
+	struct line *line = &self->other;
+	struct crr_status st;
+	struct log log = {};
+	struct task seeker;
+
+	ASSERT_EQ(0, attach(line->tty));
+	st = (struct crr_status){ .size = sizeof(st), .tty_fd = line->peer };
+	ASSERT_TRUE(deliver(line, "x", 1));
+	EXPECT_EQ(1, status(line->tty).received);
+	EXPECT_EQ(0, sys(ioctl(line->tty, CRR_IOC_STATUS, &st)));
+	EXPECT_EQ(0, st.received);
+
+	line->session = open_session(line->tty);
+	ASSERT_LE(0, line->session);
+	expect_in_part(_metadata, line->tty, HAS, HAS);
+	ASSERT_EQ(0, record(line->session, CRR_RECORD_GATED));
+	ASSERT_EQ(0, begin_checkpoint(line->tty, 5, 0));
+	expect_in_part(_metadata, line->tty, HAS | CRR_STATUS_GATED |
+		       CRR_STATUS_COUNTED | CRR_STATUS_UNREAD |
+		       CRR_STATUS_CHECKPOINT, HAS | CRR_STATUS_GATED);
+	ASSERT_EQ(0, end_checkpoint(line->tty));
+	ASSERT_EQ(0, stop(line->session));
+	ASSERT_EQ(0, drain_to_end(line->session, &log));
+
+	ASSERT_EQ(0, replay(line->session, CRR_REPLAY_GATED));
+	ASSERT_EQ(0, feed_log(line->session, &log));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(write(line->tty, "x", 1)));
+	expect_in_part(_metadata, line->tty, HAS | CRR_STATUS_GATED |
+		       CRR_STATUS_END_FED | CRR_STATUS_DIVERGENCE,
+		       HAS | CRR_STATUS_GATED | CRR_STATUS_END_FED |
+		       CRR_STATUS_DIVERGENCE);
+	begin(&seeker, SEEK, .fd = line->tty, .counter = 7);
+	ASSERT_TRUE(sleeps(&seeker));
+	expect_in_part(_metadata, line->tty, HAS | CRR_STATUS_GATED |
+		       CRR_STATUS_COUNTED | CRR_STATUS_SEEK,
+		       HAS | CRR_STATUS_GATED);
+	st = status(line->session);
+	EXPECT_EQ(0, seek_ack(line->session, st.seek_generation, 0));
+	EXPECT_TRUE(ends(&seeker));
+	log_free(&log);
+}
+
 /* ---- SESSION ---- */
 
 static int session_by(int tty, int fd)
@@ -489,28 +661,10 @@ TEST_F(ioctl, session_needs_the_tty)
 
 	ASSERT_EQ(0, attach(line->tty));
 	EXPECT_EQ(-EBADF, session_by(line->tty, -1));
-	EXPECT_EQ(-EBADF, session_by(line->tty, 1000));
-	EXPECT_EQ(-EBADF, session_by(line->tty, 0x7fffffff));
-	EXPECT_EQ(-EBADF, session_by(line->tty, line->peer));
-	EXPECT_EQ(-EBADF, session_by(line->tty, self->line.tty));
-	EXPECT_EQ(-EBADF, session_by(line->tty, self->line.session));
-	fd = open("/proc/self/exe", O_RDONLY);
-	EXPECT_EQ(-EBADF, session_by(line->tty, fd));
-	close(fd);
-	/* Now that it is closed, and before it is open again. */
-	EXPECT_EQ(-EBADF, session_by(line->tty, fd));
 	fd = open(line->name, O_RDONLY | O_NOCTTY);
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-EBADF, session_by(line->tty, fd));
 	EXPECT_EQ(-EBADF, session_by(fd, fd));
-	close(fd);
-	fd = open(line->name, O_WRONLY | O_NOCTTY);
-	ASSERT_LE(0, fd);
-	EXPECT_EQ(-EBADF, session_by(line->tty, fd));
-	close(fd);
-	fd = open(line->name, O_PATH);
-	ASSERT_LE(0, fd);
-	EXPECT_EQ(-EBADF, session_by(line->tty, fd));
 	close(fd);
 	EXPECT_FALSE(status(line->tty).facts & CRR_STATUS_SESSION);
 
@@ -684,11 +838,26 @@ static long call_as_32_bits(long nr, long a, long b, long c)
 	return (int)ret;
 }
 
+/*
+ * A kernel without 32-bit system calls may kill the caller. In user-mode Linux
+ * the host decides: it may refuse int $0x80, or take the number for a 64-bit
+ * one. So a child tries.
+ */
+static bool have_calls_of_32_bits(void)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(call_as_32_bits(20, 0, 0, 0) != getpid());
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
 TEST_F(ioctl, of_32_bits)
 {
 	char *arg;
 
-	if (call_as_32_bits(20, 0, 0, 0) != getpid())
+	if (!have_calls_of_32_bits())
 		SKIP(return, "no system calls of 32 bits");
 	arg = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
@@ -697,7 +866,7 @@ TEST_F(ioctl, of_32_bits)
 		const struct call_row *row = self->cases[i].row;
 		int fd = self->cases[i].fd;
 
-		prepare(row, arg, self->page, row->size, self->line.tty);
+		prepare(row, arg, self->page, row->size, fd);
 		EXPECT_EQ(row->normal,
 			  call_as_32_bits(54, fd, row->cmd, (long)arg)) {
 			TH_LOG("%s", row->name);

@@ -233,7 +233,7 @@ TEST_F(controller, feeds_when_it_is_over)
 	static const int expected[] = {
 		[EVENT_STOP] = -EINVAL,
 		[EVENT_DETACH] = -EIO,
-		[EVENT_DIVERGE] = -EILSEQ,
+		[EVENT_DIVERGE] = -ENOTRECOVERABLE,
 		[EVENT_HANGUP] = -EIO,
 	};
 	static const enum event events[] = {
@@ -267,7 +267,8 @@ TEST_F(controller, feeds_when_it_is_over)
 			ASSERT_EQ(0, stop(line->session));
 			break;
 		case EVENT_DIVERGE:
-			EXPECT_EQ(-EILSEQ, sys(write(line->tty, "x", 1)));
+			EXPECT_EQ(-ENOTRECOVERABLE,
+				  sys(write(line->tty, "x", 1)));
 			break;
 		case EVENT_DETACH:
 			ASSERT_EQ(0, detach(line->tty));
@@ -397,9 +398,9 @@ TEST_F(orphan, diverged)
 	log_finish(&self->log, 9, 0);
 	ASSERT_EQ(0, replay(line->session, 0));
 	ASSERT_EQ(0, feed_log(line->session, &self->log));
-	EXPECT_EQ(-EILSEQ, sys(write(line->tty, "x", 1)));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(write(line->tty, "x", 1)));
 	close_fd(&line->session);
-	EXPECT_EQ(-EILSEQ, sys(write(line->tty, "x", 1)));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(write(line->tty, "x", 1)));
 	line->session = open_session(line->tty);
 	ASSERT_LE(0, line->session);
 	EXPECT_EQ(0, divergence(line->session, &div));
@@ -466,8 +467,6 @@ enum what { TTY, SESSION, CLOCK, MAPS, PEER, THINGS };
 
 static void drop(struct line *line, enum what what)
 {
-	size_t page = sysconf(_SC_PAGESIZE);
-
 	switch (what) {
 	case TTY:
 		close_fd(&line->tty);
@@ -479,10 +478,7 @@ static void drop(struct line *line, enum what what)
 		close_fd(&line->clock);
 		break;
 	case MAPS:
-		munmap(line->counter, page);
-		munmap((void *)line->state, page);
-		line->counter = NULL;
-		line->state = NULL;
+		unmap_clock(line);
 		break;
 	case PEER:
 		close_fd(&line->peer);

@@ -326,12 +326,12 @@ TEST_F_TIMEOUT(lines, replayed, 60)
 	ASSERT_EQ(0, replay(session, CRR_REPLAY_MUTE));
 	ASSERT_EQ(0, feed_log(session, &self->log));
 	ASSERT_EQ(0, count(line[0].tty, 10));
-	EXPECT_EQ(-EILSEQ, sys(write(line[2].tty, "ROUND", 5)));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(write(line[2].tty, "ROUND", 5)));
 	ASSERT_EQ(0, divergence(session, &div));
 	EXPECT_EQ(2, div.stream);
 	EXPECT_EQ(CRR_DIVERGENCE_EARLY, div.kind);
 	/* And is one on all of them. */
-	EXPECT_EQ(-EILSEQ, sys(read(line[0].tty, first, 1)));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(read(line[0].tty, first, 1)));
 }
 
 /* Who sleeps on one line is woken by a counter that comes through another. */

@@ -80,6 +80,33 @@ TEST_F(live, goes_on_with_the_device)
 	EXPECT_EQ(-EINVAL, sys(read(line->session, &div, sizeof(div))));
 }
 
+/* What the device sent before the log's end is no part of what comes after it. */
+TEST_F(live, not_with_old_input)
+{
+	struct line *line = &self->line;
+	char bytes[5000];
+
+	/* More than N_TTY holds, so that some of it waits for it elsewhere. */
+	pattern(bytes, sizeof(bytes), 0);
+	ASSERT_TRUE(deliver(line, "before", 6));
+	ASSERT_EQ(0, send_all(line->peer, bytes, sizeof(bytes)));
+	some_log(&self->log);
+	ASSERT_EQ(0, replay_live(line->session, CRR_REPLAY_MUTE, 0));
+	ASSERT_TRUE(eventually(!unsent(line->peer)));
+	ASSERT_EQ(0, send_all(line->peer, "meanwhile", 9));
+	ASSERT_EQ(0, feed_log(line->session, &self->log));
+	ASSERT_EQ(0, count(line->tty, 10));
+	expect_bytes(line->tty, "in");
+	ASSERT_EQ(0, count(line->tty, 20));
+	EXPECT_EQ(3, write(line->tty, "out", 3));
+	ASSERT_TRUE(eventually(status(line->tty).discarded >= 9));
+	ASSERT_EQ(0, count(line->tty, 31));
+	EXPECT_EQ(0, arrived(line->tty));
+	EXPECT_EQ(CRR_STATE_IDLE, status(line->session).state);
+	ASSERT_TRUE(deliver(line, "after", 5));
+	expect_bytes(line->tty, "after");
+}
+
 /* Nobody else is left who could dissolve the session. */
 TEST_F(live, as_an_orphan)
 {
@@ -161,7 +188,7 @@ TEST_F(live, not_after_a_divergence)
 	ASSERT_EQ(0, count(line->tty, 10));
 	expect_bytes(line->tty, "in");
 	ASSERT_EQ(0, count(line->tty, 31));
-	EXPECT_EQ(-EILSEQ, sys(read(line->tty, &c, 1)));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(read(line->tty, &c, 1)));
 	EXPECT_EQ(CRR_STATE_DIVERGED, status(line->session).state);
 	ASSERT_EQ(0, divergence(line->session, &div));
 	EXPECT_EQ(CRR_DIVERGENCE_LEFT, div.kind);

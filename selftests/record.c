@@ -233,6 +233,46 @@ TEST_F(record, empties)
 }
 
 /* A blocking read that waited found nothing empty. */
+struct asker {
+	pthread_t thread;
+	int tty;
+	int left;
+};
+
+static void *ask_in_vain(void *arg)
+{
+	struct asker *asker = arg;
+
+	for (; asker->left && !arrived(asker->tty); asker->left--)
+		;
+	return NULL;
+}
+
+/* None of them is lost when two threads look, by a read(2) and by FIONREAD. */
+TEST_F(record, empties_of_two_threads)
+{
+	enum { LOOKS = 20000 };
+	struct line *line = &self->line;
+	struct asker asker = { .tty = line->tty, .left = LOOKS };
+	struct record rec;
+	char c;
+
+	ASSERT_EQ(0, set_flags(line->tty, O_NONBLOCK, true));
+	ASSERT_EQ(0, record(line->session, 0));
+	ASSERT_EQ(0, pthread_create(&asker.thread, NULL, ask_in_vain, &asker));
+	for (int i = 0; i < LOOKS; i++)
+		if (read(line->tty, &c, 1) != -1 || errno != EAGAIN)
+			break;
+	pthread_join(asker.thread, NULL);
+	EXPECT_EQ(0, asker.left);
+	EXPECT_EQ(2 * LOOKS, status(line->session).looks);
+	ASSERT_TRUE(deliver(line, "a", 1));
+	EXPECT_EQ(1, sys(read(line->tty, &c, 1)));
+	finish_log(_metadata, line, &self->log);
+	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_READ, 0, &rec));
+	EXPECT_EQ(2 * LOOKS, rec.empties);
+}
+
 TEST_F(record, blocking_read)
 {
 	struct line *line = &self->line;
@@ -770,6 +810,8 @@ TEST_F(record, status_tells)
 	of_tty.stream = CRR_NO_STREAM;
 	EXPECT_EQ(4, of_tty.received);
 	of_tty.received = 0;
+	EXPECT_EQ(line->tty, of_tty.tty_fd);
+	of_tty.tty_fd = st.tty_fd;
 	EXPECT_EQ(0, memcmp(&of_tty, &st, sizeof(st)));
 	EXPECT_EQ(CRR_STATUS_CONTROLLER | CRR_STATUS_SESSION |
 		  CRR_STATUS_COUNTED | CRR_STATUS_UNREAD, st.facts);

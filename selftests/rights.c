@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who may have a session, with the module's parameter "unprivileged" on; and
- * how much memory. That nobody may without the capability when it is off:
- * ioctl.c, lines.c.
+ * Who may have a session, with the module's parameter "unprivileged" on; how much
+ * memory; and what is left to those who may only write to a terminal. That nobody
+ * may have a session without the capability when the parameter is off: ioctl.c,
+ * lines.c.
  */
+#include <grp.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -18,6 +20,8 @@
 /* Users of whom nothing else is to be expected. */
 #define NOBODY 65533
 #define ANOTHER 65532
+/* A group that may write to terminals, as "tty" does. */
+#define WRITERS 65531
 
 static bool let_anybody(bool let)
 {
@@ -63,29 +67,35 @@ static bool limit_memory(size_t bytes)
 }
 
 /* With the limit of newer kernels: on 5.10 a user may pin 64 KiB. */
-static bool become(uid_t uid)
+static bool become(uid_t uid, gid_t group)
 {
-	return limit_memory(8 << 20) && !setresgid(uid, uid, uid) &&
-	       !setresuid(uid, uid, uid);
+	return limit_memory(8 << 20) && !setgroups(1, &group) &&
+	       !setresgid(uid, uid, uid) && !setresuid(uid, uid, uid);
 }
 
 /*
  * Run something as a user without any right, in a process of its own, on a
  * tty's name. Returns 0 if all that it must find was so.
  */
-static int run_as(uid_t uid, void (*what)(const char *name), const char *name)
+static int run_in_group(uid_t uid, gid_t group, void (*what)(const char *name),
+			const char *name)
 {
 	int status = 0;
 	pid_t pid = fork();
 
 	if (!pid) {
-		if (!become(uid))
+		if (!become(uid, group))
 			_exit(255);
 		what(name);
 		_exit(0);
 	}
 	waitpid(pid, &status, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int run_as(uid_t uid, void (*what)(const char *name), const char *name)
+{
+	return run_in_group(uid, uid, what, name);
 }
 
 /* In there: what must hold. */
@@ -325,6 +335,29 @@ TEST_F(rights, memory_of_a_clock)
 	EXPECT_EQ(0, run_as(NOBODY, clock_with_memory, self->line.name));
 }
 
+static void use_memory_without_bounds(const char *name)
+{
+	struct line line, second;
+
+	must(limit_memory(0));
+	must(!open_line(&line) && !open_line(&second));
+	must(!record_into(line.session, 0, CRR_BUFFER_MIN));
+	must(!map_clock(&line));
+	must(set_ipc_lock(false));
+	must(record_into(second.session, 0, CRR_BUFFER_MIN) == -ENOMEM);
+	must(open_clock(second.tty) == -ENOMEM);
+	/* Nor is it the same user's, who has so much that is counted. */
+	must(set_ipc_lock(true));
+	must(!record_into(second.session, 0, CRR_BUFFER_MIN));
+	must(!map_clock(&second));
+}
+
+/* CAP_IPC_LOCK, as for mlock(2). */
+TEST_F(rights, memory_of_the_trusted)
+{
+	EXPECT_EQ(0, run_as(0, use_memory_without_bounds, self->other.name));
+}
+
 /* ---- Every ioctl of a tty, as each kind of user ---- */
 
 enum who {
@@ -337,7 +370,7 @@ enum who {
 };
 
 /* Arguments that are good for an idle tty without a session. */
-static const struct {
+static const struct tty_ioctl {
 	const char *name;
 	unsigned int cmd;
 	unsigned int size;
@@ -369,6 +402,53 @@ static const struct {
 	  -ENOTTY },
 };
 
+/* Call it on this tty, and name that fd as the caller's own of it. */
+static int call_on_tty(const struct tty_ioctl *call, int tty, int named)
+{
+	__u32 arg[64] = { call->size };
+
+	switch (call->cmd) {
+	case CRR_IOC_RECORD:
+	case CRR_IOC_REPLAY:
+	case CRR_IOC_STOP:
+	case CRR_IOC_DIVERGENCE:
+	case CRR_IOC_SEEK_ACK:
+		break;
+	case CRR_IOC_MARK:
+		arg[3] = 1;
+		memcpy(&arg[4], "x", 1);
+		arg[2] = named;
+		break;
+	case CRR_IOC_COUNTER:
+	case CRR_IOC_CHECKPOINT_BEGIN:
+	case CRR_IOC_SEEK:
+		/* The largest, of which there is no way back. */
+		memset(&arg[4], 0xff, 8);
+		arg[2] = named;
+		break;
+	case CRR_IOC_JOIN:
+		arg[3] = named;
+		arg[2] = named;
+		break;
+	default:
+		arg[2] = named;
+		break;
+	}
+	return sys(ioctl(tty, call->cmd, arg));
+}
+
+static void must_give(int expected, const struct tty_ioctl *call, int tty,
+		      int named)
+{
+	int ret = call_on_tty(call, tty, named);
+
+	if (ret != expected) {
+		fprintf(stderr, "# %s, with fd %d: %d, not %d\n", call->name,
+			named, ret, expected);
+		_exit(1);
+	}
+}
+
 static bool may_control;
 
 static void all_tty_ioctls(const char *name)
@@ -377,26 +457,11 @@ static void all_tty_ioctls(const char *name)
 
 	must(tty >= 0);
 	for (int i = 0; i < ARRAY_SIZE(tty_ioctls); i++) {
-		__u32 arg[64] = { tty_ioctls[i].size };
-		int expected = tty_ioctls[i].expected;
-		int ret;
+		const struct tty_ioctl *call = &tty_ioctls[i];
 
-		if (tty_ioctls[i].cmd == CRR_IOC_MARK) {
-			arg[2] = 1;
-			memcpy(&arg[4], "x", 1);
-		}
-		if (tty_ioctls[i].controls) {
-			arg[2] = tty;
-			arg[3] = tty;
-			if (!may_control)
-				expected = -EPERM;
-		}
-		ret = sys(ioctl(tty, tty_ioctls[i].cmd, arg));
-		if (ret != expected) {
-			fprintf(stderr, "# %s: %d, not %d\n",
-				tty_ioctls[i].name, ret, expected);
-			_exit(1);
-		}
+		must_give(call->controls && !may_control ? -EPERM :
+							   call->expected,
+			  call, tty, tty);
 	}
 }
 
@@ -421,6 +486,169 @@ TEST_F(rights, every_ioctl)
 			TH_LOG("as user %d", who);
 		}
 	}
+}
+
+/* ---- Who may write to a terminal, and no more: mesg(1) ---- */
+
+/* All of crr's ioctls, with whatever fd can be had. */
+static void all_ioctls_refused(const char *name)
+{
+	struct line own;
+	int tty;
+
+	must(!open_pty(&own) && !attach(own.tty));
+	must(open(name, O_RDWR | O_NOCTTY) < 0 && errno == EACCES);
+	must(open(name, O_RDONLY | O_NOCTTY) < 0 && errno == EACCES);
+	tty = open(name, O_WRONLY | O_NOCTTY);
+	must(tty >= 0);
+	for (int i = 0; i < ARRAY_SIZE(tty_ioctls); i++) {
+		const struct tty_ioctl *call = &tty_ioctls[i];
+		const int named[] = { tty, own.tty, own.peer, -1, 1000 };
+		int expected = -EBADF;
+
+		if (call->cmd == CRR_IOC_STATUS)
+			expected = 0;
+		else if (call->expected == -ENOTTY && call->cmd != CRR_IOC_MODEM)
+			expected = -ENOTTY;
+		for (int k = 0; k < ARRAY_SIZE(named); k++)
+			must_give(expected, call, tty, named[k]);
+	}
+	/* What it can be asked tells nothing of keys. */
+	must(!status(tty).received && !status(tty).counter);
+}
+
+/* Nothing has changed for the terminal's owner, whatever a session does. */
+TEST_F(rights, writers_have_no_ioctl)
+{
+	struct line *line = &self->line;
+	struct crr_status before, after;
+	char c;
+
+	ASSERT_EQ(0, chown(line->name, -1, WRITERS));
+	ASSERT_EQ(0, chmod(line->name, 0620));
+	ASSERT_EQ(0, set_flags(line->tty, O_NONBLOCK, true));
+	for (int recording = 0; recording < 2; recording++) {
+		if (recording)
+			ASSERT_EQ(0, record(line->session, 0));
+		ASSERT_EQ(0, count(line->tty, 10 * (1 + recording)));
+		ASSERT_TRUE(deliver(line, "k", 1));
+		for (int let = 0; let < 2; let++) {
+			ASSERT_TRUE(let_anybody(let));
+			before = status(line->tty);
+			EXPECT_EQ(0, run_in_group(NOBODY, WRITERS,
+						  all_ioctls_refused,
+						  line->name));
+			after = status(line->tty);
+			EXPECT_EQ(0, memcmp(&before, &after, sizeof(after)));
+		}
+		EXPECT_EQ(1, sys(read(line->tty, &c, 1)));
+		EXPECT_EQ(0, count(line->tty, 10 * (1 + recording) + 1));
+	}
+	finish_log(_metadata, line, &self->log);
+}
+
+/* What the kernel itself lets them do, under N_TTY as well. */
+static void what_writers_may(const char *name)
+{
+	int tty = open(name, O_WRONLY | O_NOCTTY);
+	struct termios termios;
+
+	must(tty >= 0);
+	must(write(tty, "w", 1) == 1);
+	must(arrived(tty) == 3);
+	must(unsent(tty) >= 0);
+	must(polled(tty, POLLIN) == POLLIN);
+	must(!tcflush(tty, TCIFLUSH));
+	must(arrived(tty) == 0);
+	must(!tcgetattr(tty, &termios));
+	termios.c_lflag ^= ECHOK;
+	must(!tcsetattr(tty, TCSANOW, &termios));
+	must(!set_discipline(tty, 0));
+}
+
+TEST_F(rights, writers_of_the_kernels)
+{
+	struct line *line = &self->other;
+	struct termios before, after;
+	char c;
+
+	ASSERT_EQ(0, chown(line->name, -1, WRITERS));
+	ASSERT_EQ(0, chmod(line->name, 0620));
+	for (int attached = 0; attached < 2; attached++) {
+		int n_tty = -1;
+
+		ASSERT_EQ(0, attached ? attach(line->tty) : detach(line->tty));
+		ASSERT_EQ(0, tcgetattr(line->tty, &before));
+		ASSERT_EQ(0, send_all(line->peer, "abc", 3));
+		ASSERT_TRUE(eventually(arrived(line->tty) == 3));
+		EXPECT_EQ(0, run_in_group(NOBODY, WRITERS, what_writers_may,
+					  line->name));
+		EXPECT_EQ(1, sys(read(line->peer, &c, 1)));
+		EXPECT_EQ('w', c);
+		EXPECT_EQ(0, arrived(line->tty));
+		ASSERT_EQ(0, tcgetattr(line->tty, &after));
+		EXPECT_EQ(ECHOK, before.c_lflag ^ after.c_lflag);
+		EXPECT_EQ(0, sys(ioctl(line->tty, TIOCGETD, &n_tty)));
+		EXPECT_EQ(0, n_tty);
+	}
+}
+
+static void write_and_ask(const char *name)
+{
+	int tty = open(name, O_WRONLY | O_NOCTTY);
+
+	must(tty >= 0);
+	must(write(tty, "w", 1) == 1);
+	must(arrived(tty) == 3);
+	must(unsent(tty) >= 0);
+}
+
+static void write_what_nobody_expects(const char *name)
+{
+	int tty = open(name, O_WRONLY | O_NOCTTY);
+
+	must(tty >= 0);
+	must(sys(write(tty, "x", 1)) == -ENOTRECOVERABLE);
+}
+
+static void take_discipline(const char *name)
+{
+	int tty = open(name, O_WRONLY | O_NOCTTY);
+
+	must(tty >= 0);
+	must(!detach(tty));
+}
+
+/* In a session it counts as the emulator's own, and can end the session's work. */
+TEST_F(rights, writers_are_recorded)
+{
+	struct line *line = &self->line;
+	struct record rec;
+
+	ASSERT_EQ(0, chown(line->name, -1, WRITERS));
+	ASSERT_EQ(0, chmod(line->name, 0620));
+	ASSERT_EQ(0, record(line->session, CRR_RECORD_CAPTURE));
+	ASSERT_TRUE(deliver(line, "abc", 3));
+	EXPECT_EQ(0, run_in_group(NOBODY, WRITERS, write_and_ask, line->name));
+	finish_log(_metadata, line, &self->log);
+	EXPECT_EQ(1, log_count(&self->log, CRR_TYPE_WRITE));
+	EXPECT_EQ(1, log_count(&self->log, CRR_TYPE_INQ));
+	EXPECT_EQ(1, log_count(&self->log, CRR_TYPE_OUTQ));
+
+	ASSERT_EQ(0, replay(line->session, 0));
+	ASSERT_EQ(0, feed_log(line->session, &self->log));
+	EXPECT_EQ(0, run_in_group(NOBODY, WRITERS, write_what_nobody_expects,
+				  line->name));
+	EXPECT_EQ(CRR_STATE_DIVERGED, status(line->tty).state);
+	ASSERT_EQ(0, stop(line->session));
+
+	ASSERT_EQ(0, record(line->session, 0));
+	EXPECT_EQ(0, run_in_group(NOBODY, WRITERS, take_discipline,
+				  line->name));
+	log_free(&self->log);
+	finish_log(_metadata, line, &self->log);
+	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_STREAM_END, 0, &rec));
+	EXPECT_EQ(CRR_END_CLOSED, rec.reason);
 }
 
 static void turn_parameter(const char *name)
@@ -496,7 +724,7 @@ TEST_F(rights, session_fd_is_passed_on)
 	pid = fork();
 	if (!pid) {
 		close_fd(&line->session);
-		must(become(NOBODY));
+		must(become(NOBODY, NOBODY));
 		must(open_session(line->tty) == -EPERM);
 		session = take(pair[1]);
 		must(session >= 0);
@@ -525,11 +753,14 @@ static atomic_bool calm;
 
 static void *rave(void *arg)
 {
-	__u64 *counter = arg, state = 1;
+	struct crr_clock_counter *page = arg;
+	__u64 state = 1;
 
 	while (!calm) {
 		state = state * 6364136223846793005 + 1442695040888963407;
-		put(*counter, state >> (state >> 58));
+		put(page->counter, state >> (state >> 58));
+		put(page->version, (__u32)state);
+		put(page->size, (__u32)(state >> 32));
 	}
 	return NULL;
 }
@@ -550,7 +781,7 @@ TEST_F_TIMEOUT(rights, hostile_clock_page, 120)
 	ASSERT_EQ(0, set_flags(line->tty, O_NONBLOCK, true));
 	ASSERT_EQ(0, map_clock(line));
 	calm = false;
-	ASSERT_EQ(0, pthread_create(&thread, NULL, rave, line->counter));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, rave, line->page));
 	ASSERT_EQ(0, record(other->session, CRR_RECORD_CAPTURE));
 	for (int round = 0; round < 6; round++) {
 		if (round % 2) {
@@ -566,10 +797,10 @@ TEST_F_TIMEOUT(rights, hostile_clock_page, 120)
 			send_all(line->peer, "i", 1);
 			n = sys(read(line->tty, &c, 1));
 			ASSERT_TRUE(n == 1 || n == -EAGAIN || n == -ERANGE ||
-				    n == -EILSEQ || n == -ENODATA);
+				    n == -ENOTRECOVERABLE || n == -ENODATA);
 			n = sys(write(line->tty, &c, 1));
-			ASSERT_TRUE(n == 1 || n == -ERANGE || n == -EILSEQ ||
-				    n == -ENODATA);
+			ASSERT_TRUE(n == 1 || n == -ERANGE ||
+				    n == -ENOTRECOVERABLE || n == -ENODATA);
 			polled(line->tty, POLLIN | POLLOUT);
 			arrived(line->tty);
 			swallow(line->peer);

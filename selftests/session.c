@@ -26,6 +26,100 @@ FIXTURE_TEARDOWN(session)
 	log_free(&self->rest);
 }
 
+/* ---- /proc/self/fdinfo ---- */
+
+static void expect_info(struct __test_metadata *_metadata, int fd,
+			const char *name, const char *expected)
+{
+	char value[64] = "no such line";
+
+	fdinfo(fd, name, value, sizeof(value));
+	EXPECT_STREQ(expected, value) {
+		TH_LOG("of %s", name);
+	}
+}
+
+static void expect_number(struct __test_metadata *_metadata, int fd,
+			  const char *name, __u64 expected)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)expected);
+	expect_info(_metadata, fd, name, text);
+}
+
+/* As STATUS tells. */
+static void expect_fdinfo(struct __test_metadata *_metadata,
+			  const struct line *line, const char *state)
+{
+	struct crr_status st = status(line->session);
+
+	expect_info(_metadata, line->session, "crr-state", state);
+	expect_number(_metadata, line->session, "crr-reason", st.reason);
+	expect_number(_metadata, line->session, "crr-streams", st.streams);
+	expect_number(_metadata, line->session, "crr-counter", st.counter);
+	expect_number(_metadata, line->session, "crr-sequence", st.sequence);
+	expect_number(_metadata, line->session, "crr-records", st.records);
+	expect_number(_metadata, line->session, "crr-buffered", st.buffered);
+	expect_info(_metadata, line->clock, "crr-state", state);
+	expect_info(_metadata, line->clock, "crr-session", "1");
+}
+
+/* Each state once, with numbers that are no two the same. */
+TEST_F(session, fdinfo)
+{
+	struct line *line = &self->line;
+	struct crr_status st;
+	int clock;
+
+	ASSERT_EQ(0, map_clock(line));
+	expect_fdinfo(_metadata, line, "idle");
+	ASSERT_EQ(0, record(line->session, CRR_RECORD_CAPTURE));
+	put(*line->counter, 77);
+	ASSERT_EQ(1, write(line->tty, "x", 1));
+	st = status(line->session);
+	EXPECT_EQ(77, st.counter);
+	EXPECT_LT(1, st.sequence);
+	EXPECT_LT(0, st.buffered);
+	expect_fdinfo(_metadata, line, "recording");
+	finish_log(_metadata, line, &self->log);
+
+	put(*line->counter, 0);
+	ASSERT_EQ(0, replay(line->session, 0));
+	expect_fdinfo(_metadata, line, "replaying");
+	ASSERT_EQ(0, feed_log(line->session, &self->log));
+	put(*line->counter, 77);
+	ASSERT_EQ(1, write(line->tty, "x", 1));
+	expect_fdinfo(_metadata, line, "replaying");
+	put(*line->counter, 78);
+	EXPECT_EQ(-ENODATA, sys(write(line->tty, "x", 1)));
+	expect_fdinfo(_metadata, line, "ended");
+	ASSERT_EQ(0, stop(line->session));
+
+	put(*line->counter, 0);
+	ASSERT_EQ(0, replay(line->session, 0));
+	ASSERT_EQ(0, feed_log(line->session, &self->log));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(write(line->tty, "x", 1)));
+	expect_fdinfo(_metadata, line, "diverged");
+	ASSERT_EQ(0, stop(line->session));
+
+	/* Its tty leaves, in a replay whose log goes on. */
+	ASSERT_EQ(0, replay(line->session, 0));
+	ASSERT_EQ(0, detach(line->tty));
+	st = status(line->session);
+	EXPECT_EQ(CRR_REASON_LINE, st.reason);
+	expect_fdinfo(_metadata, line, "failed");
+
+	/* A clock without a session. */
+	close_clock(line);
+	ASSERT_EQ(0, attach(line->tty));
+	clock = open_clock(line->tty);
+	ASSERT_LE(0, clock);
+	expect_info(_metadata, clock, "crr-state", "idle");
+	expect_info(_metadata, clock, "crr-session", "0");
+	close(clock);
+}
+
 /* ---- read(2) ---- */
 
 /* Whole records, as many as there is room for, whatever the room. */
@@ -284,8 +378,8 @@ TEST_F(session, write_when_over)
 
 	ASSERT_EQ(0, replay(line->session, 0));
 	ASSERT_EQ(0, feed_log(line->session, log));
-	EXPECT_EQ(-EILSEQ, sys(write(line->tty, "x", 1)));
-	EXPECT_EQ(-EILSEQ, feed_log(line->session, more));
+	EXPECT_EQ(-ENOTRECOVERABLE, sys(write(line->tty, "x", 1)));
+	EXPECT_EQ(-ENOTRECOVERABLE, feed_log(line->session, more));
 	ASSERT_EQ(0, stop(line->session));
 
 	ASSERT_EQ(0, replay(line->session, 0));
@@ -397,6 +491,93 @@ TEST_F(session, write_blocks)
 	EXPECT_TRUE(status(line->session).facts & CRR_STATUS_END_FED);
 }
 
+/*
+ * What the emulator does by itself, and what the feeder cannot feed before the
+ * emulator does something else: they do not wait for each other.
+ */
+TEST_F(session, full_of_other_records)
+{
+	struct line *line = &self->line;
+	struct log *log = &self->log;
+	struct crr_divergence div;
+	struct task feeder, task;
+	char bytes[4000] = {};
+	size_t at;
+
+	log_begin(log);
+	while (log->length < 2 * CRR_BUFFER_MIN)
+		log_read(log, 0, 0, bytes, sizeof(bytes));
+	log_write(log, 0, 1, "x", 1, 0);
+	log_finish(log, 0, 0);
+	for (int way = 0; way < 4; way++) {
+		ASSERT_EQ(0, replay_from(line->session, 0, CRR_BUFFER_MIN));
+		at = fill(line, log, 0);
+		begin(&feeder, WRITE, .fd = line->session,
+		      .buf = log->bytes + at, .length = log->length - at);
+		ASSERT_TRUE(sleeps(&feeder));
+		switch (way) {
+		case 0:
+			begin(&task, WRITE, .fd = line->tty, .buf = "x",
+			      .length = 1);
+			ASSERT_TRUE(ends(&task));
+			EXPECT_GT(0, task.result);
+			break;
+		case 1:
+			EXPECT_GT(0, unsent(line->tty));
+			break;
+		case 2:
+			EXPECT_GT(0, modem(line->tty, NULL));
+			break;
+		case 3:
+			EXPECT_GT(0, mark(line->tty, "mark"));
+			break;
+		}
+		ASSERT_TRUE(ends(&feeder));
+		ASSERT_EQ(0, divergence(line->session, &div));
+		EXPECT_EQ(CRR_DIVERGENCE_EXTRA, div.kind);
+		EXPECT_EQ(CRR_DIVERGENCE_FULL, div.facts);
+		EXPECT_EQ(CRR_NO_SEQUENCE, div.sequence);
+		ASSERT_EQ(0, stop(line->session));
+	}
+}
+
+/*
+ * Whenever poll(2) says that more can be fed, a feeder that sleeps in write(2) is
+ * woken, too: by the first record that is taken, if an operation waits.
+ */
+TEST_F(session, feeder_is_woken)
+{
+	struct line *line = &self->line;
+	struct log *log = &self->log;
+	struct task feeder, task;
+	char bytes[4000] = {}, c;
+	size_t at;
+
+	log_begin(log);
+	log_write(log, 0, 1, "x", 1, 0);
+	while (log->length < 2 * CRR_BUFFER_MIN)
+		log_write(log, 0, 2000, bytes, 2000, CRR_FLAG_CAPTURED);
+	ASSERT_EQ(0, replay_from(line->session, CRR_REPLAY_MUTE,
+				 CRR_BUFFER_MIN));
+	at = fill(line, log, 0);
+	EXPECT_EQ(0, polled(line->session, POLLOUT));
+	begin(&feeder, WRITE, .fd = line->session, .buf = log->bytes + at,
+	      .length = log->length - at);
+	ASSERT_TRUE(sleeps(&feeder));
+	/* No input is known: it is wanted. */
+	begin(&task, READ, .fd = line->tty, .buf = &c, .length = 1);
+	ASSERT_TRUE(sleeps(&task));
+	EXPECT_EQ(1, sys(write(line->tty, "x", 1)));
+	for (int i = 0; i < 8 && !feeder.done; i++)
+		EXPECT_EQ(2000, sys(write(line->tty, bytes, 2000)));
+	ASSERT_TRUE(ends(&feeder));
+	EXPECT_LT(0, feeder.result);
+	EXPECT_LT(CRR_BUFFER_MIN / 2, status(line->session).buffered);
+	ASSERT_EQ(0, stop(line->session));
+	ASSERT_EQ(1, write(line->peer, "y", 1));
+	ASSERT_TRUE(ends(&task));
+}
+
 /* ---- Who holds it ---- */
 
 /*
@@ -495,6 +676,45 @@ static int receive_fd(int socket)
 	if (recvmsg(socket, &msg, 0) == 1 && CMSG_FIRSTHDR(&msg))
 		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
 	return fd;
+}
+
+/* O_NONBLOCK does not wait for another reader, or feeder, that sleeps. */
+TEST_F(session, beside_one_that_sleeps)
+{
+	struct line *line = &self->line;
+	struct task task;
+	char bytes[4000] = {};
+	size_t at;
+
+	ASSERT_EQ(0, record(line->session, 0));
+	ASSERT_EQ(0, drain(line->session, &self->log));
+	ASSERT_EQ(0, set_flags(line->session, O_NONBLOCK, false));
+	begin(&task, READ, .fd = line->session, .buf = bytes,
+	      .length = sizeof(bytes));
+	ASSERT_TRUE(sleeps(&task));
+	ASSERT_EQ(0, set_flags(line->session, O_NONBLOCK, true));
+	EXPECT_EQ(-EAGAIN, sys(read(line->session, bytes, sizeof(bytes))));
+	ASSERT_EQ(0, stop(line->session));
+	ASSERT_TRUE(ends(&task));
+	EXPECT_LT(0, task.result);
+	ASSERT_EQ(0, drain_to_end(line->session, &self->log));
+
+	log_free(&self->log);
+	log_begin(&self->log);
+	while (self->log.length < 2 * CRR_BUFFER_MIN)
+		log_read(&self->log, 1, 0, bytes, sizeof(bytes));
+	ASSERT_EQ(0, replay_from(line->session, 0, CRR_BUFFER_MIN));
+	at = fill(line, &self->log, 0);
+	ASSERT_LT(at, self->log.length);
+	begin(&task, WRITE, .fd = line->session, .buf = self->log.bytes + at,
+	      .length = self->log.length - at);
+	ASSERT_TRUE(sleeps(&task));
+	ASSERT_EQ(0, set_flags(line->session, O_NONBLOCK, true));
+	EXPECT_EQ(-EAGAIN, sys(write(line->session, self->log.bytes + at,
+				     self->log.length - at)));
+	ASSERT_EQ(0, stop(line->session));
+	ASSERT_TRUE(ends(&task));
+	EXPECT_GT(0, task.result);
 }
 
 /* Handed over while it lies in a socket, it is held all the same. */

@@ -311,8 +311,24 @@ static void tick(struct emulator *e, __u64 more)
 
 static bool refused(long result)
 {
-	return result == -EILSEQ || result == -ENODATA || result == -ERANGE ||
-	       result == -EPROTO;
+	return result == -ENOTRECOVERABLE || result == -ENODATA ||
+	       result == -ERANGE || result == -EPROTO;
+}
+
+/*
+ * What poll(2) says, and not what it guesses in a replay where the feeder is
+ * behind.
+ */
+static short known(struct emulator *e, int tty, short events)
+{
+	__u64 guesses;
+	short found;
+
+	do {
+		guesses = status(e->session).guesses;
+		found = polled(tty, events);
+	} while (status(e->session).guesses != guesses);
+	return found;
 }
 
 /* The system call itself. */
@@ -327,13 +343,13 @@ static long perform(struct emulator *e, const struct act *call, void *buf)
 	case WRITE:
 		return sys(write(tty, buf, call->asked));
 	case READABLE:
-		events = polled(tty, POLLIN);
-		return events & POLLERR && !(events & POLLHUP) ? -EILSEQ :
-		       !!(events & (POLLIN | POLLHUP));
+		events = known(e, tty, POLLIN);
+		return events & POLLERR && !(events & POLLHUP) ?
+		       -ENOTRECOVERABLE : !!(events & (POLLIN | POLLHUP));
 	case WRITABLE:
-		events = polled(tty, POLLOUT);
-		return events & POLLERR && !(events & POLLHUP) ? -EILSEQ :
-		       !!(events & POLLOUT);
+		events = known(e, tty, POLLOUT);
+		return events & POLLERR && !(events & POLLHUP) ?
+		       -ENOTRECOVERABLE : !!(events & (POLLOUT | POLLHUP));
 	case INQ:
 		return arrived(tty);
 	case OUTQ:
@@ -540,7 +556,10 @@ static void poll_and_write(struct emulator *e, unsigned int line)
 	__u8 none[1];
 
 	tick(e, 1 + below(&e->rng, 50));
-	if (do_call(e, WRITABLE, line, 0, none, false) == 1)
+	/* As often as it takes: how often is for the device to say. */
+	while (!e->over && !do_call(e, WRITABLE, line, 0, none, true))
+		sched_yield();
+	if (!e->over)
 		do_write(e, line);
 	tick(e, 1);
 }
@@ -725,7 +744,7 @@ static bool input_is_left(struct emulator *e)
 	__u64 records = status(e->session).records;
 
 	for (unsigned int i = 0; i < e->plan->lines; i++)
-		if (!e->gone[i] && polled(e->line[i].tty, POLLIN))
+		if (!e->gone[i] && known(e, e->line[i].tty, POLLIN))
 			return true;
 	return status(e->session).records != records;
 }

@@ -516,18 +516,14 @@ static void *checks(void *arg)
 	__u64 counter = 0;
 
 	while (!cell.over) {
-		struct crr_checkpoint_begin begin = {
-			.size = sizeof(begin), .counter = counter++,
-			.max_bytes = below(&rng, 3) ? 0 : 1 + below(&rng, 500),
-		};
-		struct crr_checkpoint_end end = { .size = sizeof(end) };
 		int tty = cell.user[0].line.tty;
+		__u32 most = below(&rng, 3) ? 0 : 1 + below(&rng, 500);
 		long ret;
 
 		/* What begins and ends when STOP has come is no checkpoint. */
 		if (status(tty).state != CRR_STATE_RECORDING)
 			break;
-		ret = sys(ioctl(tty, CRR_IOC_CHECKPOINT_BEGIN, &begin));
+		ret = begin_checkpoint(tty, counter++, most);
 		if (ret == -EINTR || ret == -EAGAIN)
 			continue;
 		if (ret)
@@ -535,13 +531,13 @@ static void *checks(void *arg)
 		checkpoints.open = true;
 		nap(&rng, 1000);
 		do {
-			ret = sys(ioctl(tty, CRR_IOC_CHECKPOINT_END, &end));
+			ret = end_checkpoint(tty);
 		} while (ret == -EINTR || ret == -EAGAIN);
 		/* STOP may have ended it, and then END tells of nothing. */
-		if (ret || status(tty).state != CRR_STATE_RECORDING)
+		if (ret < 0 || status(tty).state != CRR_STATE_RECORDING)
 			break;
 		checkpoints.open = false;
-		checkpoints.consumed += end.consumed;
+		checkpoints.consumed += ret;
 		nap(&rng, 1000);
 	}
 	return NULL;
@@ -1390,6 +1386,10 @@ static void any_ioctl(int fd, struct rng *rng)
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		words[i] = chance(rng, 70) ? 0 : draw(rng) >> below(rng, 64);
 	words[0] = size;
+	/* On a tty little else would get beyond it. */
+	if (chance(rng, 90))
+		memcpy((char *)words + offsetof(struct crr_counter, tty_fd),
+		       &fd, sizeof(fd));
 	/* Not one that makes fds, which nobody would close. */
 	switch (_IO(CRR_IOC_TYPE, below(rng, 17))) {
 	case CRR_IOC_SESSION:
@@ -1497,11 +1497,6 @@ static void wild_poll(unsigned int i, struct rng *rng)
 
 static void wild_tty(int tty, struct rng *rng)
 {
-	struct crr_checkpoint_begin cp_begin = {
-		.size = sizeof(cp_begin), .counter = below(rng, 10000),
-		.max_bytes = below(rng, 100),
-	};
-	struct crr_checkpoint_end cp_end = { .size = sizeof(cp_end) };
 	struct pollfd pollfd = { .fd = tty, .events = POLLIN | POLLOUT };
 	char buf[6000] = "storm\n\003\021\023\004";
 	struct timespec moment = { .tv_nsec = 1000000 };
@@ -1528,10 +1523,10 @@ static void wild_tty(int tty, struct rng *rng)
 			  chance(rng, 50));
 		break;
 	case 6:
-		ioctl(tty, CRR_IOC_CHECKPOINT_BEGIN, &cp_begin);
+		begin_checkpoint(tty, below(rng, 10000), below(rng, 100));
 		break;
 	case 7:
-		ioctl(tty, CRR_IOC_CHECKPOINT_END, &cp_end);
+		end_checkpoint(tty);
 		break;
 	case 8:
 		count(tty, below(rng, 10000));
@@ -1577,8 +1572,9 @@ static void wild_session(int session, struct rng *rng, const struct log *log)
 {
 	struct crr_divergence div;
 	struct crr_status st;
+	char value[32];
 
-	switch (below(rng, 12)) {
+	switch (below(rng, 13)) {
 	case 0:
 		record_into(session, below(rng, 16), CRR_BUFFER_MIN);
 		break;
@@ -1606,6 +1602,9 @@ static void wild_session(int session, struct rng *rng, const struct log *log)
 	case 7:
 		feed_something(session, rng, log);
 		break;
+	case 8:
+		fdinfo(session, "crr-state", value, sizeof(value));
+		break;
 	default:
 		read_session(session, rng);
 		break;
@@ -1627,7 +1626,8 @@ static void wild_clock(unsigned int i, struct rng *rng)
 		if (page == MAP_FAILED)
 			break;
 		if (write)
-			put(*(__u64 *)page, below(rng, 10000));
+			put(((struct crr_clock_counter *)page)->counter,
+			    below(rng, 10000));
 		unmap(&slots[i].page[write], page);
 		break;
 	case 1:

@@ -37,11 +37,13 @@ static int replayer_init(struct kunit *test)
 	init_waitqueue_head(&session->wait);
 	INIT_LIST_HEAD(&session->streams);
 	INIT_LIST_HEAD(&session->replayer.due);
+	INIT_LIST_HEAD(&session->replayer.garbage);
 	for (i = 0; i < ARRAY_SIZE(run->streams); i++) {
 		struct crr_stream *stream = &run->streams[i];
 
 		stream->session = session;
 		stream->number = i;
+		spin_lock_init(&stream->empties.lock);
 		INIT_LIST_HEAD(&stream->inbound);
 		INIT_LIST_HEAD(&stream->outbound);
 		list_add_tail(&stream->node, &session->streams);
@@ -64,6 +66,7 @@ static void replayer_exit(struct kunit *test)
 	if (!run)
 		return;
 	crr_replayer_close(&run->session);
+	crr_queued_free_all(&run->session.replayer.garbage);
 	KUNIT_EXPECT_EQ(test, run->session.replayer.remaining, 0);
 	KUNIT_EXPECT_EQ(test, run->session.replayer.bytes, 0);
 	KUNIT_EXPECT_TRUE(test, list_empty(&run->session.replayer.due));
@@ -146,6 +149,19 @@ static bool feed_write(struct run *run, u64 counter, u64 refused,
 		.offset = length, .crc32c = crr_record_crc(text, length),
 		.data = text,
 		.data_length = flags & CRR_FLAG_CAPTURED ? length : 0,
+	});
+}
+
+/* A write that did not take all of its bytes, or none. */
+static bool feed_result(struct run *run, u64 counter, const char *text, s32 result)
+{
+	u32 length = strlen(text);
+
+	return feed(run, (struct crr_record){
+		.type = CRR_TYPE_WRITE, .counter = counter,
+		.requested = length, .result = result,
+		.offset = max(result, 0),
+		.crc32c = crr_record_crc(text, length),
 	});
 }
 
@@ -258,14 +274,19 @@ static ssize_t write(struct run *run, const char *text)
 	return does(run, CRR_TYPE_WRITE, text);
 }
 
-static bool poll_knows(struct run *run, __poll_t wanted, __poll_t *mask)
+static __poll_t poll_file(struct run *run, bool nonblock, __poll_t wanted)
 {
-	bool known;
+	__poll_t mask;
 
 	mutex_lock(&run->session.lock);
-	known = crr_replayer_poll(&run->streams[0], wanted, mask);
+	crr_replayer_poll(&run->streams[0], nonblock, wanted, &mask);
 	mutex_unlock(&run->session.lock);
-	return known;
+	return mask & (wanted | EPOLLERR | EPOLLHUP);
+}
+
+static __poll_t poll(struct run *run, __poll_t wanted)
+{
+	return poll_file(run, true, wanted);
 }
 
 static u64 next_due(struct run *run)
@@ -530,7 +551,7 @@ static void read_sleeps_early(struct kunit *test)
 	feed_stream(run, 0);
 	feed_read(run, 10, 1, "a");
 	count(run, 10);
-	KUNIT_EXPECT_EQ(test, read_wait(run), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, read_wait(run), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, EARLY, 1);
 }
 
@@ -545,7 +566,7 @@ static void read_late(struct kunit *test)
 	count(run, 5);
 	KUNIT_EXPECT_EQ(test, read_nowait(run), 3);
 	count(run, 11);
-	KUNIT_EXPECT_EQ(test, read_nowait(run), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, LATE, 2);
 	KUNIT_EXPECT_EQ(test, div->size, sizeof(*div));
 	KUNIT_EXPECT_EQ(test, div->stream, 0);
@@ -667,7 +688,7 @@ static void write_early(struct kunit *test)
 	feed_stream(run, 0);
 	feed_write(run, 5, 0, "one", 0);
 	count(run, 4);
-	KUNIT_EXPECT_EQ(test, write(run, "one"), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, write(run, "one"), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, EARLY, 1);
 }
 
@@ -678,7 +699,7 @@ static void write_late(struct kunit *test)
 	feed_stream(run, 0);
 	feed_write(run, 5, 0, "one", 0);
 	count(run, 6);
-	KUNIT_EXPECT_EQ(test, write(run, "one"), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, write(run, "one"), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, LATE, 1);
 }
 
@@ -688,7 +709,7 @@ static void write_of_other_length(struct kunit *test)
 
 	feed_stream(run, 0);
 	feed_write(run, 0, 0, "one", CRR_FLAG_CAPTURED);
-	KUNIT_EXPECT_EQ(test, write(run, "ones"), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, write(run, "ones"), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, LENGTH, 1);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.offset, 3);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.bytes, 1);
@@ -704,7 +725,7 @@ static void write_of_other_bytes(struct kunit *test)
 	feed_write(run, 0, 0, "right", CRR_FLAG_CAPTURED);
 	feed_write(run, 0, 0, "the wrong one", CRR_FLAG_CAPTURED);
 	KUNIT_EXPECT_EQ(test, write(run, "right"), 5);
-	KUNIT_EXPECT_EQ(test, write(run, "the wrong,one"), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, write(run, "the wrong,one"), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, CONTENT, 2);
 	KUNIT_EXPECT_EQ(test, div->position, 5);
 	KUNIT_EXPECT_EQ(test, div->offset, 9);
@@ -730,7 +751,7 @@ static void write_of_unknown_bytes(struct kunit *test)
 	feed(run, rec);
 	KUNIT_EXPECT_EQ(test, write(run, "one"), 3);
 	KUNIT_EXPECT_EQ(test, write(run, "more"), 3);
-	KUNIT_EXPECT_EQ(test, write(run, "no"), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, write(run, "no"), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, LENGTH, 3);
 }
 
@@ -741,7 +762,7 @@ static void write_of_other_crc(struct kunit *test)
 
 	feed_stream(run, 0);
 	feed_write(run, 0, 0, "right", 0);
-	KUNIT_EXPECT_EQ(test, write(run, "righT"), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, write(run, "righT"), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, CONTENT, 1);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.offset, 0);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.bytes, 5);
@@ -756,7 +777,7 @@ static void write_long_excerpt(struct kunit *test)
 	feed_stream(run, 0);
 	feed_write(run, 0, 0, "0123456789012345678901234567890123456789",
 		   CRR_FLAG_CAPTURED);
-	KUNIT_EXPECT_EQ(test, -EILSEQ,
+	KUNIT_EXPECT_EQ(test, -ENOTRECOVERABLE,
 			write(run, "01x3456789012345678901234567890123456789"));
 	KUNIT_EXPECT_EQ(test, div->offset, 2);
 	KUNIT_EXPECT_EQ(test, div->bytes, CRR_DIVERGENCE_BYTES);
@@ -803,7 +824,7 @@ static void write_extra(struct kunit *test)
 	feed_stream(run, 0);
 	feed_read(run, 10, 0, "r");
 	count(run, 9);
-	KUNIT_EXPECT_EQ(test, write(run, "w"), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, write(run, "w"), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, EXTRA, CRR_NO_SEQUENCE);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.expected_counter,
 			CRR_NEVER);
@@ -888,7 +909,7 @@ static void reads_and_questions_are_not_the_same(struct kunit *test)
 	feed_inq(run, 10, 0, 4);
 	feed_stream_end(run, 10, 0, CRR_END_STOP);
 	count(run, 10);
-	KUNIT_EXPECT_EQ(test, read_nowait(run), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, EXTRA, 1);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_READ);
 }
@@ -901,7 +922,7 @@ static void questions_and_reads_are_not_the_same(struct kunit *test)
 	feed_read(run, 10, 0, "abc");
 	feed_stream_end(run, 10, 0, CRR_END_STOP);
 	count(run, 10);
-	KUNIT_EXPECT_EQ(test, inq(run), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, inq(run), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, EXTRA, 1);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_INQ);
 }
@@ -914,7 +935,7 @@ static void questions_come_too_late(struct kunit *test)
 	feed_inq(run, 10, 0, 4);
 	feed_stream_end(run, 20, 0, CRR_END_STOP);
 	count(run, 11);
-	KUNIT_EXPECT_EQ(test, inq(run), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, inq(run), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, LATE, 1);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_INQ);
 }
@@ -927,7 +948,7 @@ static void questions_in_place_of_writes(struct kunit *test)
 	feed_write(run, 10, 0, "abc", 0);
 	feed_stream_end(run, 10, 0, CRR_END_STOP);
 	count(run, 10);
-	KUNIT_EXPECT_EQ(test, does(run, CRR_TYPE_MODEM, ""), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, does(run, CRR_TYPE_MODEM, ""), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, EXTRA, 1);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_MODEM);
 }
@@ -940,7 +961,8 @@ static void marks_have_their_label(struct kunit *test)
 	feed_mark(run, 10, "state 1a2b");
 	feed_stream_end(run, 10, 0, CRR_END_STOP);
 	count(run, 10);
-	KUNIT_EXPECT_EQ(test, does(run, CRR_TYPE_MARK, "state 1a3b"), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, does(run, CRR_TYPE_MARK, "state 1a3b"),
+			-ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, CONTENT, 1);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_MARK);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.offset, 8);
@@ -955,7 +977,7 @@ static void marks_are_missed(struct kunit *test)
 	feed_write(run, 20, 0, "w", 0);
 	feed_stream_end(run, 30, 0, CRR_END_STOP);
 	count(run, 20);
-	KUNIT_EXPECT_EQ(test, write(run, "w"), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, write(run, "w"), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, LATE, 1);
 	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_WRITE);
 }
@@ -982,23 +1004,25 @@ static void refused_at_the_end(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, write(run, "d"), -ENODATA);
 }
 
+/* Marks before the next write do not hide it. */
 static void polled_for_a_write_after_a_mark(struct kunit *test)
 {
 	struct run *run = test->priv;
-	__poll_t mask;
 
 	feed_stream(run, 0);
+	feed_write(run, 9, 1, "v", 0);
 	feed_mark(run, 10, "a");
-	feed_write(run, 10, 0, "w", 0);
-	feed_mark(run, 11, "b");
+	feed_write(run, 10, 1, "w", 0);
 	feed_stream_end(run, 30, 0, CRR_END_STOP);
+	count(run, 9);
+	KUNIT_EXPECT_EQ(test, write(run, "v"), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLOUT), EPOLLOUT);
+	KUNIT_EXPECT_EQ(test, write(run, "v"), 1);
 	count(run, 10);
-	KUNIT_EXPECT_TRUE(test, poll_knows(run, EPOLLOUT, &mask));
-	KUNIT_EXPECT_EQ(test, mask, EPOLLOUT | EPOLLWRNORM);
 	KUNIT_EXPECT_EQ(test, does(run, CRR_TYPE_MARK, "a"), 1);
+	KUNIT_EXPECT_EQ(test, write(run, "w"), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLOUT), EPOLLOUT);
 	KUNIT_EXPECT_EQ(test, write(run, "w"), 1);
-	KUNIT_EXPECT_TRUE(test, poll_knows(run, EPOLLOUT, &mask));
-	KUNIT_EXPECT_EQ(test, mask, 0);
 }
 
 /* ---- Poll ---- */
@@ -1006,57 +1030,169 @@ static void polled_for_a_write_after_a_mark(struct kunit *test)
 static void poll_input(struct kunit *test)
 {
 	struct run *run = test->priv;
-	__poll_t mask;
+	const struct crr_replayer *replayer = &run->session.replayer;
 
-	KUNIT_EXPECT_FALSE(test, poll_knows(run, EPOLLIN, &mask));
 	feed_stream(run, 0);
 	feed_read(run, 10, 0, "abc");
-	KUNIT_EXPECT_TRUE(test, poll_knows(run, EPOLLIN, &mask));
-	KUNIT_EXPECT_EQ(test, mask, 0);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLIN), 0);
 	count(run, 10);
-	KUNIT_EXPECT_TRUE(test, poll_knows(run, EPOLLIN, &mask));
-	KUNIT_EXPECT_EQ(test, mask, EPOLLIN | EPOLLRDNORM);
-	KUNIT_EXPECT_FALSE(test, poll_knows(run, EPOLLOUT, &mask));
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLIN), EPOLLIN);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLOUT), EPOLLOUT);
+	KUNIT_EXPECT_EQ(test, replayer->guesses, 0);
 }
 
+/* Where the log is not known: the read that follows waits and finds out. */
+static void poll_guesses(struct kunit *test)
+{
+	struct run *run = test->priv;
+	const struct crr_replayer *replayer = &run->session.replayer;
+	struct crr_stream *stream = &run->streams[0];
+
+	KUNIT_EXPECT_EQ(test, poll_file(run, false, EPOLLIN), 0);
+	KUNIT_EXPECT_EQ(test, replayer->guesses, 1);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLOUT), EPOLLOUT);
+	KUNIT_EXPECT_EQ(test, replayer->guesses, 1);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLIN), EPOLLIN);
+	KUNIT_EXPECT_EQ(test, replayer->guesses, 2);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), SLEEPS + CRR_SLEEP_FEED);
+	feed_stream(run, 0);
+	feed_read(run, 0, 2, "a");
+	/* It is not an empty read of the log's; those that follow are. */
+	KUNIT_EXPECT_EQ(test, read_nowait(run), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, crr_empties_at(stream, 0), 0);
+	KUNIT_EXPECT_EQ(test, stream->empties.looks, 1);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLIN), 0);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLIN), EPOLLIN);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), 1);
+	/* A guess holds for its counter only, and not past a record. */
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLIN), EPOLLIN);
+	KUNIT_EXPECT_EQ(test, replayer->guesses, 3);
+	feed_read(run, 2, 1, "b");
+	count(run, 2);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), 1);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLIN), EPOLLIN);
+	feed_read(run, 2, 0, "c");
+	KUNIT_EXPECT_EQ(test, read_nowait(run), 1);
+	feed_read(run, 2, 1, "d");
+	KUNIT_EXPECT_EQ(test, read_nowait(run), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, crr_empties_at(stream, 2), 1);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), 1);
+}
+
+/* Only after a write that was not taken whole is poll to be waited for. */
 static void poll_output(struct kunit *test)
 {
 	struct run *run = test->priv;
-	__poll_t mask;
 
 	feed_stream(run, 0);
 	feed_write(run, 10, 1, "abc", 0);
 	count(run, 9);
-	KUNIT_EXPECT_TRUE(test, poll_knows(run, EPOLLOUT, &mask));
-	KUNIT_EXPECT_EQ(test, mask, 0);
-	count(run, 10);
-	KUNIT_EXPECT_TRUE(test, poll_knows(run, EPOLLOUT, &mask));
-	KUNIT_EXPECT_EQ(test, mask, 0);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLOUT), EPOLLOUT);
 	KUNIT_EXPECT_EQ(test, write(run, "abc"), -EAGAIN);
-	KUNIT_EXPECT_TRUE(test, poll_knows(run, EPOLLOUT, &mask));
-	KUNIT_EXPECT_EQ(test, mask, EPOLLOUT | EPOLLWRNORM);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLOUT), 0);
+	count(run, 10);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLOUT), EPOLLOUT);
+	KUNIT_EXPECT_EQ(test, write(run, "abc"), 3);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLOUT), EPOLLOUT);
+	KUNIT_EXPECT_EQ(test, run->session.replayer.guesses, 0);
+}
+
+/* A short write, then one that fails, then one that is taken. */
+static void poll_output_after_short(struct kunit *test)
+{
+	struct run *run = test->priv;
+	const struct crr_replayer *replayer = &run->session.replayer;
+
+	feed_stream(run, 0);
+	feed_result(run, 5, "abc", 2);
+	count(run, 5);
+	KUNIT_EXPECT_EQ(test, write(run, "abc"), 2);
+	/* Nobody knows when it can be written again: the feeder is wanted. */
+	KUNIT_EXPECT_EQ(test, replayer->wanting, 2);
+	feed_read(run, 6, 0, "r");
+	KUNIT_EXPECT_EQ(test, replayer->wanting, 2);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLOUT), 0);
+	KUNIT_EXPECT_EQ(test, replayer->guesses, 0);
+	count(run, 6);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLOUT), 0);
+	KUNIT_EXPECT_EQ(test, replayer->guesses, 1);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), 1);
+	feed_result(run, 7, "c", -EAGAIN);
+	count(run, 7);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLOUT), 0);
+	KUNIT_EXPECT_EQ(test, write(run, "c"), -EAGAIN);
+	feed_result(run, 8, "c", 1);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLOUT), 0);
+	count(run, 8);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLOUT), EPOLLOUT);
+	KUNIT_EXPECT_EQ(test, write(run, "c"), 1);
+	KUNIT_EXPECT_EQ(test, replayer->throttled, 0);
+}
+
+/* The end is shown when nothing is left to be done before it. */
+static void poll_end(struct kunit *test)
+{
+	const __poll_t all = EPOLLIN | EPOLLOUT | EPOLLERR;
+	struct run *run = test->priv;
+
+	feed_stream(run, 0);
+	feed_write(run, 5, 0, "w", 0);
+	feed_stream_end(run, 7, 2, CRR_END_STOP);
+	count(run, 5);
+	KUNIT_EXPECT_EQ(test, write(run, "w"), 1);
+	KUNIT_EXPECT_TRUE(test, feed_end(run, 7));
+	KUNIT_EXPECT_EQ(test, poll(run, all), EPOLLOUT);
+	count(run, 7);
+	KUNIT_EXPECT_EQ(test, poll(run, all), EPOLLOUT);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, poll(run, all), EPOLLOUT);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, poll(run, all), all);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), -ENODATA);
+}
+
+/* At the last counter, with a record of another line left, there is no end yet. */
+static void poll_end_of_two(struct kunit *test)
+{
+	struct run *run = test->priv;
+
+	run->streams[1].begun = false;
+	feed_stream(run, 0);
+	feed_stream(run, 1);
+	feed_eof(run, 1, 7);
+	feed_stream_end(run, 7, 0, CRR_END_STOP);
+	feed(run, (struct crr_record){
+		.type = CRR_TYPE_STREAM_END, .stream = 1, .counter = 7,
+		.reason = CRR_END_STOP,
+	});
+	KUNIT_EXPECT_TRUE(test, feed_end(run, 7));
+	KUNIT_EXPECT_EQ(test, run->session.replayer.wanting, 0);
+	count(run, 7);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLIN), 0);
+	KUNIT_EXPECT_EQ(test, read_from(run, 1, true), 0);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLIN), EPOLLIN | EPOLLERR);
 }
 
 static void poll_hangup(struct kunit *test)
 {
+	const __poll_t all = EPOLLIN | EPOLLERR | EPOLLHUP;
 	struct run *run = test->priv;
-	__poll_t mask;
 
 	feed_stream(run, 0);
 	feed_in(run, CRR_TYPE_PEER_CLOSED, 5, 0);
 	feed_in(run, CRR_TYPE_HANGUP, 6, 0);
 	count(run, 5);
-	KUNIT_EXPECT_TRUE(test, poll_knows(run, EPOLLIN, &mask));
-	KUNIT_EXPECT_EQ(test, mask, EPOLLHUP);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLIN), EPOLLHUP);
 	KUNIT_EXPECT_EQ(test, read_nowait(run), -EIO);
-	KUNIT_EXPECT_TRUE(test, poll_knows(run, EPOLLIN, &mask));
-	KUNIT_EXPECT_EQ(test, mask, EPOLLHUP);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLIN), EPOLLHUP);
 	count(run, 6);
-	poll_knows(run, EPOLLIN, &mask);
-	KUNIT_EXPECT_TRUE(test, mask & EPOLLIN && mask & EPOLLERR);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLIN), all);
 	KUNIT_EXPECT_EQ(test, read_nowait(run), 0);
-	poll_knows(run, EPOLLIN, &mask);
-	KUNIT_EXPECT_TRUE(test, mask & EPOLLIN && mask & EPOLLERR);
+	KUNIT_EXPECT_EQ(test, poll(run, EPOLLIN), all);
+	KUNIT_EXPECT_EQ(test, run->session.replayer.guesses, 0);
 }
 
 /* ---- The end ---- */
@@ -1099,7 +1235,7 @@ static void end_closed_is_no_end(struct kunit *test)
 	feed_stream(run, 0);
 	feed_stream_end(run, 10, 0, CRR_END_CLOSED);
 	count(run, 10);
-	KUNIT_EXPECT_EQ(test, read_nowait(run), -EILSEQ);
+	KUNIT_EXPECT_EQ(test, read_nowait(run), -ENOTRECOVERABLE);
 	EXPECT_DIVERGED(test, run, EXTRA, CRR_NO_SEQUENCE);
 }
 
@@ -1227,7 +1363,11 @@ static struct kunit_case replayer_cases[] = {
 	KUNIT_CASE(refused_at_the_end),
 	KUNIT_CASE(polled_for_a_write_after_a_mark),
 	KUNIT_CASE(poll_input),
+	KUNIT_CASE(poll_guesses),
 	KUNIT_CASE(poll_output),
+	KUNIT_CASE(poll_output_after_short),
+	KUNIT_CASE(poll_end),
+	KUNIT_CASE(poll_end_of_two),
 	KUNIT_CASE(poll_hangup),
 	KUNIT_CASE(end_by_reading_on),
 	KUNIT_CASE(end_by_writing_on),

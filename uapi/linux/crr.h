@@ -28,6 +28,16 @@
  * Structs that bear an answer are written back as far as both sides know
  * them. Reserved members and unknown flags must be zero.
  *
+ * Each ioctl on a tty needs an fd of that very tty that is open for reading
+ * and writing, and names it in the struct's third member, @tty_fd, at offset 8.
+ * Usually this is the fd on which it is called. The kernel does not tell a line
+ * discipline through which file an ioctl was called: without @tty_fd whoever
+ * may write to a terminal (mesg(1)) could set its counter, or learn when its
+ * user presses a key. A program that has the tty open twice, once for reading
+ * and once for writing, opens it once more with
+ * O_RDWR | O_NOCTTY | O_NONBLOCK, and uses that fd for the ioctls. On a session
+ * fd and on a clock fd @tty_fd is ignored: these are rights in themselves.
+ *
  * Errors that mean the same wherever they come from:
  *
  *  - EFAULT: the pointer, or the struct's size behind it, leads out of the
@@ -39,6 +49,9 @@
  *    or it is larger than a page.
  *  - EOPNOTSUPP: a flag, or a value of a known member, that this crr does not
  *    know.
+ *  - EBADF: on a tty: @tty_fd is not open, is not a file of this tty, is not
+ *    open for both reading and writing, or has been hung up. Nothing was
+ *    changed. CRR_IOC_STATUS does not fail then, but answers in part.
  *  - ENOTTY: no such ioctl on this kind of fd, or the tty's discipline is not
  *    N_CRR.
  *  - EINTR: a signal came while waiting for a lock. Nothing was changed.
@@ -71,8 +84,8 @@
  * @CRR_STATE_REPLAYING: what the emulator sees comes from the records fed
  * @CRR_STATE_ENDED: the replay is past the end of its log; reads and writes
  *	fail with ENODATA
- * @CRR_STATE_DIVERGED: the replay has departed from its log; reads and writes
- *	fail with EILSEQ
+ * @CRR_STATE_DIVERGED: the replay has diverged from its log; reads and writes
+ *	fail with ENOTRECOVERABLE
  * @CRR_STATE_FAILED: recording or replay cannot go on (&enum crr_reason);
  *	reads and writes fail with EIO
  */
@@ -151,6 +164,8 @@ enum crr_reason {
  * struct crr_status - ioctl(CRR_IOC_STATUS), on a tty, session or clock fd
  * @size: sizeof(struct crr_status)
  * @flags: 0
+ * @tty_fd: on a tty: an fd of this very tty, open for reading and writing; or
+ *	not, see below
  * @facts: CRR_STATUS_*
  * @state: &enum crr_state
  * @reason: &enum crr_reason: why the session failed, or else why the last
@@ -158,6 +173,7 @@ enum crr_reason {
  * @stream: number of the tty's stream; CRR_NO_STREAM on another fd
  * @streams: how many streams the session has
  * @waiting: CRR_WAITING_*
+ * @seek_generation: number of the last CRR_IOC_SEEK
  * @counter: the counter, as last seen
  * @sequence: sequence number of the next record: recording, the next to be
  *	written; replay, the next to be fed
@@ -177,23 +193,32 @@ enum crr_reason {
  *	recording, @sequence; replay, of those that must be consumed. With
  *	@counter, what &struct crr_seek takes.
  * @seek_sequence: with CRR_STATUS_SEEK: where the emulator wants to be
- * @seek_generation: number of the last CRR_IOC_SEEK
- * @__reserved: 0
  * @received: asked through a tty: bytes that its device has delivered since
  *	N_CRR was attached, but for those that were discarded
+ * @looks: looks in vain since recording or replay began, on all streams: empty
+ *	reads, FIONREADs that gave 0, and poll(2)s without a result
+ * @guesses: replay: poll(2)s that were answered while the log was not known as
+ *	far as the counter
  *
  * Never fails but for the errors common to all ioctls. Without a session,
  * @state is CRR_STATE_IDLE and CRR_STATUS_SESSION is not set.
+ *
+ * On a tty whose @tty_fd is not valid only @state, @reason and @facts are
+ * given, and of @facts only those that do not change with the traffic: not
+ * CRR_STATUS_COUNTED, _UNREAD, _CHECKPOINT and _SEEK. All else is as without a
+ * session.
  */
 struct crr_status {
 	__u32 size;
 	__u32 flags;
+	__s32 tty_fd;
 	__u32 facts;
 	__u32 state;
 	__u32 reason;
 	__u32 stream;
 	__u32 streams;
 	__u32 waiting;
+	__u32 seek_generation;
 	__aligned_u64 counter;
 	__aligned_u64 sequence;
 	__aligned_u64 records;
@@ -208,9 +233,9 @@ struct crr_status {
 	__aligned_u64 dropped;
 	__aligned_u64 position;
 	__aligned_u64 seek_sequence;
-	__u32 seek_generation;
-	__u32 __reserved;
 	__aligned_u64 received;
+	__aligned_u64 looks;
+	__aligned_u64 guesses;
 };
 
 /**
@@ -225,13 +250,10 @@ struct crr_status {
  * namespace; or, if the module's parameter "unprivileged" is on, nothing more
  * than the open tty, as long as that is nobody's controlling terminal. Without
  * the capability, what is taken over must have been made by the same user, and
- * without it as well. A line discipline's ioctl does not see through which
- * file it was called, so that @tty_fd says it once more.
+ * without it as well.
  *
  * Errors:
  *  - EPERM: the capability is missing, and is needed
- *  - EBADF: @tty_fd is not open, not a file of this tty, or not open for both
- *    reading and writing
  *  - EBUSY: the session has a controller
  *  - EOPNOTSUPP: the tty is the master of a pty
  *  - EMFILE, ENFILE, ENOMEM: no fd, no file, no memory
@@ -247,7 +269,7 @@ struct crr_session_fd {
  * struct crr_join - ioctl(CRR_IOC_JOIN), on a tty
  * @size: sizeof(struct crr_join)
  * @flags: 0
- * @tty_fd: an fd of this very tty, as for CRR_IOC_SESSION
+ * @tty_fd: an fd of this very tty, open for reading and writing
  * @session_fd: a session fd
  * @stream: out: the number of the tty's stream
  * @__reserved: 0
@@ -260,8 +282,7 @@ struct crr_session_fd {
  *
  * Errors:
  *  - EPERM: the capability is missing, and is needed, as for CRR_IOC_SESSION
- *  - EBADF: @tty_fd as for CRR_IOC_SESSION; or @session_fd is not open, or not
- *    a session's
+ *  - EBADF: @session_fd is not open, or not a session's; or @tty_fd, as always
  *  - EBUSY: the tty is in a session already; or the session is not idle, or
  *    its recording has not been read to its end
  *  - EEXIST: the tty and the session have a clock each
@@ -282,8 +303,8 @@ struct crr_join {
  * struct crr_clock_fd - ioctl(CRR_IOC_CLOCK), on a tty
  * @size: sizeof(struct crr_clock_fd)
  * @flags: 0
+ * @tty_fd: an fd of this very tty, open for reading and writing
  * @clock_fd: out: the clock's fd, close-on-exec
- * @__reserved: 0
  *
  * Makes the tty's clock, or opens the one that it has once more. The clock
  * lasts until its last fd and mapping are gone. With a session that has a
@@ -297,14 +318,16 @@ struct crr_join {
 struct crr_clock_fd {
 	__u32 size;
 	__u32 flags;
+	__s32 tty_fd;
 	__s32 clock_fd;
-	__u32 __reserved;
 };
 
 /**
  * struct crr_counter - ioctl(CRR_IOC_COUNTER), on a tty or clock fd
  * @size: sizeof(struct crr_counter)
  * @flags: 0
+ * @tty_fd: on a tty: an fd of this very tty, open for reading and writing
+ * @__reserved: 0
  * @counter: the emulator's counter
  * @next_due: out: as in &struct crr_clock_state
  *
@@ -321,6 +344,8 @@ struct crr_clock_fd {
 struct crr_counter {
 	__u32 size;
 	__u32 flags;
+	__s32 tty_fd;
+	__u32 __reserved;
 	__aligned_u64 counter;
 	__aligned_u64 next_due;
 };
@@ -421,6 +446,8 @@ struct crr_replay_start {
  * struct crr_seek - ioctl(CRR_IOC_SEEK), on a tty
  * @size: sizeof(struct crr_seek)
  * @flags: 0
+ * @tty_fd: an fd of this very tty, open for reading and writing
+ * @__reserved: 0
  * @sequence: of the first record that is still to come, as &struct crr_status
  *	has told it in @position
  * @counter: the emulator's counter, as it was then
@@ -443,6 +470,8 @@ struct crr_replay_start {
 struct crr_seek {
 	__u32 size;
 	__u32 flags;
+	__s32 tty_fd;
+	__u32 __reserved;
 	__aligned_u64 sequence;
 	__aligned_u64 counter;
 };
@@ -512,6 +541,9 @@ enum crr_divergence_kind {
 	CRR_DIVERGENCE_LEFT	= 6,
 };
 
+/* struct crr_divergence.facts */
+#define CRR_DIVERGENCE_FULL	0x1	/* the buffer was too small, see there */
+
 #define CRR_DIVERGENCE_BYTES	32
 /* struct crr_divergence.sequence where the log has no record to be named */
 #define CRR_NO_SEQUENCE		0xffffffffffffffffULL
@@ -537,6 +569,9 @@ enum crr_divergence_kind {
  *	this record
  * @expected_bytes: how many bytes of @expected are valid; 0 without capture
  * @bytes: how many bytes of @got are valid
+ * @facts: CRR_DIVERGENCE_*. CRR_DIVERGENCE_FULL: the buffer was full of records
+ *	of other operations, so that the one that was needed could not be fed:
+ *	@buffer_size of CRR_IOC_REPLAY is too small for this log
  * @expected: the record's bytes from @offset on
  * @got: the run's bytes from @offset on
  *
@@ -561,7 +596,7 @@ struct crr_divergence {
 	__u32 offset;
 	__u32 expected_bytes;
 	__u32 bytes;
-	__u32 __reserved;	/* 0 */
+	__u32 facts;
 	__u8 expected[CRR_DIVERGENCE_BYTES];
 	__u8 got[CRR_DIVERGENCE_BYTES];
 };
@@ -570,10 +605,10 @@ struct crr_divergence {
  * struct crr_checkpoint_begin - ioctl(CRR_IOC_CHECKPOINT_BEGIN), on a tty
  * @size: sizeof(struct crr_checkpoint_begin)
  * @flags: 0
- * @counter: where the emulator stands, until the end of the checkpoint
+ * @tty_fd: an fd of this very tty, open for reading and writing
  * @max_bytes: how many bytes may be read, on all ttys of the session together;
  *	0 for any number
- * @__reserved: 0
+ * @counter: where the emulator stands, until the end of the checkpoint
  * @next_due: out: as in &struct crr_clock_state
  *
  * For gated delivery. Between checkpoints a session's ttys show no input: read
@@ -594,8 +629,8 @@ struct crr_divergence {
  *  - EBUSY: a checkpoint has begun already
  *  - EPROTO: delivery is not gated
  *  - ENODATA: the replay is past the end of its log
- *  - EILSEQ: the replay has departed from its log; or does now, as a record
- *	before @counter has not been read
+ *  - ENOTRECOVERABLE: the replay has diverged from its log; or diverges now,
+ *	as a record before @counter has not been read
  *  - EIO: recording or replay cannot go on
  *  - EAGAIN: the tty's discipline is being changed
  *  - EINTR: a signal came while waiting. The counter may have been set.
@@ -603,9 +638,9 @@ struct crr_divergence {
 struct crr_checkpoint_begin {
 	__u32 size;
 	__u32 flags;
-	__aligned_u64 counter;
+	__s32 tty_fd;
 	__u32 max_bytes;
-	__u32 __reserved;
+	__aligned_u64 counter;
 	__aligned_u64 next_due;
 };
 
@@ -613,6 +648,8 @@ struct crr_checkpoint_begin {
  * struct crr_checkpoint_end - ioctl(CRR_IOC_CHECKPOINT_END), on a tty
  * @size: sizeof(struct crr_checkpoint_end)
  * @flags: 0
+ * @tty_fd: an fd of this very tty, open for reading and writing
+ * @__reserved: 0
  * @consumed: out: bytes read in the checkpoint, on all ttys of the session
  *
  * Hides the ttys' input again. A read(2) that has taken bytes, and has not
@@ -626,12 +663,15 @@ struct crr_checkpoint_begin {
  *  - EPROTO: delivery is not gated, or no checkpoint has begun, or another
  *	thread ends it
  *  - ENODATA, EIO: as for CRR_IOC_CHECKPOINT_BEGIN
- *  - EILSEQ: the replay has departed from its log; or does now, as what was read
- *	in the recorded checkpoint has not been read in this one
+ *  - ENOTRECOVERABLE: the replay has diverged from its log; or diverges now,
+ *	as what was read in the recorded checkpoint has not been read in
+ *	this one
  */
 struct crr_checkpoint_end {
 	__u32 size;
 	__u32 flags;
+	__s32 tty_fd;
+	__u32 __reserved;
 	__aligned_u64 consumed;
 };
 
@@ -642,6 +682,7 @@ struct crr_checkpoint_end {
  * struct crr_modem - ioctl(CRR_IOC_MODEM), on a tty
  * @size: sizeof(struct crr_modem)
  * @flags: 0
+ * @tty_fd: an fd of this very tty, open for reading and writing
  * @lines: out: modem lines, TIOCM_*, as TIOCMGET gives them
  * @facts: out: CRR_MODEM_*; without CRR_MODEM_COUNTS all counts are 0
  * @cts: out: counts, as TIOCGICOUNT gives them: changes of CTS
@@ -655,7 +696,6 @@ struct crr_checkpoint_end {
  * @parity: parity errors
  * @brk: breaks
  * @buf_overrun: overruns of the tty's buffer
- * @__reserved: 0
  *
  * What TIOCMGET and TIOCGICOUNT say, in a way that is recorded and replayed:
  * these two themselves never reach a line discipline. In replay the answer, or
@@ -665,13 +705,14 @@ struct crr_checkpoint_end {
  *  - ENOTTY: the device has no modem lines (a pty, say)
  *  - EIO: the device has none at this moment; or recording or replay cannot go
  *	on
- *  - ERANGE, ENODATA, EILSEQ: as for a write(2)
+ *  - ERANGE, ENODATA, ENOTRECOVERABLE: as for a write(2)
  *  - EINTR: a signal came while waiting for room or for the feeder
  *  - EAGAIN: the tty's discipline is being changed
  */
 struct crr_modem {
 	__u32 size;
 	__u32 flags;
+	__s32 tty_fd;
 	__u32 lines;
 	__u32 facts;
 	__u32 cts;
@@ -685,7 +726,6 @@ struct crr_modem {
 	__u32 parity;
 	__u32 brk;
 	__u32 buf_overrun;
-	__u32 __reserved;
 };
 
 #define CRR_MARK_MAX	64
@@ -694,8 +734,8 @@ struct crr_modem {
  * struct crr_mark - ioctl(CRR_IOC_MARK), on a tty
  * @size: sizeof(struct crr_mark)
  * @flags: 0
+ * @tty_fd: an fd of this very tty, open for reading and writing
  * @length: of the label, 1 to CRR_MARK_MAX bytes
- * @__reserved: 0
  * @label: printable ASCII, and blanks
  *
  * Puts a label into the log, at the counter's value. A replay must come to the
@@ -709,8 +749,8 @@ struct crr_modem {
 struct crr_mark {
 	__u32 size;
 	__u32 flags;
+	__s32 tty_fd;
 	__u32 length;
-	__u32 __reserved;
 	__u8 label[CRR_MARK_MAX];
 };
 
@@ -729,20 +769,39 @@ struct crr_mark {
  *
  * next_due is CRR_NEVER unless replaying, and rx_seq stands still in replay,
  * so that one test serves all: rx_seq changed or next_due <= counter.
+ *
+ * Each page begins with its version and the size of its struct. A program that
+ * has mapped them looks at the version of the state's page once. If it is not
+ * CRR_CLOCK_VERSION, as the program was compiled, the members lie elsewhere or
+ * mean something else: the program must not use the pages, and may supply its
+ * counter by CRR_IOC_COUNTER. A later crr may add members at the end of a struct;
+ * then the version stays, and a member that this header does not mark as added
+ * is always there. One that was added is there if @size reaches to its end.
+ *
+ * The kernel writes version and size when it makes the clock. It never reads
+ * them back, so that a program that overwrites those of the counter's page
+ * misleads only those who share the clock with it.
  */
 #define CRR_CLOCK_COUNTER_OFFSET	0		/* mmap: shared, writable */
 #define CRR_CLOCK_STATE_OFFSET		0x10000		/* mmap: read-only */
+#define CRR_CLOCK_VERSION		1
 
 /**
  * struct crr_clock_counter - the page at CRR_CLOCK_COUNTER_OFFSET
+ * @version: CRR_CLOCK_VERSION of this kernel's crr
+ * @size: sizeof(struct crr_clock_counter) of this kernel's crr, in bytes
  * @counter: stored by the emulator, aligned, in one piece
  */
 struct crr_clock_counter {
+	__u32 version;
+	__u32 size;
 	__aligned_u64 counter;
 };
 
 /**
  * struct crr_clock_state - the page at CRR_CLOCK_STATE_OFFSET
+ * @version: CRR_CLOCK_VERSION of this kernel's crr
+ * @size: sizeof(struct crr_clock_state) of this kernel's crr, in bytes
  * @next_due: the counter from which on an operation of the emulator has
  *	something to find: the stamp of the next record to be read; the
  *	horizon, where more is still to be fed; one past END; 0 when the
@@ -753,6 +812,8 @@ struct crr_clock_counter {
  * @diverged: 1 once the replay has diverged
  */
 struct crr_clock_state {
+	__u32 version;
+	__u32 size;
 	__aligned_u64 next_due;
 	__aligned_u64 rx_seq;
 	__u32 state;
@@ -788,7 +849,7 @@ struct crr_clock_state {
  *  - EINVAL: the session is not replaying
  *  - EMSGSIZE: the buffer holds no whole record
  *  - EBADMSG: the first record is not valid: &struct crr_status.reason
- *  - EILSEQ, EIO, ENODATA: the session has diverged, failed, ended
+ *  - ENOTRECOVERABLE, EIO, ENODATA: the session has diverged, failed, ended
  *  - ESTALE: a seek is pending: CRR_IOC_SEEK_ACK
  *  - EFAULT, ENOMEM: nothing is taken
  *  - EINTR: a signal came before there was room

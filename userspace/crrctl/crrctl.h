@@ -252,6 +252,6 @@ void print_bytes(FILE *out, const void *bytes, size_t length);
 void print_text(FILE *out, const char *text);
 void print_record(FILE *out, const struct crr_record *rec, size_t most);
 void print_divergence(FILE *out, const struct crr_divergence *div,
-		      const char *log);
+		      const char *log, uint64_t buffer_size);
 
 #endif /* CRRCTL_H */

@@ -276,7 +276,8 @@ static void report_divergence(struct replay *rep)
 	struct crr_divergence div;
 
 	if (get_divergence(rep, &div))
-		print_divergence(stderr, &div, rep->path);
+		print_divergence(stderr, &div, rep->path,
+				 rep->status.buffer_size);
 }
 
 /* The session has come to an end that COMMAND has not come to yet. */
@@ -410,7 +411,8 @@ static int outcome(struct replay *rep, bool reported)
 	     (!rep->ctl.interrupted && !rep->ctl.killing)) &&
 	    get_divergence(rep, &div)) {
 		if (!reported)
-			print_divergence(stderr, &div, rep->path);
+			print_divergence(stderr, &div, rep->path,
+					 st->buffer_size);
 		return EXIT_CRR_DIVERGED;
 	}
 	if (rep->broke_off || (rep->fed && !crr_log_ended(rep->log))) {

@@ -273,9 +273,10 @@ static void print_byte(FILE *out, uint8_t byte)
  * @out: where to
  * @div: how
  * @log: the log's path, or NULL
+ * @buffer_size: of the replay's buffer, in bytes
  */
 void print_divergence(FILE *out, const struct crr_divergence *div,
-		      const char *log)
+		      const char *log, uint64_t buffer_size)
 {
 	const char *type = crr_type_name(div->expected_type);
 
@@ -314,6 +315,10 @@ void print_divergence(FILE *out, const struct crr_divergence *div,
 		print_bytes(out, div->got, div->bytes);
 		fputc('\n', out);
 	}
+	if (div->facts & CRR_DIVERGENCE_FULL)
+		fprintf(out,
+			"  buffer   all of its %" PRIu64 " bytes hold records of other operations: use a larger --buffer\n",
+			buffer_size);
 	if (div->sequence != CRR_NO_SEQUENCE && log && strcmp(log, "-"))
 		print_context(out, log, div->sequence);
 }

@@ -36,11 +36,13 @@ static const struct figure figures[] = {
 	FIGURE("bytes received", received, false),
 	FIGURE("bytes buffered", buffered, false),
 	FIGURE("bytes of buffer", buffer_size, false),
+	FIGURE("looks in vain", looks, false),
 	FIGURE("next due", next_due, true),
 	FIGURE("horizon", horizon, true),
 	FIGURE("records left", remaining, true),
 	FIGURE("bytes discarded", discarded, true),
 	FIGURE("bytes dropped", dropped, true),
+	FIGURE("guesses", guesses, true),
 };
 
 /* The same for its bits. */
@@ -147,7 +149,7 @@ static void print_how_it_diverged(const struct crr_status *st, int fd)
 	if (session < 0)
 		return;
 	if (!crr_session_divergence(session, &div))
-		print_divergence(stdout, &div, NULL);
+		print_divergence(stdout, &div, NULL, st->buffer_size);
 	close(session);
 }
 

@@ -128,7 +128,8 @@ struct crr_tty;
  * of the functions here work as well.
  *
  * Returns NULL with the errno of open(2), tcsetattr(3), ioctl(2) or mmap(2);
- * ENOTTY if @path is no tty; EINVAL for unknown flags.
+ * ENOTTY if @path is no tty; EINVAL for unknown flags; EPROTONOSUPPORT if the
+ * module's clock pages have another version than this library knows.
  *
  * Since: 0.1
  */
@@ -136,9 +137,15 @@ struct crr_tty *crr_tty_open(const char *path, unsigned int flags);
 
 /**
  * crr_tty_adopt - the same, for a tty that is open already
- * @fd: the tty; it is neither changed nor, by crr_tty_close(), closed
+ * @fd: the tty, open for reading and writing; it is neither changed nor, by
+ *	crr_tty_close(), closed
  *
- * Returns NULL with the errno of ioctl(2) or mmap(2); ENOTTY if it is no tty.
+ * A program that has the tty open twice, once for reading and once for writing,
+ * opens it once more with O_RDWR | O_NOCTTY | O_NONBLOCK for this function.
+ *
+ * Returns NULL with the errno of ioctl(2) or mmap(2): ENOTTY if it is no tty;
+ * EBADF if N_CRR is attached and @fd is not open for reading and writing;
+ * EPROTONOSUPPORT as for crr_tty_open().
  *
  * Since: 0.1
  */
@@ -169,7 +176,7 @@ bool crr_tty_attached(const struct crr_tty *tty);
  *  - EAGAIN: nothing there, at this counter
  *  - ERANGE: the counter has gone back
  *  - ENODATA: the replay is past the end of its log
- *  - EILSEQ: the replay has departed from its log
+ *  - ENOTRECOVERABLE: the replay has diverged from its log
  *  - EIO: recording or replay cannot go on; or the line was hung up
  *
  * Since: 0.1
@@ -302,8 +309,8 @@ int crr_checkpoint_begin(struct crr_tty *tty, uint64_t counter,
  *
  * Returns how many bytes were read since crr_checkpoint_begin(): the counter
  * must not move before the other thread has dealt with them. Or -1, as
- * crr_checkpoint_begin(); EILSEQ also if what was read in the recorded
- * checkpoint has not been read in this one.
+ * crr_checkpoint_begin(); ENOTRECOVERABLE also if what was read in the
+ * recorded checkpoint has not been read in this one.
  *
  * Since: 0.1
  */
@@ -311,18 +318,19 @@ int64_t crr_checkpoint_end(struct crr_tty *tty);
 
 /**
  * crr_count - supply the counter by ioctl, without a clock
- * @tty_fd: the tty
+ * @fd: the tty, open for reading and writing; or a clock fd
  * @counter: as for crr_clock_due()
  * @next_due: out, unless NULL: crr_clock_next_due()
  *
  * The smallest integration there is: this call before each read or write.
  *
- * Returns 0, or -1: ERANGE if the counter goes back, ENOTTY on a tty without
- * N_CRR, EIO after a hangup.
+ * Returns 0, or -1: ERANGE if the counter goes back, EBUSY if it would move in
+ * a checkpoint, EBADF on a tty that is not open for reading and writing, ENOTTY
+ * on a tty without N_CRR, EIO after a hangup.
  *
  * Since: 0.1
  */
-int crr_count(int tty_fd, uint64_t counter, uint64_t *next_due);
+int crr_count(int fd, uint64_t counter, uint64_t *next_due);
 
 /* ---- For a controller ---- */
 
@@ -446,7 +454,8 @@ int crr_session_stop(int session_fd);
 /**
  * crr_status - what goes on
  * @fd: a tty with N_CRR, a session or a clock
- * @status: out
+ * @status: out; for a tty that is not open for reading and writing only state,
+ *	reason and facts, as &struct crr_status says
  *
  * Returns 0, or -1: ENOTTY on a tty without N_CRR.
  *

@@ -127,7 +127,8 @@ int crr_session_stop(int session_fd)
 
 int crr_status(int fd, struct crr_status *status)
 {
-	*status = (struct crr_status){ .size = sizeof(*status) };
+	/* Of a tty; on other fds the kernel does not look at tty_fd. */
+	*status = (struct crr_status){ .size = sizeof(*status), .tty_fd = fd };
 	return crr_ioctl(fd, CRR_IOC_STATUS, status);
 }
 

@@ -46,7 +46,7 @@ static void crr_tty_unclock(struct crr_tty *tty)
 /* Make the tty's clock. 0 as well if there is none to be had. */
 static int crr_tty_make_clock(struct crr_tty *tty)
 {
-	struct crr_clock_fd arg = { .size = sizeof(arg) };
+	struct crr_clock_fd arg = { .size = sizeof(arg), .tty_fd = tty->fd };
 	struct crr_clock *clock = &tty->clock;
 
 	tty->counter_page = MAP_FAILED;
@@ -72,9 +72,13 @@ static int crr_tty_make_clock(struct crr_tty *tty)
 			       clock->fd, CRR_CLOCK_STATE_OFFSET);
 	if (tty->counter_page == MAP_FAILED || tty->state_page == MAP_FAILED)
 		return -1;
+	clock->state = tty->state_page;
+	if (clock->state->version != CRR_CLOCK_VERSION) {
+		errno = EPROTONOSUPPORT;
+		return -1;
+	}
 	clock->counter =
 		&((struct crr_clock_counter *)tty->counter_page)->counter;
-	clock->state = tty->state_page;
 	/* What came before we were here is to be read as well. */
 	clock->seen = __atomic_load_n(&clock->state->rx_seq,
 				      __ATOMIC_ACQUIRE) - 1;
@@ -233,7 +237,10 @@ int crr_modem(struct crr_tty *tty, struct crr_modem *modem)
 	struct serial_icounter_struct count;
 	int lines;
 
-	*modem = (struct crr_modem){ .size = sizeof(*modem) };
+	*modem = (struct crr_modem){
+		.size = sizeof(*modem),
+		.tty_fd = tty->fd,
+	};
 	if (tty->clock.fd >= 0)
 		return ioctl(tty->fd, CRR_IOC_MODEM, modem);
 	if (ioctl(tty->fd, TIOCMGET, &lines))
@@ -258,7 +265,7 @@ int crr_modem(struct crr_tty *tty, struct crr_modem *modem)
 
 int crr_mark(struct crr_tty *tty, const char *label)
 {
-	struct crr_mark arg = { .size = sizeof(arg) };
+	struct crr_mark arg = { .size = sizeof(arg), .tty_fd = tty->fd };
 	size_t length = strlen(label);
 
 	if (length > CRR_MARK_MAX ||
@@ -278,8 +285,9 @@ int crr_checkpoint_begin(struct crr_tty *tty, uint64_t counter,
 {
 	struct crr_checkpoint_begin arg = {
 		.size = sizeof(arg),
-		.counter = counter,
+		.tty_fd = tty->fd,
 		.max_bytes = max_bytes,
+		.counter = counter,
 	};
 
 	if (tty->clock.fd < 0)
@@ -289,7 +297,10 @@ int crr_checkpoint_begin(struct crr_tty *tty, uint64_t counter,
 
 int64_t crr_checkpoint_end(struct crr_tty *tty)
 {
-	struct crr_checkpoint_end arg = { .size = sizeof(arg) };
+	struct crr_checkpoint_end arg = {
+		.size = sizeof(arg),
+		.tty_fd = tty->fd,
+	};
 
 	if (tty->clock.fd < 0)
 		return 0;
@@ -323,6 +334,7 @@ int crr_seek(struct crr_tty *tty, const struct crr_position *position)
 {
 	struct crr_seek arg = {
 		.size = sizeof(arg),
+		.tty_fd = tty->fd,
 		.sequence = position->sequence,
 		.counter = position->counter,
 	};
@@ -341,11 +353,16 @@ int crr_seek(struct crr_tty *tty, const struct crr_position *position)
 	return 0;
 }
 
-int crr_count(int tty_fd, uint64_t counter, uint64_t *next_due)
+int crr_count(int fd, uint64_t counter, uint64_t *next_due)
 {
-	struct crr_counter arg = { .size = sizeof(arg), .counter = counter };
+	/* On a clock fd the kernel does not look at tty_fd. */
+	struct crr_counter arg = {
+		.size = sizeof(arg),
+		.tty_fd = fd,
+		.counter = counter,
+	};
 
-	if (ioctl(tty_fd, CRR_IOC_COUNTER, &arg))
+	if (ioctl(fd, CRR_IOC_COUNTER, &arg))
 		return -1;
 	if (next_due)
 		*next_due = arg.next_due;

@@ -1166,13 +1166,16 @@ line_status_recording() {
 	has out 'a controller, a clock, a counter'
 	has out 'bytes in: 3'
 	has out 'bytes of buffer: 8388608'
+	has out 'looks in vain: '
+	lacks out guesses
 	lacks out 'next due'
 	lacks out 18446744073709551615
 	run 0 crrctl status -j "$tty"
 	is "$(wc -l < out)" 1 lines
 	json out '.[0] | .session and .state == "recording" and .stream == 0 and
 		.streams == 1 and .controller and .clock and .counted and
-		.bytes_in == 3 and .waiting == [] and .counter > 0'
+		.bytes_in == 3 and .waiting == [] and .counter > 0 and
+		.looks >= 0 and .guesses == 0'
 	kill -TERM "$record"
 	finish "$record" 0
 }
@@ -1191,6 +1194,7 @@ line_status_replaying() {
 	has out 'waiting: a read for its time'
 	has out "next due: $r1"
 	has out 'records left: 6'
+	has out 'guesses: '
 	run 0 crrctl status -j "$tty"
 	json out '.[0] | .state == "replaying" and .end_fed and .remaining == 6 and
 		.discarded == 0'
@@ -1283,7 +1287,7 @@ line_diverge_content() {
 	esac
 	lines_with err ' @'
 	is "$lines" 7 'records that are shown'
-	has err "emulator: write at $w2: Invalid"
+	has err "emulator: write at $w2: State not recoverable"
 	is "$(cat out)" "$w1:ABC" 'what was written before'
 }
 

@@ -210,7 +210,7 @@ static size_t line_result(struct machine *m, ssize_t n)
 		return (size_t)n;
 	if (n && errno == ENODATA)
 		finish(m, "log-ended", EXIT_SUCCESS);
-	else if (n && errno == EILSEQ)
+	else if (n && errno == ENOTRECOVERABLE)
 		finish(m, "diverged", EXIT_DIVERGED);
 	else if (!n || errno == EIO)
 		finish(m, "line-gone", EXIT_LINE);
