@@ -2686,13 +2686,12 @@ static void revolve(struct rng *rng)
 	all_gone(doors, ARRAY_SIZE(doors));
 }
 
-/* How long calls took that never are to wait. */
+/* How long the calls took that must not wait: the longest of each kind, in ms. */
 static void print_prompts(void)
 {
 	for (enum kind kind = STALLED; kind <= BYSTANDER; kind++) {
+		long long longest[PROMPT_CALLS] = {};
 		unsigned long calls = 0;
-		long long longest = 0;
-		int which = 0;
 
 		for (int i = 0; i < PROMPTS; i++) {
 			struct prompt *p = &board->prompts[i];
@@ -2700,15 +2699,17 @@ static void print_prompts(void)
 			if (p->kind != kind)
 				continue;
 			calls += p->calls;
-			for (int k = 0; k < PROMPT_CALLS; k++) {
-				if (p->longest[k] <= longest)
-					continue;
-				longest = p->longest[k];
-				which = k;
-			}
+			for (int k = 0; k < PROMPT_CALLS; k++)
+				if (p->longest[k] > longest[k])
+					longest[k] = p->longest[k];
 		}
-		fprintf(stderr, "# %s: %lu calls, the longest %lld us, %s\n",
-			kinds[kind], calls, longest, prompt_calls[which]);
+		fprintf(stderr, "# %s: %lu calls, the longest in ms:",
+			kinds[kind], calls);
+		for (int k = 0; k < PROMPT_CALLS; k++)
+			if (longest[k])
+				fprintf(stderr, " %s %.1f", prompt_calls[k],
+					longest[k] / 1000.0);
+		fprintf(stderr, "\n");
 	}
 }
 
