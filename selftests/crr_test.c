@@ -1289,7 +1289,7 @@ int io_setup(unsigned int requests, aio_context_t *context)
 		user_mode = user_mode_linux();
 	*context = 0;
 	if (user_mode)
-		return -ENOSYS;
+		return -EOPNOTSUPP;
 	return sys(syscall(SYS_io_setup, requests, context));
 }
 

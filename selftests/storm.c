@@ -1121,11 +1121,11 @@ static long do_again(const struct record *rec)
 }
 
 /*
- * Wait until the record is due, as its user does before the call. Somebody must
- * tell: by the feed, by the end of the feeder, by the counter. Returns 0 or
- * -EINTR.
+ * Wait until the record is due, as its user does before the call. Whatever it waits
+ * by must report it: when it is fed, when the counter comes to it, or when the feeder
+ * ends.
  */
-static long await_record(struct watcher *watchers, const struct record *rec,
+static void await_record(struct watcher *watchers, const struct record *rec,
 			 struct rng *rng)
 {
 	long long until = now_ms() + CELL_PATIENCE_MS / 2;
@@ -1135,32 +1135,28 @@ static long await_record(struct watcher *watchers, const struct record *rec,
 	long ret;
 
 	if (!in && rec->type != CRR_TYPE_WRITE)
-		return 0;
+		return;
 	/* As long as there may be output no edge tells of it once more. */
 	waiter = choose_way(&watchers[2 * rec->stream + in], rng, tty,
 			    in ? POLLIN : POLLOUT, in ? WAYS_TO_WAIT : BY_EDGE);
 	do {
 		ret = await(waiter, 100);
-		if (ret == -EINTR)
-			return ret;
-	} while (!ret && now_ms() < until);
+	} while ((!ret || ret == -EINTR) && now_ms() < until);
 	if (ret <= 0)
-		fault("record %llu, type %u: %s does not tell of it: %ld, poll 0x%x",
+		fault("record %llu, type %u: not reported by %s: %ld, poll 0x%x",
 		      (unsigned long long)rec->sequence, rec->type,
 		      ways_to_wait[waiter->how], ret,
 		      polled(tty, POLLIN | POLLOUT));
-	return 0;
 }
 
-/* The end of the log shows as an error, once it is known. */
+/* The end of the log is reported as an error once it is known. */
 static void await_end(struct watcher *watchers, const struct record *end,
 		      struct rng *rng)
 {
 	int tty = cell.user[0].line.tty;
 	struct record read = { .type = CRR_TYPE_READ, .sequence = end->sequence };
 
-	while (await_record(watchers, &read, rng) == -EINTR)
-		continue;
+	await_record(watchers, &read, rng);
 	if (!eventually(polled(tty, POLLIN | POLLOUT) ==
 			(POLLIN | POLLOUT | POLLERR)))
 		fault("past the end: poll 0x%x", polled(tty, POLLIN | POLLOUT));
@@ -1251,11 +1247,11 @@ static void be_replaying(void)
 			now = place;
 			place = NULL;
 		}
+		/* Of a log that is none, nobody knows what is due. */
+		if (!ret && waits && end != RUBBISH)
+			await_record(watchers, now, &cell.rng);
 		while (!ret) {
-			/* Of a log that is none, nobody knows what is due. */
-			if (waits && end != RUBBISH)
-				ret = await_record(watchers, now, &cell.rng);
-			ret = ret ?: do_again(now);
+			ret = do_again(now);
 			if (ret != -EINTR || (end == RUBBISH && tries++ > 20))
 				break;
 			ret = 0;
