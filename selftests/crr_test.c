@@ -5,6 +5,8 @@
 #include <endian.h>
 #include <linux/capability.h>
 #include <linux/serial.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/sysmacros.h>
 
 #include "crr_test.h"
@@ -104,6 +106,19 @@ const char *crr_unavailable(void)
 	if (crr_discipline() < 0)
 		return "no line discipline n_crr";
 	return NULL;
+}
+
+bool user_mode_linux(void)
+{
+	FILE *file = fopen("/proc/cpuinfo", "r");
+	bool is = false;
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file))
+		is = is || strstr(line, "User Mode Linux");
+	if (file)
+		fclose(file);
+	return is;
 }
 
 /* A number from the environment. */
@@ -1258,6 +1273,225 @@ void catch_interrupts(bool restart)
 void interrupt(struct task *task)
 {
 	pthread_kill(task->thread, SIGUSR1);
+}
+
+/* ---- Linux's own aio ---- */
+
+/*
+ * Not in user-mode Linux: when a context goes it looks at the mappings without their
+ * lock, of which PROVE_RCU complains.
+ */
+int io_setup(unsigned int requests, aio_context_t *context)
+{
+	static int user_mode = -1;
+
+	if (user_mode < 0)
+		user_mode = user_mode_linux();
+	*context = 0;
+	if (user_mode)
+		return -EOPNOTSUPP;
+	return sys(syscall(SYS_io_setup, requests, context));
+}
+
+/* Returns when no request is under way any more. */
+int io_destroy(aio_context_t context)
+{
+	return sys(syscall(SYS_io_destroy, context));
+}
+
+/* Submit one IOCB_CMD_POLL. Returns 1, or -errno. */
+int io_poll(aio_context_t context, struct iocb *iocb, int fd, short events)
+{
+	*iocb = (struct iocb){
+		.aio_lio_opcode = IOCB_CMD_POLL,
+		.aio_fildes = fd,
+		.aio_buf = (unsigned short)events,
+	};
+	return sys(syscall(SYS_io_submit, context, 1L, &iocb));
+}
+
+/* Returns -EINPROGRESS if there will be an event that says so. */
+int io_cancel(aio_context_t context, struct iocb *iocb)
+{
+	struct io_event event;
+
+	return sys(syscall(SYS_io_cancel, context, iocb, &event));
+}
+
+/* Returns how many events came. */
+int io_events(aio_context_t context, unsigned int most, struct io_event *events,
+	      int ms)
+{
+	struct timespec timeout = {
+		.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L,
+	};
+
+	return sys(syscall(SYS_io_getevents, context, (long)!!ms, (long)most,
+			   events, &timeout));
+}
+
+/* ---- Ways to wait for a file ---- */
+
+const char * const ways_to_wait[WAYS_TO_WAIT] = {
+	[BY_POLL] = "poll", [BY_SELECT] = "select", [BY_EPOLL] = "epoll",
+	[BY_AIO] = "aio of epoll", [BY_AIO_ALONE] = "aio", [BY_SIGNAL] = "SIGIO",
+	[BY_EDGE] = "EPOLLET", [BY_NESTED] = "nested EPOLLET",
+};
+
+static int epoll_of(int fd, unsigned int events, int *epoll)
+{
+	struct epoll_event event = { .events = events };
+
+	*epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (*epoll < 0)
+		return -errno;
+	return sys(epoll_ctl(*epoll, EPOLL_CTL_ADD, fd, &event));
+}
+
+/* SIGIO may stay ignored: while it is blocked it is kept all the same. */
+static int open_signal(int fd)
+{
+	struct f_owner_ex owner = {
+		.type = F_OWNER_TID, .pid = syscall(SYS_gettid),
+	};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	if (fcntl(fd, F_SETSIG, 0) || fcntl(fd, F_SETOWN_EX, &owner))
+		return -errno;
+	return set_flags(fd, O_ASYNC, true);
+}
+
+/* What open_waiter() has left of one that failed, close_waiter() takes away. */
+int open_waiter(struct waiter *waiter, enum way_to_wait how, int fd, short events)
+{
+	unsigned int edge = how >= BY_EDGE ? EPOLLET : 0;
+	int ret = 0;
+
+	*waiter = (struct waiter){
+		.how = how, .fd = fd, .events = events, .epoll = -1, .outer = -1,
+	};
+	if (how == BY_AIO || how == BY_AIO_ALONE)
+		ret = io_setup(4, &waiter->aio);
+	if (how == BY_SIGNAL)
+		ret = open_signal(fd);
+	if (!ret && (how == BY_EPOLL || how == BY_AIO || how >= BY_EDGE))
+		ret = epoll_of(fd, events | edge, &waiter->epoll);
+	if (!ret && how == BY_NESTED)
+		ret = epoll_of(waiter->epoll, EPOLLIN | edge, &waiter->outer);
+	return ret;
+}
+
+static int await_select(const struct waiter *waiter, int ms)
+{
+	struct timeval timeout = {
+		.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000L,
+	};
+	fd_set sets[3];
+
+	for (int i = 0; i < 3; i++) {
+		static const short events[] = { POLLIN, POLLOUT, POLLPRI };
+
+		FD_ZERO(&sets[i]);
+		if (waiter->events & events[i])
+			FD_SET(waiter->fd, &sets[i]);
+	}
+	return sys(select(waiter->fd + 1, &sets[0], &sets[1], &sets[2], &timeout));
+}
+
+/* A request that has not ended when the time is over is waited for next time. */
+static int await_aio(struct waiter *waiter, int fd, short events, int ms)
+{
+	struct io_event event;
+	int ret;
+
+	if (!waiter->submitted) {
+		ret = io_poll(waiter->aio, &waiter->iocb, fd, events);
+		if (ret < 0)
+			return ret;
+		waiter->submitted = true;
+	}
+	ret = io_events(waiter->aio, 1, &event, ms);
+	if (ret > 0)
+		waiter->submitted = false;
+	return ret;
+}
+
+/*
+ * As a program does that has seen nothing: from then on a signal tells, and
+ * nothing else.
+ */
+static int await_signal(struct waiter *waiter, int ms)
+{
+	struct timespec timeout = {
+		.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L,
+	};
+	sigset_t set;
+	int ret;
+
+	ret = waiter->submitted ? 0 : polled(waiter->fd, waiter->events);
+	if (!ret) {
+		waiter->submitted = true;
+		sigemptyset(&set);
+		sigaddset(&set, SIGIO);
+		ret = sys(sigtimedwait(&set, NULL, &timeout));
+		if (ret < 0)
+			return ret == -EAGAIN ? 0 : ret;
+		ret = polled(waiter->fd, waiter->events);
+	}
+	if (ret > 0)
+		waiter->submitted = false;
+	return ret < 0 ? ret : !!ret;
+}
+
+/*
+ * Is the file ready, or will it be in so many milliseconds? Returns 1, 0, or
+ * -errno.
+ */
+int await(struct waiter *waiter, int ms)
+{
+	struct pollfd pollfd = { .fd = waiter->fd, .events = waiter->events };
+	struct epoll_event event;
+	int ret;
+
+	switch (waiter->how) {
+	case BY_SELECT:
+		if (waiter->fd < 0 || waiter->fd >= FD_SETSIZE)
+			break;
+		ret = await_select(waiter, ms);
+		return ret > 0 ? 1 : ret;
+	case BY_EPOLL:
+	case BY_EDGE:
+		return sys(epoll_wait(waiter->epoll, &event, 1, ms));
+	case BY_NESTED:
+		ret = sys(epoll_wait(waiter->outer, &event, 1, ms));
+		/* What is inside may have been overtaken by what it told of. */
+		return ret <= 0 ? ret : sys(epoll_wait(waiter->epoll, &event, 1, 0));
+	case BY_AIO:
+		ret = await_aio(waiter, waiter->epoll, POLLIN, ms);
+		return ret <= 0 ? ret : sys(epoll_wait(waiter->epoll, &event, 1, 0));
+	case BY_AIO_ALONE:
+		ret = await_aio(waiter, waiter->fd, waiter->events, ms);
+		if (ret != -EINVAL)
+			return ret;
+		break;
+	case BY_SIGNAL:
+		return await_signal(waiter, ms);
+	default:
+		break;
+	}
+	return sys(poll(&pollfd, 1, ms));
+}
+
+void close_waiter(struct waiter *waiter)
+{
+	if (waiter->aio)
+		io_destroy(waiter->aio);
+	waiter->aio = 0;
+	close_fd(&waiter->outer);
+	close_fd(&waiter->epoll);
 }
 
 /* ---- Bytes ---- */

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <linux/crr.h>
 #include <poll.h>
 #include <pthread.h>
@@ -81,6 +82,7 @@ bool set_ipc_lock(bool on);
 
 const char *crr_unavailable(void);
 int crr_discipline(void);
+bool user_mode_linux(void);
 long env_number(const char *name, long otherwise);
 
 /*
@@ -255,6 +257,46 @@ void catch_interrupts(bool restart);
 /* Start a call: begin(task, READ, .fd = tty, .buf = buf, .length = 1) */
 #define begin(_task, _call, ...)					\
 	start(_task, (struct task){ .call = CALL_##_call, __VA_ARGS__ })
+
+/* ---- Linux's own aio, by its system calls ---- */
+
+int io_setup(unsigned int requests, aio_context_t *context);
+int io_destroy(aio_context_t context);
+int io_poll(aio_context_t context, struct iocb *iocb, int fd, short events);
+int io_cancel(aio_context_t context, struct iocb *iocb);
+int io_events(aio_context_t context, unsigned int most, struct io_event *events,
+	      int ms);
+
+/* ---- Ways to wait for a file ---- */
+
+enum way_to_wait {
+	BY_POLL,
+	BY_SELECT,
+	BY_EPOLL,
+	BY_AIO,		/* of an epoll fd: a tty has two wait queues, aio knows one */
+	BY_AIO_ALONE,	/* of the file itself, or else poll(2) */
+	BY_SIGNAL,	/* SIGIO, to this thread; one thread for each file */
+	BY_EDGE,	/* EPOLLET: from here on, no event while it stays ready */
+	BY_NESTED,	/* the same, by an epoll fd in an epoll fd */
+	WAYS_TO_WAIT,
+};
+
+extern const char * const ways_to_wait[WAYS_TO_WAIT];
+
+struct waiter {
+	enum way_to_wait how;
+	int fd;
+	short events;
+	int epoll;
+	int outer;
+	aio_context_t aio;
+	struct iocb iocb;
+	bool submitted;	/* or, for BY_SIGNAL, nothing was there */
+};
+
+int open_waiter(struct waiter *waiter, enum way_to_wait how, int fd, short events);
+int await(struct waiter *waiter, int ms);
+void close_waiter(struct waiter *waiter);
 
 /* ---- Bytes ---- */
 

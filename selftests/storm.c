@@ -13,7 +13,9 @@
  */
 #include <dirent.h>
 #include <limits.h>
+#include <grp.h>
 #include <sched.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -23,6 +25,7 @@
 
 #define CELL_LINES	8
 #define CELLS_MAX	32
+#define OTHERS		3	/* PLUG, STALLED, BYSTANDER */
 /* Users stop at so many bytes; what is recorded is then less than a tape. */
 #define GOT_MAX		(512U << 10)
 #define LOG_ENOUGH	(4U << 20)
@@ -39,12 +42,42 @@ enum kind {
 	PLUG,		/* a processor goes, and comes again */
 	DOOR,		/* in and out, while the module is unloaded */
 	MANY,
+	STALLED,	/* without rights: replays that are never fed, polled */
+	BYSTANDER,	/* without rights, and with nothing of ours */
 	KINDS,
 };
 
 static const char * const kinds[] = {
 	[RECORDING] = "recording", [REPLAYING] = "replaying", [WILD] = "wild",
 	[PLUG] = "plug", [DOOR] = "door", [MANY] = "many",
+	[STALLED] = "stalled", [BYSTANDER] = "bystander",
+};
+
+/* Calls that do not wait for anybody, whatever a user of crr does. */
+enum prompt_call {
+	CTL, WAIT, POLL, SELECT, SUBMIT, EVENTS, CANCEL, DESTROY, CLOSE, END,
+	PROMPT_CALLS,
+};
+
+static const char * const prompt_calls[] = {
+	[CTL] = "epoll_ctl", [WAIT] = "epoll_wait", [POLL] = "poll",
+	[SELECT] = "select", [SUBMIT] = "io_submit", [EVENTS] = "io_getevents",
+	[CANCEL] = "io_cancel", [DESTROY] = "io_destroy", [CLOSE] = "close",
+	[END] = "exit",
+};
+
+#define STALLED_LINES	4
+#define PROMPTS		4
+
+/* A thread that makes them, and all threads of its kind. */
+struct prompt {
+	atomic_int tid;
+	pid_t pid;
+	enum kind kind;
+	atomic_uint number;	/* odd: in its call */
+	atomic_uint call;
+	atomic_ulong calls;
+	atomic_llong longest[PROMPT_CALLS];	/* microseconds */
 };
 
 static const char * const ports[][2] = {
@@ -69,6 +102,10 @@ static struct board {
 	atomic_ulong loads;
 	/* Of many lines: who has come so far. */
 	atomic_uint ready;
+	/* Those without rights: until when they go on, and what they do. */
+	atomic_bool calm;
+	struct prompt prompts[PROMPTS];
+	char stalled[STALLED_LINES][64];	/* names of ttys, for whoever is quick */
 } *board;
 
 /* One line with who uses it. */
@@ -76,6 +113,7 @@ struct user {
 	struct line line;
 	int port;		/* of ports; -1: a pty */
 	bool left;		/* it was detached, hung up, or closed */
+	bool drained;		/* its last read(2) found nothing */
 	__u8 *got;		/* what its only reader was given */
 	atomic_size_t got_length;
 	atomic_size_t written;	/* of the pattern, by its only writer */
@@ -231,6 +269,7 @@ static bool read_some(struct user *user, struct rng *rng)
 	n = sys(read(user->line.tty, user->got + at, size));
 	if (n > 0)
 		user->got_length = at + n;
+	user->drained = n == -EAGAIN;
 	if (!is_usual(n))
 		fault("read(2): %s", strerror(-n));
 	return n && n != -EIO;
@@ -251,14 +290,99 @@ static bool write_some(struct user *user, struct rng *rng)
 	return n != -EIO;
 }
 
+/* ---- Ways to wait ---- */
+
+/* One that is used for some time, and then another. */
+struct watcher {
+	struct waiter waiter;
+	bool open;
+};
+
+/* Once more, in another way, now and then; the first @ways of them. */
+static struct waiter *choose_way(struct watcher *watcher, struct rng *rng, int fd,
+				 short events, unsigned int ways)
+{
+	enum way_to_wait how = below(rng, ways);
+	int ret;
+
+	if (watcher->open && chance(rng, 95))
+		return &watcher->waiter;
+	if (watcher->open)
+		close_waiter(&watcher->waiter);
+	ret = open_waiter(&watcher->waiter, how, fd, events);
+	watcher->open = !ret;
+	if (!ret)
+		return &watcher->waiter;
+	/* Where others have used up what there is of epoll, or of aio; or hung up. */
+	if (ret != -EAGAIN && ret != -ENOSPC && ret != -ENOMEM && ret != -ENOTTY)
+		fault("waiting by %s: %s", ways_to_wait[how], strerror(-ret));
+	close_waiter(&watcher->waiter);
+	watcher->waiter = (struct waiter){
+		.how = BY_POLL, .fd = fd, .events = events,
+		.epoll = -1, .outer = -1,
+	};
+	return &watcher->waiter;
+}
+
+static void end_watcher(struct watcher *watcher)
+{
+	if (watcher->open)
+		close_waiter(&watcher->waiter);
+	watcher->open = false;
+}
+
+/* A look, in any way but by SIGIO, of which there is one for all who have the file. */
+static void look_somehow(int fd, short events, struct rng *rng, int ms)
+{
+	enum way_to_wait how = below(rng, WAYS_TO_WAIT);
+	struct waiter waiter;
+
+	if (how == BY_SIGNAL)
+		how = BY_POLL;
+	if (!open_waiter(&waiter, how, fd, events))
+		await(&waiter, ms);
+	close_waiter(&waiter);
+}
+
+/*
+ * A line that had nothing to be read, and has something now: who waits is told,
+ * by whatever way. Gated delivery hides it again.
+ */
+static void expect_told(struct waiter *waiter, const struct user *user)
+{
+	long long until = now_ms() + PATIENCE_MS;
+
+	while (may_go_on(user) && !user->left &&
+	       polled(waiter->fd, waiter->events) & waiter->events) {
+		if (await(waiter, 50))
+			return;
+		if (now_ms() < until)
+			continue;
+		fault("there is input, which %s does not tell",
+		      ways_to_wait[waiter->how]);
+		return;
+	}
+}
+
 static void *reads(void *arg)
 {
 	struct user *user = arg;
 	struct rng rng = { cell.seed ^ user->line.tty };
+	struct watcher watcher = {};
+	struct waiter *waiter;
 
-	while (may_go_on(user) && read_some(user, &rng))
-		if (!cell.blocking && chance(&rng, 30))
+	while (may_go_on(user) && read_some(user, &rng)) {
+		if (chance(&rng, 50)) {
+			waiter = choose_way(&watcher, &rng, user->line.tty,
+					    POLLIN, WAYS_TO_WAIT);
+			if (!await(waiter, below(&rng, 20)) && user->drained &&
+			    !cell.gated && waiter->how != BY_SIGNAL)
+				expect_told(waiter, user);
+		} else if (!cell.blocking && chance(&rng, 30)) {
 			nap(&rng, 500);
+		}
+	}
+	end_watcher(&watcher);
 	return NULL;
 }
 
@@ -266,11 +390,20 @@ static void *writes(void *arg)
 {
 	struct user *user = arg;
 	struct rng rng = { cell.seed ^ user->line.tty << 8 };
+	struct watcher watcher = {};
+	struct waiter *waiter;
 
 	while (may_go_on(user) && user->written < GOT_MAX &&
-	       write_some(user, &rng))
-		if (chance(&rng, 30))
+	       write_some(user, &rng)) {
+		if (chance(&rng, 30)) {
+			waiter = choose_way(&watcher, &rng, user->line.tty,
+					    POLLOUT, BY_SIGNAL);
+			await(waiter, below(&rng, 20));
+		} else if (chance(&rng, 30)) {
 			nap(&rng, 500);
+		}
+	}
+	end_watcher(&watcher);
 	return NULL;
 }
 
@@ -303,9 +436,6 @@ static void *asks(void *arg)
 
 	while (!cell.over) {
 		struct user *user = &cell.user[below(&rng, cell.lines)];
-		struct pollfd pollfd = {
-			.fd = user->line.tty, .events = POLLIN | POLLOUT,
-		};
 		struct termios termios;
 
 		if (user->quit || is_full(user)) {
@@ -333,7 +463,8 @@ static void *asks(void *arg)
 			status(user->line.tty);
 			break;
 		default:
-			poll(&pollfd, 1, below(&rng, 5));
+			look_somehow(user->line.tty, POLLIN | POLLOUT, &rng,
+				     below(&rng, 5));
 			break;
 		}
 		nap(&rng, 300);
@@ -455,7 +586,7 @@ static void be_heir(void)
 		struct user *user = &cell.user[below(&rng, cell.lines)];
 
 		if (chance(&rng, 50))
-			polled(user->line.tty, POLLIN | POLLOUT);
+			look_somehow(user->line.tty, POLLIN | POLLOUT, &rng, 0);
 		else
 			status(user->line.tty);
 		nap(&rng, 1000);
@@ -585,7 +716,7 @@ static void check_log(const struct log *log, struct user *user,
 static void be_controller(int session, __u64 seed)
 {
 	struct rng rng = { seed };
-	struct pollfd pollfd = { .fd = session, .events = POLLIN };
+	struct watcher watcher = {};
 	__u64 next = log_sequence(cell.tape);
 	bool lazy = chance(&rng, 20);
 
@@ -602,7 +733,8 @@ static void be_controller(int session, __u64 seed)
 		if (!n)
 			_exit(0);
 		if (n == -EAGAIN)
-			poll(&pollfd, 1, 20);
+			await(choose_way(&watcher, &rng, session, POLLIN,
+					 BY_SIGNAL), 20);
 		if (chance(&rng, 20))
 			status(session);
 		if (lazy || chance(&rng, 5))
@@ -892,9 +1024,7 @@ static void spoil(struct log *log, struct rng *rng)
 static void be_feeder(const struct log *log)
 {
 	struct rng rng = { cell.seed ^ 0xfe };
-	struct pollfd pollfd = {
-		.fd = cell.session, .events = POLLOUT | POLLPRI,
-	};
+	struct watcher watcher = {};
 	size_t at = 0;
 
 	for (;;) {
@@ -921,7 +1051,9 @@ static void be_feeder(const struct log *log)
 		if (fed > 0)
 			at += fed;
 		else
-			poll(&pollfd, 1, 1 + below(&rng, 10));
+			await(choose_way(&watcher, &rng, cell.session,
+					 POLLOUT | POLLPRI, BY_SIGNAL),
+			      1 + below(&rng, 10));
 		if (chance(&rng, 20))
 			nap(&rng, 5000);
 	}
@@ -939,7 +1071,8 @@ static void *looks_on(void *arg)
 
 		switch (below(&rng, 4)) {
 		case 0:
-			polled(user->line.tty, POLLIN | POLLOUT);
+			look_somehow(user->line.tty, POLLIN | POLLOUT, &rng,
+				     below(&rng, 2));
 			break;
 		case 1:
 			status(user->line.tty);
@@ -987,6 +1120,48 @@ static long do_again(const struct record *rec)
 	}
 }
 
+/*
+ * Wait until the record is due, as its user does before the call. Whatever it waits
+ * by must report it: when it is fed, when the counter comes to it, or when the feeder
+ * ends.
+ */
+static void await_record(struct watcher *watchers, const struct record *rec,
+			 struct rng *rng)
+{
+	long long until = now_ms() + CELL_PATIENCE_MS / 2;
+	bool in = rec->type == CRR_TYPE_READ || rec->type == CRR_TYPE_INQ;
+	int tty = cell.user[rec->stream].line.tty;
+	struct waiter *waiter;
+	long ret;
+
+	if (!in && rec->type != CRR_TYPE_WRITE)
+		return;
+	/* As long as there may be output no edge tells of it once more. */
+	waiter = choose_way(&watchers[2 * rec->stream + in], rng, tty,
+			    in ? POLLIN : POLLOUT, in ? WAYS_TO_WAIT : BY_EDGE);
+	do {
+		ret = await(waiter, 100);
+	} while ((!ret || ret == -EINTR) && now_ms() < until);
+	if (ret <= 0)
+		fault("record %llu, type %u: not reported by %s: %ld, poll 0x%x",
+		      (unsigned long long)rec->sequence, rec->type,
+		      ways_to_wait[waiter->how], ret,
+		      polled(tty, POLLIN | POLLOUT));
+}
+
+/* The end of the log is reported as an error once it is known. */
+static void await_end(struct watcher *watchers, const struct record *end,
+		      struct rng *rng)
+{
+	int tty = cell.user[0].line.tty;
+	struct record read = { .type = CRR_TYPE_READ, .sequence = end->sequence };
+
+	await_record(watchers, &read, rng);
+	if (!eventually(polled(tty, POLLIN | POLLOUT) ==
+			(POLLIN | POLLOUT | POLLERR)))
+		fault("past the end: poll 0x%x", polled(tty, POLLIN | POLLOUT));
+}
+
 static int set_counter(__u64 counter)
 {
 	struct line *line = &cell.user[0].line;
@@ -999,16 +1174,18 @@ static int set_counter(__u64 counter)
 static void be_replaying(void)
 {
 	enum { GOOD, KILLED, RUBBISH } end = GOOD;
+	struct watcher watchers[2 * CELL_LINES] = {};
 	struct record *recs, rec = {}, *place = NULL;
 	struct log log = {}, fed = {};
 	pthread_t me = pthread_self(), other;
 	unsigned int n = 0, first, tries = 0, killed_at = 0;
 	struct crr_divergence div;
 	pid_t feeder;
-	bool live;
+	bool live, waits;
 	long ret;
 	char c;
 
+	waits = chance(&cell.rng, 75);
 	if (chance(&cell.rng, 40))
 		end = chance(&cell.rng, 50) ? KILLED : RUBBISH;
 	live = end == GOOD && chance(&cell.rng, 30);
@@ -1070,6 +1247,9 @@ static void be_replaying(void)
 			now = place;
 			place = NULL;
 		}
+		/* Of a log that is none, nobody knows what is due. */
+		if (!ret && waits && end != RUBBISH)
+			await_record(watchers, now, &cell.rng);
 		while (!ret) {
 			ret = do_again(now);
 			if (ret != -EINTR || (end == RUBBISH && tries++ > 20))
@@ -1087,6 +1267,8 @@ static void be_replaying(void)
 		do {
 			ret = set_counter(log.counter + 1);
 		} while (ret == -EINTR);
+		if (waits && !live)
+			await_end(watchers, &recs[n - 1], &cell.rng);
 		do {
 			ret = sys(read(cell.user[0].line.tty, &c, 1));
 		} while (ret == -EINTR);
@@ -1099,6 +1281,8 @@ static void be_replaying(void)
 	cell.over = true;
 	murder(&feeder);
 	end_thread(other);
+	for (size_t i = 0; i < ARRAY_SIZE(watchers); i++)
+		end_watcher(&watchers[i]);
 	cell.session = open_session(cell.user[0].line.tty);
 	if (cell.session < 0) {
 		fault("taking over: %s", strerror(-(long)cell.session));
@@ -1116,13 +1300,15 @@ static void be_replaying(void)
 /* ---- Those who keep to no rules ---- */
 
 /* Each kind of fd has numbers of its own: who comes late meets another such. */
-enum { TTYS = 100, PEERS = 200, SESSIONS = 300, CLOCKS = 400 };
+enum { TTYS = 100, PEERS = 200, SESSIONS = 300, CLOCKS = 400, EPOLLS = 500 };
 
 static struct {
 	atomic_int tty;
 	atomic_int peer;
 	atomic_int session;
 	atomic_int clock;
+	atomic_int epoll;
+	atomic_ulong aio;	/* an aio_context_t */
 	atomic_uintptr_t page[2];
 } slots[CELL_LINES];
 
@@ -1227,6 +1413,82 @@ static void set_modes(int tty, struct rng *rng)
 	termios.c_cc[VMIN] = below(rng, 3);
 	termios.c_cc[VTIME] = below(rng, 2);
 	tcsetattr(tty, below(rng, 3), &termios);
+}
+
+/* Some fd of a slot: one of those that can be polled. */
+static int some_fd(unsigned int i, struct rng *rng)
+{
+	switch (below(rng, 8)) {
+	case 0:
+		return slots[i].peer;
+	case 1:
+		return slots[i].session;
+	case 2:
+	case 3:
+		return slots[i].epoll;
+	default:
+		return slots[i].tty;
+	}
+}
+
+/* Polls, in all ways; epoll fds in epoll fds, and requests that nobody ends. */
+static void wild_poll(unsigned int i, struct rng *rng)
+{
+	static const int ops[] = { EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL };
+	static const unsigned int odd[] = {
+		0, EPOLLET, EPOLLONESHOT, EPOLLEXCLUSIVE, EPOLLET | EPOLLRDHUP,
+	};
+	static struct iocb iocbs[16];
+	int fd = some_fd(below(rng, CELL_LINES), rng);
+	struct epoll_event event = {
+		.events = (EPOLLIN | EPOLLOUT | EPOLLPRI) & draw(rng),
+	};
+	struct iocb *iocb = &iocbs[below(rng, ARRAY_SIZE(iocbs))];
+	aio_context_t aio = slots[i].aio;
+	struct io_event events[4];
+
+	switch (below(rng, 16)) {
+	case 0:
+		put_fd(&slots[i].epoll, chance(rng, 90) ?
+		       epoll_create1(EPOLL_CLOEXEC) : -1, EPOLLS);
+		break;
+	case 1 ... 4:
+		event.events |= odd[below(rng, ARRAY_SIZE(odd))];
+		epoll_ctl(slots[i].epoll, ops[below(rng, 3)], fd, &event);
+		break;
+	case 5:
+	case 6:
+		epoll_wait(slots[i].epoll, &event, 1, below(rng, 2));
+		break;
+	case 7:
+		if (!aio && !io_setup(8, &aio))
+			aio = atomic_exchange(&slots[i].aio, aio);
+		if (aio && chance(rng, 20)) {
+			aio = atomic_exchange(&slots[i].aio, 0);
+			io_destroy(aio);
+		}
+		break;
+	case 8 ... 10:
+		io_poll(aio, iocb, fd, (POLLIN | POLLOUT) & draw(rng));
+		break;
+	case 11:
+		io_cancel(aio, iocb);
+		break;
+	case 12:
+		io_events(aio, ARRAY_SIZE(events), events, below(rng, 2));
+		break;
+	case 13:
+		look_somehow(fd, (POLLIN | POLLOUT) & draw(rng), rng, below(rng, 2));
+		break;
+	case 14:
+		fcntl(slots[i].tty, F_SETSIG, chance(rng, 50) ? SIGIO : SIGUSR1);
+		set_flags(slots[i].tty, O_ASYNC, chance(rng, 70));
+		break;
+	default:
+		fcntl(slots[i].tty, F_SETOWN, chance(rng, 30) ? -getpgrp() :
+		      chance(rng, 30) ? 0 : getpid());
+		break;
+	}
 }
 
 static void wild_tty(int tty, struct rng *rng)
@@ -1429,7 +1691,10 @@ static void wild_deed(struct rng *rng, const struct log *log)
 	char buf[3000] = "peer\n";
 
 	board->calls++;
-	switch (below(rng, 16)) {
+	switch (below(rng, 20)) {
+	case 16 ... 19:
+		wild_poll(i, rng);
+		break;
 	case 0:
 	case 1:
 		wild_lives(i, rng);
@@ -1484,7 +1749,7 @@ static void be_wild(void)
 		struct user user;
 
 		slots[i].tty = slots[i].peer = -1;
-		slots[i].session = slots[i].clock = -1;
+		slots[i].session = slots[i].clock = slots[i].epoll = -1;
 		/* The port is given back when the cell has gone. */
 		if (i < 2 && !open_user(&user, &cell.rng, 20)) {
 			attach(user.line.tty);
@@ -1513,6 +1778,339 @@ static void be_wild(void)
 	} while (now_ms() < until);
 	/* The others are wherever they are. */
 	_exit(0);
+}
+
+/* ---- Those without rights ---- */
+
+/*
+ * Unprivileged users may have sessions of their own, whose feeder never feeds. That
+ * may stop their own reads and writes, and nothing else: no poll of any kind waits
+ * for the feeder, neither theirs nor that of other users whose epoll fds need the same
+ * locks. Each such call is noted down before it is made: watch_prompts().
+ */
+#define NOBODY		65534
+#define PROMPT_FDS	24
+
+static __thread struct prompt *prompt;
+
+static long long now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000LL + ts.tv_nsec / 1000;
+}
+
+#define prompt_call(_call, _expression)					\
+({									\
+	long long _begun = now_us();					\
+	long _result;							\
+									\
+	prompt->call = _call;						\
+	prompt->number++;						\
+	_result = _expression;						\
+	prompt->number++;						\
+	prompt_ends(_call, now_us() - _begun);				\
+	_result;							\
+})
+
+static void prompt_ends(enum prompt_call call, long long us)
+{
+	prompt->calls++;
+	if (us > prompt->longest[call])
+		prompt->longest[call] = us;
+}
+
+static bool drop_rights(void)
+{
+	/* On 5.10 a user may pin 64 KiB. */
+	struct rlimit locked = { 64 << 20, 64 << 20 };
+	bool done = !setrlimit(RLIMIT_MEMLOCK, &locked) && !setgroups(0, NULL) &&
+		    !setresgid(NOBODY, NOBODY, NOBODY) &&
+		    !setresuid(NOBODY, NOBODY, NOBODY);
+
+	/* The change of users has reset it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return done;
+}
+
+/* The first of its threads writes down the others' numbers, too. */
+static void begin_prompt(struct prompt *of)
+{
+	prompt = of;
+	prompt->pid = getpid();
+	prompt->kind = cell.kind;
+	prompt->tid = syscall(SYS_gettid);
+}
+
+/* What the threads of such a process have in common. */
+static struct {
+	atomic_int epoll[6];
+	atomic_int fd[PROMPT_FDS];	/* pipes and ttys */
+} ours;
+
+static int any_of_ours(struct rng *rng)
+{
+	return chance(rng, 40) ? ours.epoll[below(rng, ARRAY_SIZE(ours.epoll))] :
+				 ours.fd[below(rng, PROMPT_FDS)];
+}
+
+static void prompt_aio(aio_context_t *aio, struct iocb *iocbs, unsigned int n,
+		       struct rng *rng)
+{
+	struct iocb *iocb = &iocbs[below(rng, n)];
+	struct io_event events[8];
+	int fd = any_of_ours(rng);
+
+	switch (below(rng, 12)) {
+	case 0:
+		if (*aio)
+			prompt_call(DESTROY, io_destroy(*aio));
+		io_setup(64, aio);
+		break;
+	case 1:
+	case 2:
+		prompt_call(CANCEL, io_cancel(*aio, iocb));
+		break;
+	case 3:
+	case 4:
+		prompt_call(EVENTS, io_events(*aio, ARRAY_SIZE(events), events, 0));
+		break;
+	default:
+		prompt_call(SUBMIT, io_poll(*aio, iocb, fd, POLLIN));
+		break;
+	}
+}
+
+/* One call after the other, none of which is to wait. */
+static void prompt_deed(aio_context_t *aio, struct iocb *iocbs, unsigned int n,
+			struct rng *rng)
+{
+	static const int ops[] = { EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL };
+	atomic_int *epoll = &ours.epoll[below(rng, ARRAY_SIZE(ours.epoll))];
+	int fd = any_of_ours(rng);
+	struct epoll_event event = {
+		.events = EPOLLIN | (draw(rng) & (EPOLLOUT | EPOLLET)),
+	};
+	struct waiter by_select = { .how = BY_SELECT, .fd = fd, .events = POLLIN };
+
+	switch (below(rng, 16)) {
+	case 0 ... 5:
+		prompt_call(CTL, epoll_ctl(*epoll, ops[below(rng, 3)], fd, &event));
+		break;
+	case 6:
+	case 7:
+		prompt_call(WAIT, epoll_wait(*epoll, &event, 1, 0));
+		break;
+	case 8:
+		prompt_call(POLL, polled(fd, POLLIN | POLLOUT));
+		break;
+	case 9:
+		prompt_call(SELECT, await(&by_select, 0));
+		break;
+	case 10:
+		if (chance(rng, 10))
+			prompt_call(CLOSE, (put_fd(epoll, epoll_create1(EPOLL_CLOEXEC),
+						   EPOLLS), 0));
+		break;
+	default:
+		prompt_aio(aio, iocbs, n, rng);
+		break;
+	}
+}
+
+static void *is_prompt(void *arg)
+{
+	struct rng rng = { cell.seed ^ 0x99 };
+	struct iocb iocbs[32];
+	aio_context_t aio = 0;
+
+	begin_prompt(arg);
+	while (!board->calm) {
+		prompt_deed(&aio, iocbs, ARRAY_SIZE(iocbs), &rng);
+		if (chance(&rng, 10))
+			nap(&rng, 1000);
+	}
+	if (aio)
+		prompt_call(DESTROY, io_destroy(aio));
+	return NULL;
+}
+
+static void open_ours(void)
+{
+	for (size_t i = 0; i < PROMPT_FDS; i++)
+		ours.fd[i] = -1;
+	for (size_t i = 0; i < ARRAY_SIZE(ours.epoll); i++) {
+		ours.epoll[i] = -1;
+		put_fd(&ours.epoll[i], epoll_create1(EPOLL_CLOEXEC), EPOLLS);
+	}
+}
+
+/* Pipes, ptys with N_TTY, and what others may open of those that are stalled. */
+static void be_bystander(void)
+{
+	struct rng rng = { draw(&cell.rng) };
+	struct iocb iocbs[8];
+	aio_context_t aio = 0;
+	pthread_t other;
+	char buf[64];
+
+	if (!drop_rights()) {
+		fault("root is needed to drop rights");
+		return;
+	}
+	open_ours();
+	for (int i = 0; i < 8; i += 2) {
+		int pipes[2] = { -1, -1 };
+
+		if (!pipe2(pipes, O_CLOEXEC | O_NONBLOCK)) {
+			ours.fd[i] = pipes[0];
+			ours.fd[i + 1] = pipes[1];
+		}
+	}
+	for (int i = 8; i < 12; i += 2) {
+		struct line line;
+
+		if (!open_pty(&line)) {
+			set_flags(line.tty, O_NONBLOCK, true);
+			set_flags(line.peer, O_NONBLOCK, true);
+			ours.fd[i] = line.tty;
+			ours.fd[i + 1] = line.peer;
+		}
+	}
+	begin_thread(&other, is_prompt, &board->prompts[1]);
+	begin_prompt(&board->prompts[0]);
+	while (!board->calm) {
+		unsigned int i = below(&rng, 12), k = below(&rng, STALLED_LINES);
+		char name[sizeof(board->stalled[0])];
+
+		/* Something happens. */
+		write(ours.fd[i], "bystander\n", 10);
+		read(ours.fd[below(&rng, 12)], buf, sizeof(buf));
+		/* The tty core has them wait whose tty's discipline is changed. */
+		if (chance(&rng, 5)) {
+			memcpy(name, board->stalled[k], sizeof(name));
+			name[sizeof(name) - 1] = 0;
+			put_fd(&ours.fd[12 + k], open(name, O_RDWR | O_NOCTTY |
+						      O_CLOEXEC | (chance(&rng, 50) ?
+						      O_NONBLOCK : 0)), TTYS);
+		}
+		prompt_deed(&aio, iocbs, ARRAY_SIZE(iocbs), &rng);
+		if (chance(&rng, 10))
+			nap(&rng, 1000);
+	}
+	end_thread(other);
+}
+
+/* A replay that is told little or nothing, and then no more. */
+static void stall(struct line *line, struct rng *rng)
+{
+	__u64 counter = 1 + below(rng, 100);
+	struct log log = {};
+
+	if (open_line(line) ||
+	    replay_from(line->session, below(rng, 2) ? CRR_REPLAY_GATED : 0,
+			CRR_BUFFER_MIN))
+		return;
+	set_flags(line->tty, O_NONBLOCK, chance(rng, 50));
+	if (chance(rng, 50))
+		map_clock(line);
+	switch (below(rng, 4)) {
+	case 0:
+		break;
+	case 1:
+		log_begin(&log);
+		break;
+	default:
+		log_begin(&log);
+		log_write(&log, counter, 1, "x", 1, CRR_FLAG_CAPTURED);
+		log_read(&log, counter + 1, 0, "y", 1);
+		break;
+	}
+	if (log.length)
+		feed_log(line->session, &log);
+	log_free(&log);
+	count(line->clock >= 0 ? line->clock : line->tty,
+	      chance(rng, 70) ? counter + below(rng, 3) : 0);
+}
+
+/* With requests under way, and gone. */
+static void leave_in_the_middle(struct rng *rng)
+{
+	static struct iocb iocbs[16];
+	static struct prompt unwatched;
+	aio_context_t aio;
+	pid_t pid = child();
+
+	if (!pid) {
+		prompt = &unwatched;
+		io_setup(64, &aio);
+		for (int i = 0; i < 100; i++)
+			prompt_deed(&aio, iocbs, ARRAY_SIZE(iocbs), rng);
+		_exit(0);
+	}
+	prompt_call(END, waitpid(pid, NULL, 0));
+}
+
+static void be_stalled(void)
+{
+	struct line lines[STALLED_LINES];
+	struct rng rng = { draw(&cell.rng) };
+	struct iocb iocbs[8];
+	aio_context_t aio = 0;
+	struct termios termios;
+	pthread_t other;
+
+	if (!drop_rights()) {
+		fault("root is needed to drop rights");
+		return;
+	}
+	open_ours();
+	for (int i = 0; i < STALLED_LINES; i++)
+		lines[i] = (struct line){ -1, -1, -1, -1 };
+	begin_thread(&other, is_prompt, &board->prompts[3]);
+	begin_prompt(&board->prompts[2]);
+	while (!board->calm) {
+		unsigned int i = below(&rng, STALLED_LINES);
+		struct line *line = &lines[i];
+
+		switch (below(&rng, 60)) {
+		case 0:
+			/* The last fds of it are perhaps others'. */
+			put_fd(&ours.fd[i], -1, 0);
+			close_line(line);
+			stall(line, &rng);
+			put_fd(&ours.fd[i], dup(line->tty), TTYS);
+			memcpy(board->stalled[i], line->name, sizeof(line->name));
+			break;
+		case 1:
+			/* Wakes all who poll it, for no reason. */
+			if (line->tty >= 0 && !tcgetattr(line->tty, &termios))
+				tcsetattr(line->tty, TCSANOW, &termios);
+			break;
+		case 2:
+			if (line->tty >= 0)
+				count(line->tty, status(line->tty).counter +
+				      below(&rng, 3));
+			break;
+		case 3:
+			if (line->tty >= 0)
+				set_flags(line->tty, chance(&rng, 50) ?
+					  O_NONBLOCK : O_ASYNC, chance(&rng, 50));
+			break;
+		case 4:
+			leave_in_the_middle(&rng);
+			break;
+		default:
+			prompt_deed(&aio, iocbs, ARRAY_SIZE(iocbs), &rng);
+			break;
+		}
+		if (chance(&rng, 10))
+			nap(&rng, 1000);
+	}
+	end_thread(other);
+	for (int i = 0; i < STALLED_LINES; i++)
+		close_line(&lines[i]);
 }
 
 /* ---- The machine ---- */
@@ -1704,7 +2302,8 @@ static void become(enum kind kind, __u64 seed)
 	static void (* const life[])(void) = {
 		[RECORDING] = be_recording, [REPLAYING] = be_replaying,
 		[WILD] = be_wild, [PLUG] = be_plug, [DOOR] = be_door,
-		[MANY] = be_many,
+		[MANY] = be_many, [STALLED] = be_stalled,
+		[BYSTANDER] = be_bystander,
 	};
 	static const int ignored[] = {
 		SIGHUP, SIGIO, SIGPIPE, SIGTTIN, SIGTTOU, SIGTSTP, SIGINT, SIGQUIT,
@@ -1729,7 +2328,7 @@ static void start_cell(struct watched *w, enum kind what, struct rng *rng)
 		.kind = what, .seed = draw(rng),
 		.due = now_ms() + CELL_PATIENCE_MS,
 		/* The processor must come back, and all of many be there. */
-		.doomed = what != PLUG && what != MANY &&
+		.doomed = what != PLUG && what < MANY &&
 			  chance(rng, what == WILD ? 50 : 15),
 		.doom = now_ms() + below(rng, 2000),
 	};
@@ -1795,11 +2394,72 @@ static void print_group(pid_t group)
 		closedir(dir);
 }
 
+static char thread_state(pid_t pid, pid_t tid)
+{
+	char path[64], line[512];
+	const char *state = NULL;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
+	file = fopen(path, "r");
+	if (!file)
+		return '-';
+	if (fgets(line, sizeof(line), file))
+		state = strrchr(line, ')');
+	fclose(file);
+	return state && state[1] == ' ' ? state[2] : '-';
+}
+
+/*
+ * Is a thread stuck in a call that must not wait? A thread that only lacks a
+ * processor is found to be runnable; and where the processors are busy, these looks
+ * come more slowly as well.
+ */
+static void watch_prompts(void)
+{
+	enum { LOOKS = 200 };
+	static struct {
+		unsigned int number;
+		unsigned int looks;
+		long long since;
+	} seen[PROMPTS];
+
+	for (int i = 0; i < PROMPTS; i++) {
+		struct prompt *p = &board->prompts[i];
+		unsigned int number = p->number;
+		char state;
+
+		if (!(number & 1) || number != seen[i].number) {
+			seen[i].number = number;
+			seen[i].looks = 0;
+			continue;
+		}
+		state = thread_state(p->pid, p->tid);
+		if (state != 'S' && state != 'D') {
+			seen[i].looks = 0;
+			continue;
+		}
+		if (!seen[i].looks++)
+			seen[i].since = now_ms();
+		if (seen[i].looks < LOOKS || now_ms() - seen[i].since < PATIENCE_MS)
+			continue;
+		fault("a %s process is stuck in %s, state %c, for %lld ms",
+		      kinds[p->kind], prompt_calls[p->call], state,
+		      now_ms() - seen[i].since);
+		print_process(p->pid);
+		write_file("/proc/sysrq-trigger", "w");
+		/* With it end what others may be stuck in, and the storm. */
+		kill(p->pid, SIGKILL);
+		seen[i].looks = 0;
+	}
+}
+
 /* What of the cells has ended? Those that never will are shown. */
 static unsigned int watch(struct watched *cells, unsigned int n)
 {
 	unsigned int alive = 0;
 
+	watch_prompts();
 	for (unsigned int i = 0; i < n; i++) {
 		struct watched *w = &cells[i];
 		int how;
@@ -1893,19 +2553,6 @@ static bool may_unload(void)
 	return references() == 0 && crr_discipline() == N_CRR;
 }
 
-static bool user_mode(void)
-{
-	FILE *file = fopen("/proc/cpuinfo", "r");
-	bool is = false;
-	char line[128];
-
-	while (file && fgets(line, sizeof(line), file))
-		is = is || strstr(line, "User Mode Linux");
-	if (file)
-		fclose(file);
-	return is;
-}
-
 /* ---- All at once ---- */
 
 FIXTURE(storm) {
@@ -1920,7 +2567,7 @@ FIXTURE_SETUP(storm)
 
 	if (missing)
 		SKIP(return, "%s", missing);
-	if (user_mode())
+	if (user_mode_linux())
 		SKIP(return, "user-mode Linux has no processors to unplug, and dies of interrupted forks");
 	board = shared(sizeof(*board));
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -1953,20 +2600,45 @@ static enum kind some_kind(struct rng *rng)
 	}
 }
 
+#define UNPRIVILEGED "/sys/module/n_crr/parameters/unprivileged"
+
+static void start_prompts(struct watched *stalled, struct watched *bystander,
+			  struct rng *rng)
+{
+	for (int i = 0; i < PROMPTS; i++)
+		board->prompts[i].number = 0;
+	memset(board->stalled, 0, sizeof(board->stalled));
+	board->calm = false;
+	if (!write_file(UNPRIVILEGED, "Y"))
+		fault("sessions are not for everybody");
+	start_cell(stalled, STALLED, rng);
+	start_cell(bystander, BYSTANDER, rng);
+	/* They have no end of their own. */
+	stalled->due = bystander->due = LLONG_MAX;
+}
+
+static void end_prompts(struct watched *stalled, struct watched *bystander)
+{
+	board->calm = true;
+	stalled->due = bystander->due = now_ms() + CELL_PATIENCE_MS;
+	write_file(UNPRIVILEGED, "N");
+}
+
 /*
  * Cells for some time, with the module in use, which it says; behind them there
- * is room for the one that plugs.
+ * is room for the one that plugs, and those without rights.
  */
 static void blow(struct rng *rng, struct watched *cells, unsigned int n,
 		 long long until, bool may_unload)
 {
-	struct watched *plug = &cells[n];
+	struct watched *plug = &cells[n], *stalled = plug + 1, *bystander = plug + 2;
 	struct line anchor;
 	int ret;
 
 	cell.kind = KINDS - 1;
 	if (open_line(&anchor))
 		fault("no line");
+	start_prompts(stalled, bystander, rng);
 	while (now_ms() < until && !board->faults) {
 		unsigned int i = below(rng, n);
 
@@ -1981,10 +2653,11 @@ static void blow(struct rng *rng, struct watched *cells, unsigned int n,
 				      strerror(-ret));
 			board->busy++;
 		}
-		watch(cells, n + 1);
+		watch(cells, n + OTHERS);
 		nap(rng, 30000);
 	}
-	if (!all_gone(cells, n + 1))
+	end_prompts(stalled, bystander);
+	if (!all_gone(cells, n + OTHERS))
 		fault("not all have gone");
 	close_line(&anchor);
 }
@@ -2009,6 +2682,33 @@ static void revolve(struct rng *rng)
 	all_gone(doors, ARRAY_SIZE(doors));
 }
 
+/* How long the calls took that must not wait: the longest of each kind, in ms. */
+static void print_prompts(void)
+{
+	for (enum kind kind = STALLED; kind <= BYSTANDER; kind++) {
+		long long longest[PROMPT_CALLS] = {};
+		unsigned long calls = 0;
+
+		for (int i = 0; i < PROMPTS; i++) {
+			struct prompt *p = &board->prompts[i];
+
+			if (p->kind != kind)
+				continue;
+			calls += p->calls;
+			for (int k = 0; k < PROMPT_CALLS; k++)
+				if (p->longest[k] > longest[k])
+					longest[k] = p->longest[k];
+		}
+		fprintf(stderr, "# %s: %lu calls, the longest in ms:",
+			kinds[kind], calls);
+		for (int k = 0; k < PROMPT_CALLS; k++)
+			if (longest[k])
+				fprintf(stderr, " %s %.1f", prompt_calls[k],
+					longest[k] / 1000.0);
+		fprintf(stderr, "\n");
+	}
+}
+
 /* A storm in which nothing is done is none, however slow the machine is. */
 static bool has_blown(void)
 {
@@ -2021,7 +2721,7 @@ TEST_F_TIMEOUT(storm, all_at_once, 100000)
 	long long seconds = env_number("CRR_SECONDS", 6);
 	unsigned int n = env_number("CRR_CELLS", 4);
 	long long begun = now_ms(), until = begun + seconds * 1000;
-	struct watched cells[CELLS_MAX + 1] = {};
+	struct watched cells[CELLS_MAX + OTHERS] = {};
 	struct rng *rng = &self->rng;
 
 	if (n > CELLS_MAX)
@@ -2051,6 +2751,7 @@ TEST_F_TIMEOUT(storm, all_at_once, 100000)
 		"# %lu logs, %lu records, %lu bytes; %lu replays, %lu seeks; %lu controllers killed; %lu wild calls\n",
 		board->logs, board->records, board->bytes, board->replays,
 		board->seeks, board->takeovers, board->calls);
+	print_prompts();
 	fprintf(stderr,
 		"# processor unplugged %lu times; module busy %lu times, loaded again %lu times\n",
 		board->plugs, board->busy, board->loads);
