@@ -8,14 +8,14 @@
  * an end that waits for the user's copy; a read asleep before an open gate with
  * something behind it.
  *
- * models kmod/gate.c crr_gate_set 1586db85
+ * models kmod/gate.c crr_gate_set 91f941e1
  * models kmod/gate.c crr_gate_start 141e6b6c
  * models kmod/gate.c crr_gate_hides 5891a0cd
- * models kmod/gate.c crr_gate_enter 4296afb2
+ * models kmod/gate.c crr_gate_enter 87baf78d
  * models kmod/gate.c crr_gate_leave 5bd3eb09
  * models kmod/gate.c crr_gate_log 70d7d58f
  * models kmod/gate.c crr_gate_returned 7e6ba6ad
- * models kmod/gate.c crr_gate_begin 2327b505
+ * models kmod/gate.c crr_gate_begin d3cfb921
  * models kmod/gate.c crr_gate_end 5501c4e6
  * models kmod/ldisc.c crr_gated_piece b41ef997
  * models kmod/ldisc.c crr_record_read c7f93251
@@ -27,10 +27,11 @@
  * models kmod/recorder.c crr_recorder_checkpoint 9476082f
  * models kmod/recorder.c crr_recorder_cancel 816480ba
  * models kmod/recorder.c crr_stream_prepare cb1b9d8e
- * models kmod/recorder.c crr_recorder_seek_room 875c44b9
+ * models kmod/recorder.c crr_recorder_seek_room 0039bc78
  * models kmod/recorder.c crr_recorder_finish c048ec03
  * models kmod/session.c crr_session_sample 9e245b05
  * models kmod/session.c crr_session_set_counter 8d37b66a
+ * models kmod/session.c crr_session_wake_lines d3685fca
  *
  * break WINDOW assertion	a read goes on in the next checkpoint
  * break BUSY assertion		the end does not wait for calls of N_TTY

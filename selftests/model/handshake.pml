@@ -12,18 +12,19 @@
  * models kmod/ldisc.c crr_line_leave 463cd002
  * models kmod/ldisc.c crr_ldisc_write 3dc521c2
  * models kmod/ldisc.c crr_engaged_write 24d048a4
- * models kmod/ldisc.c crr_judged_write 1cb842f5
+ * models kmod/ldisc.c crr_judged_write 26709813
  * models kmod/ldisc.c crr_read_enter 55aa4a2d
  * models kmod/ldisc.c crr_engaged_read b0e0db53
  * models kmod/ldisc.c crr_ldisc_read 5b947b15
  * models kmod/crr.h crr_recorder_is_ready 4d2b6743
- * models kmod/session.c crr_session_judge 7b96fcae
+ * models kmod/session.c crr_session_judge a3ebf9c8
  * models kmod/session.c crr_session_is_quiet 66908783
  * models kmod/session.c crr_session_engage a9f3d4be
  * models kmod/session.c crr_session_unready 54fc1878
- * models kmod/session.c crr_session_enter e42cdd8c
- * models kmod/session.c crr_session_record a406e030
- * models kmod/session.c crr_session_replay 0dfdc926
+ * models kmod/session.c crr_session_may_enter ca35ab52
+ * models kmod/session.c crr_session_enter 34646449
+ * models kmod/session.c crr_session_record d07b8873
+ * models kmod/session.c crr_session_replay 5de58d95
  * models kmod/session.c crr_session_go_live 79a9a761
  * models kmod/session.c crr_session_stop e7c2c58d
  * models kmod/session.c crr_session_set_state 3319c678

@@ -14,12 +14,13 @@
  * models kmod/session.c crr_session_dissolve 510554e4
  * models kmod/session.c crr_session_disband 49a46513
  * models kmod/session.c crr_session_control 7a6ad8ee
- * models kmod/session.c crr_session_join e251715f
- * models kmod/session.c crr_session_orphan 221b60f7
- * models kmod/session.c crr_session_line_left cb79427b
- * models kmod/session.c crr_session_destroy 7b694f42
- * models kmod/session.c crr_session_judge 7b96fcae
+ * models kmod/session.c crr_session_join abf5609e
+ * models kmod/session.c crr_session_orphan 4595ec0f
+ * models kmod/session.c crr_session_line_left 3f607b2b
+ * models kmod/session.c crr_session_destroy a4a5362d
+ * models kmod/session.c crr_session_judge a3ebf9c8
  * models kmod/session.c crr_session_stop e7c2c58d
+ * models kmod/session.c crr_session_nudge 7ed62d8b
  * models kmod/recorder.c crr_stream_leave fa5d6b93
  * models kmod/recorder.c crr_recorder_stop 19bebb27
  * models kmod/recorder.c crr_recorder_line_left b9bf8ebf
@@ -31,6 +32,7 @@
  * models kmod/ldisc.c crr_ldisc_close c6c5de91
  * models kmod/ldisc.c crr_ldisc_hangup 92ac2cc9
  * models kmod/ldisc.c crr_line_wait f54cf251
+ * models kmod/ldisc.c crr_line_nudge e0e12f84
  *
  * break DEPART assertion	a session is given up with operations in flight
  * break LAST assertion		the last operation gives nothing up

@@ -15,14 +15,14 @@
  * writes of the first line, a write of the second, a question.
  *
  * models kmod/recorder.c crr_recorder_open 9729eefc
- * models kmod/recorder.c crr_oldest_end 6cbc7918
+ * models kmod/recorder.c crr_oldest_end 366fd6a4
  * models kmod/recorder.c crr_recorder_retire d9e72ee0
  * models kmod/recorder.c crr_recorder_has_room 1ffb359f
  * models kmod/recorder.c crr_stream_has_room 81723b68
  * models kmod/recorder.c crr_stream_take_room 8744ce84
  * models kmod/recorder.c crr_stream_give_room 69516444
- * models kmod/recorder.c crr_emit_switch cdcf53db
- * models kmod/recorder.c crr_emit_inline 44772eec
+ * models kmod/recorder.c crr_emit_switch 47d5fee7
+ * models kmod/recorder.c crr_emit_inline bf8e0ef0
  * models kmod/recorder.c crr_emit_done dd22b685
  * models kmod/recorder.c crr_stream_leave fa5d6b93
  * models kmod/recorder.c crr_recorder_stop 19bebb27
@@ -33,7 +33,7 @@
  * models kmod/recorder.c crr_recorder_resume b9dbda36
  * models kmod/recorder.c crr_stream_prepare cb1b9d8e
  * models kmod/recorder.c crr_recorder_wake_starved ae1f1a94
- * models kmod/recorder.c crr_recorder_seek_room 875c44b9
+ * models kmod/recorder.c crr_recorder_seek_room 0039bc78
  * models kmod/recorder.c crr_recorder_finish c048ec03
  * models kmod/recorder.c crr_recorder_finish_question c13b5fda
  * models kmod/recorder.c crr_recorder_cancel 816480ba
@@ -45,16 +45,17 @@
  * models kmod/crr.h crr_recorder_is_ready 4d2b6743
  * models kmod/controller.c crr_controller_readable 94633be1
  * models kmod/controller.c crr_controller_consume 1ac91063
- * models kmod/controller.c crr_controller_read a70f16b9
+ * models kmod/controller.c crr_controller_read 4207fc24
  * models kmod/ldisc.c crr_line_judge db207a14
  * models kmod/ldisc.c crr_line_wait f54cf251
  * models kmod/ldisc.c crr_record_write a3fe6413
  * models kmod/ldisc.c crr_engaged_read b0e0db53
  * models kmod/ldisc.c crr_engaged_write 24d048a4
- * models kmod/session.c crr_session_judge 7b96fcae
+ * models kmod/session.c crr_session_judge a3ebf9c8
  * models kmod/session.c crr_session_stop e7c2c58d
  * models kmod/session.c crr_session_unready 54fc1878
- * models kmod/session.c crr_session_wake 0eb2c25f
+ * models kmod/session.c crr_session_wake 50f6465b
+ * models kmod/session.c crr_session_wake_lines d3685fca
  *
  * break ROOM assertion		nothing is set aside
  * break RESERVE assertion	what is reserved is not counted
