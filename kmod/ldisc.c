@@ -940,12 +940,13 @@ static u32 crr_replay_output(struct tty_struct *tty, struct file *file,
 		.f_op = file->f_op,
 		.f_flags = file->f_flags | O_NONBLOCK,
 	};
-	bool signal = test_and_clear_thread_flag(TIF_SIGPENDING);
+	sigset_t blocked, before;
 	ssize_t taken;
 
+	siginitsetinv(&blocked, sigmask(SIGKILL));
+	sigprocmask(SIG_BLOCK, &blocked, &before);
 	taken = static_call(crr_n_tty_write)(tty, &nowait, buf, length);
-	if (signal)
-		set_thread_flag(TIF_SIGPENDING);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	/* Nor is a SIGIO to follow when there is buffer space again. */
 	clear_bit(TTY_DO_WRITE_WAKEUP, &tty->flags);
 	return max_t(ssize_t, taken, 0);
