@@ -5,6 +5,11 @@
 
 set -eu
 
+# Of the user's environment: what makes cd print, or tools speak otherwise.
+unset CDPATH
+LC_ALL=C.UTF-8
+export LC_ALL
+
 RIG=$(cd "$(dirname "$0")" && pwd)
 # shellcheck disable=SC2034 # used by those who source this
 TOP=$(cd "$RIG/../.." && pwd)
@@ -24,6 +29,27 @@ as_root() {
 	else
 		die "not root, and no sudo: cannot run $*"
 	fi
+}
+
+# roomy KILOBYTES DIR...: prints the first of these directories that has so much
+# space, and in which programs can be run: some machines mount /tmp and /dev/shm
+# noexec, and a container's /dev/shm may be small.
+roomy() {
+	need=$1
+	shift
+	for dir; do
+		probe=$(mktemp "$dir/crr.XXXXXX" 2>/dev/null) || continue
+		printf '#!/bin/sh\n' > "$probe"
+		chmod u+x "$probe"
+		runs=true
+		"$probe" 2>/dev/null || runs=false
+		rm -f "$probe"
+		if $runs && [ "$(df -kP "$dir" | awk 'NR == 2 { print $4 }')" -ge "$need" ]; then
+			printf '%s\n' "$dir"
+			return
+		fi
+	done
+	die "no space for $need KB of files, programs among them, in any of: $*"
 }
 
 # Fetch a package's file without installing it: prints the file's path.

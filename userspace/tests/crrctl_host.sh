@@ -246,8 +246,8 @@ host_no_module() {
 	[ ! -e a.crr ] || fail 'a file was made'
 	if [ "$(id -u)" = 0 ]; then
 		lacks err 'this needs root'
-		run 125 setpriv --reuid=65534 --clear-groups -- \
-			crrctl record -o a.crr -- true
+		need_nobody
+		run 125 nobody crrctl record -o a.crr -- true
 	fi
 	has err 'this needs root'
 }
@@ -285,8 +285,13 @@ host_install() {
 	/usr/local/share/man/man4/crr.4
 	/usr/local/share/man/man5/crr-log.5
 	FILES
+	# For all users, whatever root's umask is.
+	umask 077
 	run 0 plain_make install-userspace O="$PWD/o" DESTDIR="$PWD/root"
+	umask 022
 	empty err
+	is "$(find root/usr ! -perm -go=r -o -type d ! -perm -go=x)" '' \
+		'what others cannot read'
 	files_in root > got
 	diff want got > diff.out || fail "wanted (<) and installed (>): $(cat diff.out)"
 	cmp -s "$tests/../../kmod/record.h" root/usr/local/include/crr/record.h ||

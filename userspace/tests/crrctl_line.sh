@@ -1145,12 +1145,11 @@ line_attach() {
 	run 1 crrctl attach /dev/nosuch
 	# By somebody who may open the tty, and no more.
 	chmod 666 "$tty"
-	run 0 setpriv --reuid=65534 --clear-groups -- crrctl attach "$tty"
-	run 0 setpriv --reuid=65534 --clear-groups -- crrctl status "$tty"
-	run 125 setpriv --reuid=65534 --clear-groups -- \
-		crrctl record -o /dev/null "$tty"
+	run 0 nobody crrctl attach "$tty"
+	run 0 nobody crrctl status "$tty"
+	run 125 nobody crrctl record -o /dev/null "$tty"
 	has err 'this needs root (CAP_SYS_TTY_CONFIG)'
-	run 0 setpriv --reuid=65534 --clear-groups -- crrctl detach "$tty"
+	run 0 nobody crrctl detach "$tty"
 }
 
 line_status_recording() {

@@ -292,8 +292,8 @@ log_unreadable() {
 	mklog all > a.crr
 	chmod 600 a.crr
 	if [ "$(id -u)" = 0 ]; then
-		run 1 setpriv --reuid=65534 --clear-groups -- crrctl log info \
-			a.crr
+		need_nobody
+		run 1 nobody crrctl log info a.crr
 	else
 		chmod 0 a.crr
 		run 1 crrctl log info a.crr

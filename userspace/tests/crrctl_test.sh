@@ -22,6 +22,7 @@
 #
 # shellcheck source-path=SCRIPTDIR
 set -u
+unset CDPATH
 
 tests=$(cd "$(dirname "$0")" && pwd)
 self=$tests/$(basename "$0")
@@ -43,6 +44,17 @@ fail() {
 skip() {
 	echo "$*"
 	exit 77
+}
+
+# nobody COMMAND...: as another user, who has no right. Where there is no such user,
+# or the work directory is closed to others, need_nobody skips the test.
+nobody() {
+	setpriv --reuid=65534 --clear-groups -- "$@"
+}
+
+need_nobody() {
+	nobody crrctl --version > /dev/null 2>&1 ||
+		skip 'no other user can run crrctl here'
 }
 
 # run STATUS COMMAND...: its output goes to the files out and err.
@@ -216,6 +228,12 @@ if [ "$1" = --one ]; then
 	exit
 fi
 
+# What the shell was started with, and cannot undo: signals that are ignored.
+# What others have to be able to read: all that is made here.
+[ -n "${CRR_SIGNALS-}" ] || CRR_SIGNALS=default exec env \
+	--default-signal=HUP,INT,QUIT,PIPE,TERM,CHLD sh "$self" "$@"
+umask 022
+
 parts=crrctl_line.sh
 if [ "$1" = --host ]; then
 	parts='crrctl_host.sh crrctl_log.sh crrctl_export.sh'
@@ -226,11 +244,19 @@ pattern=${2-*}
 work=$(mktemp -d) || exit
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
+# Some machines mount /tmp noexec.
+printf '#!/bin/sh\n' > "$work/runs"
+chmod +x "$work/runs"
+"$work/runs" 2> /dev/null || {
+	rm -rf "$work"
+	work=$(mktemp -d "$build/tests.XXXXXX") || exit
+}
 # Another user is to run it as well.
 chmod 755 "$work"
 mkdir "$work/bin"
 cp "$build"/crrctl/crrctl "$build"/libcrr.so.0 "$build"/tests/emulator \
 	"$build"/tests/line "$build"/tests/mklog "$work/bin"
+chmod 755 "$work"/bin/*
 PATH=$work/bin:$PATH:/usr/sbin:/sbin
 LD_LIBRARY_PATH=$work/bin
 LC_ALL=C.UTF-8
