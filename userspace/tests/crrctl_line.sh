@@ -2,6 +2,7 @@
 # shellcheck shell=sh disable=SC2154
 # shellcheck disable=SC2016 # programs in quotes are for other shells
 # shellcheck disable=SC1083 # {0} is for crrctl
+# shellcheck disable=SC2086 # words
 #
 # Tests of crrctl that need the module, and root: recording and replaying.
 # Sourced by crrctl_test.sh.
@@ -180,12 +181,12 @@ line_status() {
 	run 126 crrctl replay a.crr -- /
 }
 
-# A file is not overwritten but by order, and never for others to read.
+# A file is replaced only by order, and never for others to read.
 line_output() {
 	echo precious > a.crr
 	chmod 644 a.crr
 	run 125 crrctl record -o a.crr -- true
-	has err 'a.crr exists; --force overwrites it'
+	has err 'a.crr exists; --force replaces it'
 	is "$(cat a.crr)" precious 'the file'
 	run 0 crrctl record --force -o a.crr -- true
 	whole a.crr
@@ -195,18 +196,171 @@ line_output() {
 		run 0 crrctl record -o b.crr -- true
 	) || exit
 	is "$(stat -c %a b.crr)" 600 'mode, without umask'
-	run 125 crrctl record -o nosuch/a.crr -- true
+	run 125 crrctl record -o nosuch/a.crr -- touch started
 	has err 'nosuch/a.crr: No such file or directory'
 	mkdir directory
-	run 125 crrctl record -f -o directory -- true
+	run 125 crrctl record -f -o directory -- touch started
 	has err 'directory: Is a directory'
+	[ ! -e started ] || fail 'COMMAND was started'
+	nothing_left
 }
 
-# A device is overwritten, too, and stays what it is.
+# The log gets its name once COMMAND has been executed; else nothing is left, and
+# what existed is as it was.
+line_output_named() {
+	: > file
+	base
+	for fs in "$new_fs" "$old_fs"; do
+		run 127 $fs crrctl record -o a.crr -- ./nosuch
+		run 126 $fs crrctl record -o a.crr -- ./file
+		run 127 $fs crrctl replay --live -o a.crr "$work/base.crr" -- \
+			./nosuch
+		[ ! -e a.crr ] || fail 'a log is left'
+		echo precious > a.crr
+		run 127 $fs crrctl record -f -o a.crr -- ./nosuch
+		run 127 $fs crrctl replay --live -f -o a.crr "$work/base.crr" -- \
+			./nosuch
+		is "$(cat a.crr)" precious 'what existed'
+		# It is there while COMMAND runs, and is the log to its end.
+		run 0 $fs crrctl record -f -o a.crr -- sh -c \
+			'until crrctl log info a.crr | grep delivery; do
+				sleep 0.02
+			 done; stat -c %i a.crr'
+		whole a.crr
+		is "$(stat -c %i a.crr)" "$(tail -n 1 out)" 'the file'
+		is "$(stat -c %a a.crr)" 600 mode
+		nothing_left
+		rm a.crr
+		# Of a run that ends at once, too.
+		run 1 $fs crrctl record -o a.crr -- false
+		whole a.crr
+		run 122 $fs crrctl replay --live -f -o a.crr "$work/base.crr" -- \
+			true
+		whole a.crr
+		is "$(wc -l < json.out)" "$base_records" 'records'
+		nothing_left
+		rm a.crr
+	done
+	# A tty that has N_CRR does not stay in a recording that nobody has.
+	make_line
+	run 0 crrctl attach "$tty"
+	run 127 crrctl record -o a.crr "$tty" -- ./nosuch
+	state_is "$tty" idle || fail "state: $json_status"
+	run 0 crrctl record -o a.crr "$tty" -- true
+}
+
+# A program of this name sleeps: it reads its tty.
+is_asleep() {
+	[ "$(cat "/proc/$1/comm")" = "$2" ] && state_of "$1" && [ "$state" = S ]
+}
+
+# The log's name is taken, or the log killed, before there is anything in it.
+line_output_appears() {
+	make_line
+	run 0 crrctl attach "$tty"
+	for fs in "$new_fs" "$old_fs"; do
+		for how in '' -f KILL TERM; do
+			start head -c 1 "$tty"
+			reader=$pid
+			soon is_asleep "$reader" head
+			force=''
+			[ "$how" != -f ] || force=-f
+			start_foreground $fs crrctl record $force -o a.crr \
+				"$tty" 2> err
+			record=$pid
+			soon contains err 'waiting until no read(2)'
+			[ ! -e a.crr ] || fail 'it has its name too early'
+			case $how in
+			KILL | TERM)
+				kill "-$how" "$record"
+				[ $how = TERM ] || soon ended "$record"
+				[ $how = KILL ] || finish "$record" 143
+				[ $how = KILL ] || nothing_left
+				;;
+			*)
+				echo precious > a.crr
+				;;
+			esac
+			say x
+			finish "$reader" 0
+			case $how in
+			'')
+				finish "$record" 125
+				has err 'a.crr exists; --force replaces it'
+				is "$(cat a.crr)" precious 'what has appeared'
+				;;
+			-f)
+				soon sh -c 'crrctl log info a.crr | grep delivery'
+				kill -TERM "$record"
+				finish "$record" 0
+				whole a.crr
+				;;
+			*)
+				[ ! -e a.crr ] || fail 'a log is left'
+				;;
+			esac
+			# Of kill -9 its file may be left, under no name of ours.
+			rm -f a.crr .crrctl-*
+		done
+	done
+}
+
+# What is wrong with the log is found before anything is dropped for it.
+line_output_discard() {
+	orphan
+	run 125 crrctl record --discard -o nosuch/b.crr "$tty"
+	has err 'nosuch/b.crr: No such file or directory'
+	run 125 crrctl record --discard -o a.crr "$tty"
+	has err 'a.crr exists; --force replaces it'
+	start crrctl record --resume -o a.crr "$tty" 2> err
+	record=$pid
+	soon status_has "$tty" '"controller":true'
+	kill -TERM "$record"
+	finish "$record" 0
+	whole a.crr
+	read_is abcdef
+}
+
+# A log is not replaced by what follows it.
+line_output_is_input() {
+	base
+	cp "$work/base.crr" a.crr
+	ln -s a.crr link
+	ln a.crr hard
+	for out in a.crr ./a.crr link hard; do
+		run 125 crrctl replay --live -f -o $out a.crr -- touch started
+		has err "$out is the same file as the input a.crr"
+		run 125 crrctl replay --live -f -o $out - -- touch started < a.crr
+		has err "$out is the same file as the input -"
+	done
+	cmp -s a.crr "$work/base.crr" || fail 'the log was destroyed'
+	[ ! -e started ] || fail 'COMMAND was started'
+}
+
+# To standard output by another name, of which COMMAND has none.
+line_output_stdout() {
+	for out in /dev/stdout /dev/fd/1; do
+		crrctl record -o $out -p "$talk" -- sh -c \
+			'echo noise; exec emulator "$1"' sh {} > a.crr 2> err ||
+			fail "status $?"
+		whole a.crr
+		read_is abcdefgq
+	done
+	crrctl record -o /dev/fd/9 -p "$talk" -- emulator {} 9> a.crr > out 2> err ||
+		fail "status $?"
+	whole a.crr
+	mkfifo pipe
+	start cp pipe a.crr
+	run 0 crrctl record -o pipe -p "$talk" -- emulator {}
+	finish "$pid" 0
+	whole a.crr
+}
+
+# A device is written to, and stays what it is.
 line_output_device() {
 	mknod null c 1 3 || skip 'no devices here'
 	chmod 666 null
-	run 0 crrctl record -f -o null -- true
+	run 0 crrctl record -o null -- true
 	is "$(stat -c %a null)" 666 'mode of the device'
 }
 
@@ -1221,6 +1375,7 @@ line_put_back() {
 	run 1 crrctl status "$tty"
 	has err 'does not have N_CRR'
 	run 127 crrctl record -o b.crr "$tty" -- ./nosuch
+	has err './nosuch: No such file or directory'
 	run 1 crrctl status "$tty"
 	mklog two > two.crr
 	run 125 crrctl replay two.crr "$tty" -- true

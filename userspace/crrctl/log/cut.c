@@ -9,7 +9,7 @@
 
 static const struct option_help cut_options[] = {
 	{ { "force", no_argument, NULL, 'f' }, NULL,
-	  "overwrite OUT if there is one" },
+	  "replace OUT if it exists" },
 	{ { "compress", required_argument, NULL, 'z' }, "LEVEL",
 	  "of zstd, 1 to 19; 0 for none (default 3)" },
 	RANGE_OPTIONS,
@@ -20,7 +20,7 @@ static const struct option_help cat_options[] = {
 	{ { "output", required_argument, NULL, 'o' }, "OUT",
 	  "the log that is made; else standard output" },
 	{ { "force", no_argument, NULL, 'f' }, NULL,
-	  "overwrite OUT if there is one" },
+	  "replace OUT if it exists" },
 	{ { "compress", required_argument, NULL, 'z' }, "LEVEL",
 	  "of zstd, 1 to 19; 0 for none (default 3)" },
 	OPTIONS_END,
@@ -156,6 +156,7 @@ static int run_cut(const struct command *cmd, int argc, char **argv)
 	}
 	if (optind != argc - 2)
 		usage_error(cmd, "a log, please, and where to write");
+	output_reads(argv[optind]);
 	log_file_open_whole(&file, argv[optind]);
 	new_log_open(&out, argv[optind + 1], force, level,
 		     crr_log_get_info(file.log));
@@ -264,6 +265,8 @@ static int run_cat(const struct command *cmd, int argc, char **argv)
 	}
 	if (optind == argc)
 		usage_error(cmd, "which logs?");
+	for (i = optind; i < argc; i++)
+		output_reads(argv[i]);
 	forget_streams();
 	for (i = optind; i < argc; i++) {
 		memcpy(before, streams, sizeof(before));

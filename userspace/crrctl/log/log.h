@@ -111,21 +111,18 @@ void find_departure(struct log_file *file, const char *other,
 
 /* ---- out.c: files that are made ---- */
 
-FILE *out_open(const char *path, bool force);
-void out_close(FILE *out, const char *path);
+FILE *out_open(struct output *out, const char *path, bool force);
+void out_close(struct output *out, FILE *file);
 bool out_colours(FILE *out, const char *when);
 
 /**
  * struct new_log - a log that is made of another one's records
- * @path: its name
- * @fd: the file
+ * @out: its file
  * @log: its writer
  * @order: of what it has so far
- * @sequence: of the next record
  */
 struct new_log {
-	const char *path;
-	int fd;
+	struct output out;
 	struct crr_log_writer *log;
 	struct crr_order order;
 };

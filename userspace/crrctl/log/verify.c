@@ -15,7 +15,7 @@ static const struct option_help verify_options[] = {
 
 static const struct option_help repair_options[] = {
 	{ { "force", no_argument, NULL, 'f' }, NULL,
-	  "overwrite OUT if there is one" },
+	  "replace OUT if it exists" },
 	OPTIONS_END,
 };
 
@@ -78,6 +78,7 @@ static int run_repair(const struct command *cmd, int argc, char **argv)
 		force = true;
 	if (optind != argc - 2)
 		usage_error(cmd, "a log, please, and where to write");
+	output_reads(argv[optind]);
 	log_file_open(&file, argv[optind]);
 	new_log_open(&out, argv[optind + 1], force, -1,
 		     crr_log_get_info(file.log));
@@ -97,7 +98,7 @@ static int run_repair(const struct command *cmd, int argc, char **argv)
 	new_log_end(&out, counter);
 	records = new_log_close(&out);
 	log_file_close(&file);
-	warn("%" PRIu64 " records in %s", records, out.path);
+	warn("%" PRIu64 " records in %s", records, out.out.path);
 	return 0;
 }
 
