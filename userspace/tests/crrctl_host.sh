@@ -329,6 +329,28 @@ host_install() {
 	is "$(files_in root)" '' 'what is left'
 }
 
+# A page that cannot be made is not there, and so is none that install would find.
+host_half_made() {
+	mkdir bin
+	for program in env make sh mkdir gcc sed uname rm; do
+		ln -s "$(command -v $program)" bin
+	done
+	for what in '' 'echo half; exit 1' 'echo half; kill -9 $$'; do
+		rm -f bin/scdoc
+		if [ -n "$what" ]; then
+			printf '#!/bin/sh\n%s\n' "$what" > bin/scdoc
+			chmod +x bin/scdoc
+		fi
+		(
+			PATH=$PWD/bin
+			run 2 plain_make -C userspace man O="$PWD/o"
+		) || exit
+		is "$(files_in o)" '' 'what was made'
+	done
+	run 0 plain_make -C userspace man O="$PWD/o"
+	is "$(files_in o | wc -l)" 5 'pages'
+}
+
 # As installed, before the real one in PATH, which is one that tells its words;
 # and a kernel that is one only as far as the wrapper looks.
 make_ldattach() {

@@ -26,10 +26,10 @@ has_opened() {
 	return 1
 }
 
-# make COMMAND INPUT OUTPUT: a file of another one. Options are in force, words
+# make_of COMMAND INPUT OUTPUT: a file of another one. Options are in force, words
 # before it in fs.
 force='' fs=''
-make() {
+make_of() {
 	case $1 in
 	cat) set -- "$1" -o "$3" "$2" ;;
 	export) set -- "$1" -F text "$2" "$3" ;;
@@ -54,14 +54,14 @@ log_output_is_input() {
 			for names in 'a a' 'a ./a' 'a link' 'link a' 'a hard' \
 				"folder/../a $PWD/a" '- a' '/dev/stdin a' \
 				'a /dev/fd/9' '- /proc/self/fd/9'; do
-				run 1 make $command ${names% *} ${names#* } < a 9<> a
+				run 1 make_of $command ${names% *} ${names#* } < a 9<> a
 				has err "${names#* } is the same file as the input ${names% *}"
 				cmp -s a copy || fail "$command $names: destroyed"
 				[ -L link ] || fail 'the link was replaced'
 			done
 			# Whatever the shell would let it do.
 			status=0
-			make $command a - >> a 2> err || status=$?
+			make_of $command a - >> a 2> err || status=$?
 			is "$status" 1 'status of an output behind its input'
 			cmp -s a copy || fail "$command a - >> a: destroyed"
 		done
@@ -91,39 +91,39 @@ log_output_exists() {
 			echo precious > made
 			chmod 644 made
 			force=
-			run 1 make $command good.$suffix made
+			run 1 make_of $command good.$suffix made
 			has err 'made exists; --force replaces it'
 			is "$(cat made)" precious 'what existed'
 			force=-f
 			case $command in
 			report | repair) ;;
 			*)
-				run 123 make $command bad.$suffix made
+				run 123 make_of $command bad.$suffix made
 				is "$(cat made)" precious 'what existed'
 				rm made
-				run 123 make $command bad.$suffix made
+				run 123 make_of $command bad.$suffix made
 				[ ! -e made ] || fail 'something is left'
 				echo precious > made
 				;;
 			esac
 			ln made other
 			ln -s made link
-			run 0 make $command good.$suffix link
+			run 0 make_of $command good.$suffix link
 			[ -L link ] || fail 'the link was replaced'
 			[ "$(head -c 8 made)" != precious ] || fail 'not replaced'
 			is "$(cat other)" precious 'another name of it'
 			is "$(stat -c %a made)" 600 mode
 			rm -f made
-			run 1 make $command good.$suffix link
+			run 1 make_of $command good.$suffix link
 			has err 'link is a symbolic link to a file that does not exist'
-			run 0 make $command good.$suffix made
+			run 0 make_of $command good.$suffix made
 			is "$(stat -c %a made)" 600 mode
 			rm made link other
-			run 1 make $command good.$suffix folder/made
+			run 1 make_of $command good.$suffix folder/made
 			has err 'folder/made: No such file or directory'
-			run 1 make $command good.$suffix /
+			run 1 make_of $command good.$suffix /
 			has err '/: Is a directory'
-			run 1 make $command good.$suffix made/
+			run 1 make_of $command good.$suffix made/
 			nothing_left
 		done
 	done
@@ -229,29 +229,29 @@ log_output_direct() {
 		[ $command != import ] || from=good.txt
 		fs=''
 		force=''
-		run 0 make $command $from want
+		run 0 make_of $command $from want
 		for to in - /dev/stdout /dev/fd/1 /proc/self/fd/1; do
-			make $command $from $to > got 2> err || fail "to $to"
+			make_of $command $from $to > got 2> err || fail "to $to"
 			cmp want got || fail "$command to $to: something else"
 			empty err
-			make $command $from $to 2> err | cmp - want ||
+			make_of $command $from $to 2> err | cmp - want ||
 				fail "$command to $to: something else"
 			# Behind what is there.
 			echo before > got
-			make $command $from $to >> got || fail "to $to"
+			make_of $command $from $to >> got || fail "to $to"
 			tail -n +2 got | cmp - want || fail "$command >> $to"
 			is "$(head -n 1 got)" before 'what was there'
 		done
-		make $command $from /dev/fd/9 9> got 2> err || fail 'to /dev/fd/9'
+		make_of $command $from /dev/fd/9 9> got 2> err || fail 'to /dev/fd/9'
 		cmp want got || fail "$command to /dev/fd/9: something else"
-		run 1 make $command $from /dev/fd/9
+		run 1 make_of $command $from /dev/fd/9
 		has err '/dev/fd/9: Bad file descriptor'
-		run 0 make $command $from /dev/null
-		[ ! -c /dev/full ] || run 1 make $command $from /dev/full
+		run 0 make_of $command $from /dev/null
+		[ ! -c /dev/full ] || run 1 make_of $command $from /dev/full
 		rm -f pipe
 		mkfifo pipe
 		start cp pipe got
-		run 0 make $command $from pipe
+		run 0 make_of $command $from pipe
 		finish "$pid" 0
 		cmp want got || fail "$command to a pipe: something else"
 		[ -p pipe ] || fail 'the pipe was replaced'
