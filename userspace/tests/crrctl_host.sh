@@ -131,6 +131,24 @@ host_manual() {
 	done
 }
 
+# An underscore is scdoc's for italics: in front of a word it takes all up to the
+# next one for a word, and neither is to be seen.
+host_manual_names() {
+	for page in "$tests"/../man/*.scd; do
+		run 0 scdoc < "$page"
+		sed 's/\\fR/\n/g' out | sed -n 's/.*\\fI//p' > italics
+		! grep -n '^[ ,;:)]\|[ ,;:]$' italics ||
+			fail "$page: not a word"
+		# Names with an underscore inside.
+		sed 's/\\f[BIR]//g; s/\\&//g; s/\\(//g; s/\\//g' out > plain
+		sed 's/\\//g' "$page" |
+			grep -oE '[A-Za-z0-9]+(_[A-Za-z0-9]+)+' | sort -u > names
+		while read -r name; do
+			grep -qwF "$name" plain || fail "$page: no $name"
+		done < names
+	done
+}
+
 # completed WORD...: what bash makes of the last one.
 completed() {
 	bash -c '
