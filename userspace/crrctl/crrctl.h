@@ -32,6 +32,10 @@ enum {
 	EXIT_CRR_NOTFOUND = 127,  /* COMMAND was not found */
 };
 
+/* What a log that ends before its END is said to be. */
+#define LOG_NO_END \
+	"has no end: it is still being recorded, or the recording was killed"
+
 /* ---- main.c ---- */
 
 /**

@@ -8,7 +8,7 @@
 
 commands='attach detach record replay load status log:info log:dump log:stat
 	log:verify log:repair log:diff log:cut log:cat log:export log:import
-	log:report'
+	log:report help'
 
 # In the order of main.c's table, and under that name.
 host_help() {
@@ -33,6 +33,31 @@ host_help() {
 	cp out short
 	run 0 crrctl --help
 	cmp -s out short || fail "-h and --help differ"
+	# The same in other words.
+	run 0 crrctl help
+	cmp -s out all || fail "help and --help differ"
+	for command in $commands; do
+		words=$(echo "$command" | tr : ' ')
+		# shellcheck disable=SC2086 # a command may be two words
+		{
+			run 0 crrctl $words --help
+			cp out want
+			run 0 crrctl help $words
+			cmp -s out want || fail "help $words and --help differ"
+		}
+	done
+	# Of the log commands alone.
+	run 0 crrctl log --help
+	empty err
+	has out 'Usage: crrctl log COMMAND'
+	grep '^  ' out > listed
+	grep '^  log ' all | diff - listed > diff.out || fail "$(cat diff.out)"
+	cp out want
+	for words in 'log -h' 'help log'; do
+		# shellcheck disable=SC2086 # words
+		run 0 crrctl $words
+		cmp -s out want || fail "$words and log --help differ"
+	done
 	# Not to the end: help is help, whatever else was said.
 	run 0 crrctl record --force --help -o x
 	has out 'Usage: crrctl record'
@@ -60,7 +85,18 @@ host_usage() {
 	usage 2 crrctl nosuch
 	usage 2 crrctl --nosuch
 	usage 2 crrctl -x
-	usage 2 crrctl log nosuch
+	usage 2 'crrctl log' log nosuch
+	has err 'no such command: log nosuch'
+	usage 2 'crrctl log' log
+	usage 2 crrctl help nosuch
+	usage 2 'crrctl log' help log nosuch
+	usage 2 'crrctl help' help record replay
+	usage 2 'crrctl load' load
+	usage 2 'crrctl load' load a
+	usage 2 'crrctl load' load --nosuch a /dev/null
+	usage 2 'crrctl load' load -b 1K a /dev/null
+	run 1 crrctl load nosuch.crr /dev/null
+	has err 'nosuch.crr: No such file or directory'
 	for command in 'attach' 'detach' 'status' 'log info' 'log dump'; do
 		# shellcheck disable=SC2086 # a command may be two words
 		{
@@ -158,7 +194,7 @@ completed() {
 		COMP_CWORD=$(($# - 1))
 		_crrctl
 		printf "%s\n" "${COMPREPLY[@]}"' bash \
-		"$tests/../completion/crrctl" "$@" 2> err | sort | xargs
+		"$tests/../completion/crrctl" "$@" 2> err | sort | paste -s -d ' ' -
 }
 
 # Every command, and its options: as --help has them.
@@ -166,6 +202,10 @@ host_completion() {
 	is "$(completed crrctl d)" detach 'd'
 	is "$(completed crrctl re)" 'record replay' 're'
 	is "$(completed crrctl log re)" 'repair report' 'log re'
+	is "$(completed crrctl log --)" '--help' 'log --'
+	is "$(completed crrctl help re)" 'record replay' 'help re'
+	is "$(completed crrctl help log re)" 'repair report' 'help log re'
+	is "$(completed crrctl help cut x)" '' 'help cut x'
 	is "$(completed crrctl log dump --t)" '--time --type' 'log dump --t'
 	is "$(completed crrctl log export --format p)" pcapng 'a format'
 	is "$(completed crrctl log export -F p)" pcapng 'a format, in short'
@@ -180,7 +220,7 @@ host_completion() {
 		{
 			run 0 crrctl $words --help
 			is "$(completed crrctl $words --)" "$(sed -n \
-				's/^  -., \(--[a-z-]*\).*/\1/p' out | sort | xargs)" \
+				's/^  -., \(--[a-z-]*\).*/\1/p' out | sort | paste -s -d ' ' -)" \
 				"options of $words"
 		}
 	done

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2086,SC2154
 #
 # Tests of crrctl log, which needs neither the module nor root. Sourced by
 # crrctl_test.sh.
@@ -218,6 +218,61 @@ log_cut_off() {
 	cut_to a.crr 96 > cut.crr
 	run 123 crrctl log dump cut.crr
 	empty out
+}
+
+# A log without END: all that can be read, and the status tells.
+log_no_end() {
+	mklog two > whole.crr
+	mklog two | mklog split > a.crr
+	blocks_of a.crr
+	cut_to a.crr $((blocks - 72)) > cut.crr
+	said='has no end: it is still being recorded, or the recording was killed'
+	for command in 'dump' 'dump -j' 'dump -r 2..' 'stat' 'stat -j' \
+		'export -F text' 'export -F vcd' 'export -F cast --hz 1M' \
+		'export -F pcapng --hz 1M' 'diff cut.crr' 'diff whole.crr' \
+		'diff -q cut.crr'; do
+		run 123 crrctl log $command cut.crr
+		has err "cut.crr $said"
+		[ "$command" = 'diff -q cut.crr' ] || [ -s out ] ||
+			fail "$command: nothing"
+	done
+	run 123 crrctl log diff cut.crr whole.crr
+	run 123 crrctl log info cut.crr
+	run 123 crrctl log verify cut.crr
+	for command in 'cut cut.crr made' 'cat -o made cut.crr' \
+		'report cut.crr made' 'export -F text cut.crr made' \
+		'report -a cut.crr whole.crr made' 'cut -r 3.. cut.crr made' \
+		'cat -o made whole.crr cut.crr'; do
+		rm -f made
+		run 123 crrctl log $command
+		has err "cut.crr $said"
+		[ -s made ] || fail "$command: no output"
+	done
+	crrctl log export -F text cut.crr > cut.txt 2> err
+	run 123 crrctl log import cut.txt made.crr
+	has err 'cut.txt has no END record: made.crr is incomplete'
+	run 123 crrctl log dump made.crr
+	# From a pipe.
+	mkfifo pipe
+	start cp cut.crr pipe
+	run 123 crrctl log stat pipe
+	has err "pipe $said"
+	# What is wanted does not go so far; or it begins behind the end.
+	for command in 'dump -r ..3' 'stat -c ..5' 'export -F text -r 2..3' \
+		'diff -r ..3 whole.crr' 'cut -f -r 1..2'; do
+		out=
+		[ "${command#cut}" = "$command" ] || out=made
+		run 0 crrctl log $command cut.crr $out
+		empty err
+	done
+	run 0 crrctl log dump -r 100.. whole.crr
+	run 0 crrctl log stat -r 100.. whole.crr
+	run 0 crrctl log diff -q whole.crr whole.crr
+	# Not an exit status of diff alone, which finds the first difference.
+	crrctl log export -F text whole.crr | sed 's/"a"/"b"/' > other.txt
+	run 0 crrctl log import other.txt other.crr
+	run 1 crrctl log diff -q other.crr cut.crr
+	run 123 crrctl log diff other.crr cut.crr
 }
 
 # What lies behind damage is shown, and what is missing said.
@@ -559,7 +614,7 @@ log_diff() {
 	# One is shorter; one is no log.
 	crrctl log cut -r ..2 a.crr short.crr
 	run 1 crrctl log diff -i a.crr short.crr
-	run 2 crrctl log diff a.crr "$self"
+	run 123 crrctl log diff a.crr "$self"
 	run 2 crrctl log diff a.crr nosuch.crr
 	usage 2 'crrctl log diff' log diff a.crr
 	# What one has not captured the CRC stands for.

@@ -136,6 +136,7 @@ static void cut(struct log_file *file, struct new_log *out)
 	if (!begun)
 		fail("%s: none of its records is wanted", file->path);
 	new_log_end(out, counter);
+	file->unended = all.unended;
 }
 
 static int run_cut(const struct command *cmd, int argc, char **argv)
@@ -163,7 +164,7 @@ static int run_cut(const struct command *cmd, int argc, char **argv)
 	cut(&file, &out);
 	new_log_close(&out);
 	log_file_close(&file);
-	return 0;
+	return log_file_status(&file);
 }
 
 /* ---- cat ---- */
@@ -252,7 +253,7 @@ static int run_cat(const struct command *cmd, int argc, char **argv)
 	struct log_file file;
 	struct new_log out;
 	bool force = false;
-	int level = -1, c, i;
+	int level = -1, status = 0, c, i;
 	size_t n;
 
 	while ((c = next_option(cmd, argc, argv)) != -1) {
@@ -288,11 +289,12 @@ static int run_cat(const struct command *cmd, int argc, char **argv)
 		if (nheld && held[nheld - 1].counter > counter)
 			counter = held[nheld - 1].counter;
 		log_file_close(&file);
+		status |= log_file_status(&file);
 	}
 	let_go(&out);
 	new_log_end(&out, counter);
 	new_log_close(&out);
-	return 0;
+	return status;
 }
 
 const struct command cmd_log_cut = {

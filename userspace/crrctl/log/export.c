@@ -94,7 +94,7 @@ static int write_export(struct export *ex, void (*write)(struct export *ex),
 	out_close(&out, ex->out);
 	timeline_free(&ex->line);
 	log_file_close(ex->file);
-	return ex->file->damaged ? EXIT_CRR_LOG : 0;
+	return log_file_status(ex->file);
 }
 
 static int run_export(const struct command *cmd, int argc, char **argv)
@@ -147,8 +147,8 @@ static int run_report(const struct command *cmd, int argc, char **argv)
 	struct log_file file;
 	struct export ex = { .file = &file };
 	const char *other = NULL;
+	int c, status = 0;
 	bool force = false;
-	int c;
 
 	log_file_init(&file);
 	file.goes_on = true;
@@ -166,9 +166,10 @@ static int run_report(const struct command *cmd, int argc, char **argv)
 	log_file_open(&file, argv[optind]);
 	if (other) {
 		output_reads(other);
-		find_departure(&file, other, &ex.divergence);
+		status = find_departure(&file, other, &ex.divergence);
 	}
-	return write_export(&ex, export_html, argv[optind + 1], force);
+	return write_export(&ex, export_html, argv[optind + 1], force) |
+	       status;
 }
 
 const struct command cmd_log_export = {

@@ -160,7 +160,10 @@ static int run_import(const struct command *cmd, int argc, char **argv)
 	if (!imp.begun)
 		fail("%s: there is no record in it", path);
 	new_log_close(&imp.out);
-	return 0;
+	if (imp.in.order.ended)
+		return 0;
+	warn("%s has no END record: %s is incomplete", path, imp.path);
+	return EXIT_CRR_LOG;
 }
 
 const struct command cmd_log_import = {

@@ -462,8 +462,9 @@ static int run_stat(const struct command *cmd, int argc, char **argv)
 		print_stat_json(&sum);
 	else
 		print_stat(&sum);
+	flush_output();
 	log_file_close(&file);
-	return 0;
+	return log_file_status(&file);
 }
 
 const struct command cmd_log_info = {

@@ -23,6 +23,7 @@ struct range {
  * @size: of the file, in bytes; 0 if it is a pipe
  * @goes_on: damage is told, and passed by; else it ends the program
  * @damaged: there was some
+ * @unended: it was read to its end, and has no END
  * @sequence: only these records are given; all are, unless told
  * @counter: likewise
  * @time: likewise
@@ -32,7 +33,6 @@ struct range {
  * @next: number of the record that is to come
  * @told: when progress was last shown
  * @shown: it was
- * @damage_status: the exit status, if damage ends the program
  */
 struct log_file {
 	const char *path;
@@ -41,6 +41,7 @@ struct log_file {
 	uint64_t size;
 	bool goes_on;
 	bool damaged;
+	bool unended;
 	struct range sequence;
 	struct range counter;
 	struct range time;
@@ -50,7 +51,6 @@ struct log_file {
 	uint64_t next;
 	uint64_t told;
 	bool shown;
-	int damage_status;
 };
 
 #define TYPE_OPTIONAL_BIT 32
@@ -84,6 +84,7 @@ bool log_file_wants(const struct log_file *file, const struct crr_record *rec);
 void log_file_seek(struct log_file *file);
 void log_file_rewind(struct log_file *file);
 bool log_file_next(struct log_file *file, struct crr_record *rec);
+int log_file_status(const struct log_file *file);
 void log_file_close(struct log_file *file);
 noreturn void log_damaged(const struct log_file *file,
 			  const struct crr_log_error *error);
@@ -106,7 +107,7 @@ struct departure {
 	char text[160];
 };
 
-void find_departure(struct log_file *file, const char *other,
+int find_departure(struct log_file *file, const char *other,
 		    struct departure *departure);
 
 /* ---- out.c: files that are made ---- */
