@@ -185,6 +185,42 @@ host_manual_names() {
 	done
 }
 
+# What the text format has, and JSON, is in the pages.
+host_manual_keys() {
+	source=$tests/../crrctl
+	sed -n '/^## text/,/^## cast/p' "$tests/../man/crrctl-log.1.scd" > page
+	{
+		sed -n 's/^\tMEMBER("\([a-z0-9_]*\)".*/\1/p' "$source/log/text.c"
+		sed -n '/^} members/,$s/^\t{ "\([a-z]*\)", CRR_FLAG.*/\1/p' \
+			"$source/log/text.c"
+		printf '%s\n' created delivery counter command
+	} > keys
+	[ "$(wc -l < keys)" -gt 30 ] || fail "only $(wc -l < keys) keys of text"
+	while read -r key; do
+		grep -q "_${key}_" page || fail "crrctl-log(1), text: no $key"
+	done < keys
+	sed '/^## text/,$d' "$tests/../man/crrctl-log.1.scd" > json
+	sed -n '/^## text/,/^## cast/p' "$tests/../man/crrctl-log.1.scd" >> json
+	for file in log/json log/info status; do
+		page=json
+		[ $file != status ] || page=$tests/../man/crrctl.1.scd
+		{
+			grep -o '\\"[a-z_0-9]*\\":' "$source/$file.c" | tr -d '\\":'
+			# status has tables, for text and for JSON.
+			sed -n 's/^\tFIGURE("[^"]*", \([a-z_]*\),.*/\1/p
+				s/^\t{ "[^"]*", "\([a-z_]*\)", CRR_[SW].*/\1/p' \
+				"$source/$file.c"
+		} | sort -u > keys
+		[ "$(wc -l < keys)" -gt 20 ] || fail "$file: $(cat keys)"
+		while read -r key; do
+			grep -q "_${key}_" "$page" || fail "$page: no $key"
+		done < keys
+		# Numbers of 64 bits are strings.
+		! grep -n ':%" PRIu64' "$source/$file.c" ||
+			fail "$file.c: not JSON_U64"
+	done
+}
+
 # completed WORD...: what bash makes of the last one.
 completed() {
 	bash -c '

@@ -12,9 +12,12 @@
 # What the peer says, not too fast; the emulator answers with a line.
 talk='for word in abc defg q; do sleep 0.05; printf $word; read -r answer; done'
 
-# The records of a dump that have a number of their own.
+# The records of a dump that have a number of their own; what is a number of 64
+# bits, and a string in JSON, is a number again.
 numbered() {
-	jq -c 'select(.type != "TIME" and .type != "TERMIOS")'
+	jq -c 'select(.type != "TIME" and .type != "TERMIOS") |
+		with_entries(if .key | IN("seq", "counter", "empties", "refused")
+			then .value |= tonumber else . end)'
 }
 
 # The log that most of what follows replays: a talk, made once. Its records are
@@ -123,9 +126,10 @@ line_record() {
 	json json.out 'map(.counter) | . == sort and .[-1] > 0'
 	is "$(stat -c %a "$work/base.crr")" 600 mode
 	run 0 crrctl log info --json "$work/base.crr"
-	json out '.[0] | .complete and .captured and .command == "emulator {}" and
-		.counter == "" and .streams[0].bytes_in == 8 and
-		(now - .created / 1e9 | . >= -5 and . < 3600)'
+	json out '.[0] | .complete and .output == "captured" and
+		.command == "emulator {}" and
+		.counter == "" and .streams[0].bytes_in == "8" and
+		(now - (.created | tonumber) / 1e9 | . >= -5 and . < 3600)'
 }
 
 line_replay() {
@@ -603,8 +607,7 @@ line_busy() {
 	run 0 crrctl attach "$tty"
 	start head -c 1 "$tty" > got
 	reader=$pid
-	# It is in there when it sleeps as a tty's readers do.
-	soon contains "/proc/$reader/wchan" wait_woken
+	soon is_asleep "$reader" head
 	for signal in INT:130 TERM:143; do
 		rm -f a.crr
 		start_foreground crrctl record -o a.crr "$tty" 2> err
@@ -652,7 +655,7 @@ line_hangup() {
 	whole a.crr
 	read_is abc
 	json json.out 'map(.type)[-3:] == ["HANGUP", "STREAM_END", "END"]'
-	json json.out '.[-2].reason == 3'
+	json json.out '.[-2].reason == "hung-up"'
 	! ended "$emulator" || fail 'the emulator was ended'
 }
 
@@ -1132,8 +1135,8 @@ line_killed() {
 # bytes_in TTY: sets bytes.
 bytes_in() {
 	status_has "$1" '"state":"recording"' || return
-	bytes=${json_status##*\"bytes_in\":}
-	bytes=${bytes%%,*}
+	bytes=${json_status##*\"bytes_in\":\"}
+	bytes=${bytes%%\"*}
 }
 
 # The emulator has read something, and reads no more: refused, or asleep.
@@ -1159,13 +1162,13 @@ line_full_buffer() {
 	soon is_held "$tty"
 	[ "$bytes" -lt 200001 ] || fail 'the buffer did not fill'
 	run 0 crrctl status --json "$tty"
-	json out '.[0].buffer_size | . >= 262144 and . < 8388608'
+	json out '.[0].buffer_size | tonumber | . >= 262144 and . < 8388608'
 	kill -CONT "$record"
 	finish "$record" 0
 	run 0 crrctl log info --json a.crr
 	has out '"complete":true'
-	has out '"bytes_in":200001'
-	has out "\"bytes_out\":$(size answers)"
+	has out '"bytes_in":"200001"'
+	has out "\"bytes_out\":\"$(size answers)\""
 	run 0 crrctl replay --buffer 256K --mute a.crr -- emulator {}
 	empty err
 }
@@ -1326,7 +1329,7 @@ line_status_recording() {
 	is "$(wc -l < out)" 1 lines
 	json out '.[0] | .session and .state == "recording" and .stream == 0 and
 		.streams == 1 and .controller and .clock and .counted and
-		.bytes_in == 3 and .waiting == [] and .counter > 0'
+		.bytes_in == "3" and .waiting == [] and (.counter | tonumber) > 0'
 	kill -TERM "$record"
 	finish "$record" 0
 }
@@ -1346,10 +1349,10 @@ line_status_replaying() {
 	has out "next due: $r1"
 	has out 'records left: 6'
 	run 0 crrctl status -j "$tty"
-	json out '.[0] | .state == "replaying" and .end_fed and .remaining == 6 and
-		.discarded == 0'
+	json out '.[0] | .state == "replaying" and .end_fed and .remaining == "6" and
+		.discarded == "0"'
 	say noise
-	soon status_has "$tty" '"discarded":5'
+	soon status_has "$tty" '"discarded":"5"'
 	kill -TERM "$replay"
 	finish "$replay" 143
 }
@@ -1858,7 +1861,7 @@ line_gated() {
 	run 0 crrctl log info a.crr
 	has out 'delivery: gated'
 	run 0 crrctl log dump --json a.crr
-	jq -s -e 'map(select(.type == "READ") | .counter % 10 == 0) |
+	jq -s -e 'map(select(.type == "READ") | (.counter | tonumber) % 10 == 0) |
 		length > 0 and all' out > /dev/null || fail 'read out of checkpoints'
 	run 0 crrctl replay a.crr -- emulator {} gated 1
 	# An emulator that makes checkpoints is told that nobody asked for them.
@@ -1904,7 +1907,7 @@ line_unmodified() {
 			while read -r line; do :; done' -- "$@"
 	has err 'no counter was ever supplied'
 	run 0 crrctl log dump --json a.crr
-	is "$(jq -r -s 'map(select(.type == "READ").empties) | add > 10' out)" \
+	is "$(jq -r -s 'map(select(.type == "READ").empties | tonumber) | add > 10' out)" \
 		true 'reads in vain'
 	for _ in 1 2 3; do
 		run 0 crrctl replay a.crr -- "$@"
@@ -1930,17 +1933,17 @@ line_seek_by_index() {
 		sleep 0.01; printf abcdefgh; read -r answer; n=$((n + 1)); done
 		printf q; read -r answer' -- emulator {}
 	mklog split < whole.crr > a.crr
-	at=$(crrctl log dump --json a.crr |
+	at=$(crrctl log dump --json a.crr | numbered |
 		jq -s 'map(select(.type == "WRITE"))[-3].counter + 1')
 	run 0 crrctl replay a.crr -- emulator {} seek "$at"
 	is "$(grep -c ':Q' out)" 2 'how often it ended'
-	crrctl log dump --json a.crr | jq -r -s --argjson at "$at" '
+	crrctl log dump --json a.crr | numbered | jq -r -s --argjson at "$at" '
 		map(select(.type == "WRITE")) | map(select(.counter >= $at))[0] as $bad |
 		(map(select(.seq < $bad.seq).offset) | add) + $bad.requested - 2' > want
 	run 120 crrctl replay a.crr -- emulator {} astray "$at"
 	has err "(byte $(cat want) of the stream's output)"
 	# To the beginning, where STREAM is; and in one block.
-	first=$(crrctl log dump --json a.crr |
+	first=$(crrctl log dump --json a.crr | numbered |
 		jq -s 'map(select(.type == "READ"))[0].counter - 1')
 	run 0 crrctl replay a.crr -- emulator {} seek "$first"
 	is "$(grep -c ':Q' out)" 2 'how often it ended, from the first'

@@ -56,7 +56,7 @@ sed 's/@90000000 0 READ "[a-z]*"/@90000000 0 READ "!"/' "$work/a.txt" > "$work/b
 "$crrctl" log import "$work/b.txt" "$work/b.crr"
 "$crrctl" log report --against "$work/b.crr" "$work/a.crr" "$work/a.html"
 echo "# page: $(stat -c %s "$work/a.html") bytes for $("$crrctl" log info --json \
-	"$work/a.crr" | sed 's/.*"records":\([0-9]*\),"size".*/\1/') records"
+	"$work/a.crr" | sed 's/.*"records":"\([0-9]*\)","size".*/\1/') records"
 
 cat > "$work/tests" <<'SCRIPT'
 <script>

@@ -87,8 +87,6 @@ static void load(struct import *in, const char *path)
 				 0);
 		if (in->bytes == MAP_FAILED)
 			fail("%s: %s", path, strerror(errno));
-		in->info.created = (uint64_t)st.st_mtim.tv_sec * 1000000000 +
-				   (uint64_t)st.st_mtim.tv_nsec;
 		close(fd);
 		return;
 	}

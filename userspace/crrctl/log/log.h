@@ -132,7 +132,7 @@ void new_log_open(struct new_log *log, const char *path, bool force, int level,
 		  const struct crr_log_info *info);
 void new_log_add(struct new_log *log, struct crr_record *rec);
 void new_log_end(struct new_log *log, uint64_t counter);
-uint64_t new_log_close(struct new_log *log);
+void new_log_close(struct new_log *log);
 
 /* ---- timeline.c: when a record was made ---- */
 
@@ -182,6 +182,7 @@ struct export {
 	struct departure divergence;
 };
 
+const char *end_reason_name(uint32_t reason);
 void export_text(struct export *ex);
 void export_cast(struct export *ex);
 void export_pcapng(struct export *ex);

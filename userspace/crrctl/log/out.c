@@ -137,16 +137,11 @@ void new_log_end(struct new_log *log, uint64_t counter)
 /**
  * new_log_close - all has been added
  * @log: the log
- *
- * Returns how many records it has.
  */
-uint64_t new_log_close(struct new_log *log)
+void new_log_close(struct new_log *log)
 {
-	uint64_t records = crr_log_records(log->log);
-
 	if (crr_log_finish(log->log))
 		fail("%s: %s", log->out.path, strerror(errno));
 	finish(&log->out);
 	close(log->out.fd);
-	return records;
 }
