@@ -157,6 +157,16 @@ log_dump_json() {
 	json out '[.[] | select(has("data")) | .type] | unique == ["READ","WRITE"]'
 }
 
+# What report_test.sh sees in a browser: the page has the names of its errors.
+log_report() {
+	mklog all > a.crr
+	run 0 crrctl log report a.crr a.html
+	has a.html '"errors":{"4":"EINTR","11":"EAGAIN"}'
+	mklog odd > a.crr
+	run 0 crrctl log report -f a.crr a.html
+	has a.html '"errors":{}'
+}
+
 # Numbers that have no name, types that nobody knows.
 log_odd() {
 	mklog odd > a.crr
