@@ -26,6 +26,9 @@ DKMS_SRC := /usr/src/crr-$(VERSION)
 
 INSTALL ?= install
 
+# A target whose recipe fails is deleted, or the next make would take it for made.
+.DELETE_ON_ERROR:
+
 all: modules userspace
 
 # ---- The module ----
@@ -83,7 +86,8 @@ bench:
 	selftests/rig/bench $(PART) $(SERIES)
 
 bench-svg:
-	selftests/bench/svg.awk build/bench/core-*.tsv > docs/bench.svg
+	selftests/bench/svg.awk build/bench/core-*.tsv > build/bench/bench.svg
+	mv build/bench/bench.svg docs/bench.svg
 
 demo:
 	userspace/demo/demo $(if $(HOST),--host)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* COMMAND and the peer: started, waited for, ended. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -84,26 +85,43 @@ static void export_lines(const struct line *lines, unsigned int nlines)
 	}
 }
 
-/* In the child: what a program expects to begin with. */
-static void become_command(pid_t parent)
+/*
+ * In the child: what a program expects to begin with. False if it cannot run as
+ * the user it is for.
+ */
+static bool become_command(pid_t parent)
 {
 	sigset_t none;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	user_become();
+	if (!user_become())
+		return false;
 	/* Should we be killed, nobody would be left to end it. */
 	prctl(PR_SET_PDEATHSIG, SIGHUP);
 	if (getppid() != parent)
 		_exit(128 + SIGHUP);
+	return true;
 }
 
-static noreturn void exec_failed(const char *name)
+/* Report it; returns the child's exit status. */
+static int exec_failed(const char *name)
 {
 	int saved = errno;
 
 	warn("%s: %s", name, strerror(saved));
-	_exit(saved == ENOENT ? EXIT_CRR_NOTFOUND : EXIT_CRR_NOEXEC);
+	return saved == ENOENT ? EXIT_CRR_NOTFOUND : EXIT_CRR_NOEXEC;
+}
+
+/* In the child; returns its exit status if it cannot become COMMAND. */
+static int execute(char **words, pid_t parent, const struct line *lines,
+		   unsigned int nlines)
+{
+	if (!become_command(parent))
+		return EXIT_CRR_OWN;
+	export_lines(lines, nlines);
+	execvp(words[0], words);
+	return exec_failed(words[0]);
 }
 
 /**
@@ -113,13 +131,18 @@ static noreturn void exec_failed(const char *name)
  * @lines: what {}, {0}, {1} ... in its words are to be, and CRR_TTY, CRR_TTY0,
  *	CRR_TTY1 ... in its environment
  * @nlines: how many
+ *
+ * Returns whether it has been executed. If not, which has been reported, the
+ * child ends with EXIT_CRR_NOEXEC, EXIT_CRR_NOTFOUND or EXIT_CRR_OWN.
  */
-void child_start(struct child *child, char *const *argv,
+bool child_start(struct child *child, char *const *argv,
 		 const struct line *lines, unsigned int nlines)
 {
+	int failed[2], status;
 	size_t n = 0;
 	pid_t parent;
 	char **words;
+	ssize_t told;
 
 	while (argv[n])
 		n++;
@@ -129,19 +152,27 @@ void child_start(struct child *child, char *const *argv,
 	for (n = 0; argv[n]; n++)
 		words[n] = substitute(argv[n], lines);
 
+	/* execve(2) closes it; a child that fails writes to it before. */
+	if (pipe2(failed, O_CLOEXEC))
+		fail("pipe: %s", strerror(errno));
 	parent = getpid();
 	child->pid = fork();
 	if (child->pid < 0)
 		fail("cannot fork: %s", strerror(errno));
 	if (!child->pid) {
-		become_command(parent);
-		export_lines(lines, nlines);
-		execvp(words[0], words);
-		exec_failed(words[0]);
+		status = execute(words, parent, lines, nlines);
+		(void)!write(failed[1], "", 1);
+		_exit(status);
 	}
+	close(failed[1]);
+	do {
+		told = read(failed[0], &(char){ 0 }, 1);
+	} while (told < 0 && errno == EINTR);
+	close(failed[0]);
 	for (n = 0; words[n]; n++)
 		free(words[n]);
 	free(words);
+	return !told;
 }
 
 /**
@@ -161,11 +192,12 @@ void child_start_shell(struct child *child, const char *command, int fd)
 		fail("cannot fork: %s", strerror(errno));
 	if (!child->pid) {
 		setpgid(0, 0);
-		become_command(parent);
+		if (!become_command(parent))
+			_exit(EXIT_CRR_OWN);
 		if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
-			exec_failed(command);
+			_exit(exec_failed(command));
 		execl("/bin/sh", "sh", "-c", command, NULL);
-		exec_failed("/bin/sh");
+		_exit(exec_failed("/bin/sh"));
 	}
 	/* Whoever of us is first: it has one before it is signalled. */
 	setpgid(child->pid, child->pid);

@@ -5,6 +5,7 @@
 
 #include <crr.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -31,6 +32,16 @@ enum {
 	EXIT_CRR_NOEXEC = 126,	  /* COMMAND cannot be executed */
 	EXIT_CRR_NOTFOUND = 127,  /* COMMAND was not found */
 };
+
+/*
+ * A number of 64 bits in JSON: a string, because most readers of JSON keep no
+ * more than 53 bits of a number. Always, whatever its value.
+ */
+#define JSON_U64 "\"%" PRIu64 "\""
+
+/* What a log that ends before its END is said to be. */
+#define LOG_NO_END \
+	"has no end: it is still being recorded, or the recording was killed"
 
 /* ---- main.c ---- */
 
@@ -87,9 +98,11 @@ extern const struct command cmd_attach, cmd_detach, cmd_record, cmd_replay,
 /* ---- user.c: who called sudo ---- */
 
 void user_find(void);
-void user_become(void);
+uid_t user_id(void);
+bool user_become(void);
+bool user_enter(void);
+void user_leave(void);
 int user_open(const char *path, int flags);
-void user_make_private(int fd, const char *path);
 void user_own(int fd);
 
 /* ---- line.c: the tty under control ---- */
@@ -137,7 +150,7 @@ struct child {
 };
 
 const char *child_wrong_line(char *const *argv, unsigned int nlines);
-void child_start(struct child *child, char *const *argv,
+bool child_start(struct child *child, char *const *argv,
 		 const struct line *lines, unsigned int nlines);
 void child_start_shell(struct child *child, const char *command, int fd);
 void child_reap(struct child *child);
@@ -220,28 +233,53 @@ void control_progress(struct control *ctl, bool last);
 void control_summary(struct control *ctl, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* ---- record.c, sequel.c: logs that are made ---- */
+/* ---- output.c: files that are made ---- */
 
-int log_make(const char *path, bool force);
+/**
+ * struct output - a file that is being made
+ * @path: as the user has given it; "-" for standard output
+ * @fd: to write to
+ * @force: it may replace a file
+ * @direct: there is no file to be made: a pipe, a device, an open file
+ * @dir: the directory that the file is to be in
+ * @name: its name there
+ * @temp: the name that it has there until then; empty if it has none
+ */
+struct output {
+	const char *path;
+	int fd;
+	bool force;
+	bool direct;
+	int dir;
+	char name[NAME_MAX + 1];
+	char temp[32];
+};
+
+void output_reads(const char *path);
+void output_open(struct output *out, const char *path, bool force,
+		 const char *what);
+bool output_publish(struct output *out);
+
+/* ---- sequel.c: a log that goes on where a replayed one ends ---- */
 
 /**
  * struct sequel - the log of what follows a replay
- * @path: of its file
- * @fd: likewise
+ * @path: of its file; NULL: there is none
+ * @out: the file
  * @log: its writer
  * @begun: the replay has come to its end
  * @broken: it cannot be written, which has been told
  */
 struct sequel {
 	const char *path;
-	int fd;
+	struct output out;
 	struct crr_log_writer *log;
 	bool begun;
 	bool broken;
 };
 
-void sequel_open(struct sequel *sequel, const char *path, bool force,
-		 const struct crr_log_info *info);
+void sequel_open(struct sequel *sequel, const char *path, bool force);
+void sequel_begin(struct sequel *sequel, const struct crr_log_info *info);
 void sequel_drain(struct sequel *sequel, int session, int old, off_t begin);
 uint64_t sequel_finish(struct sequel *sequel, int old, off_t begin);
 

@@ -58,7 +58,7 @@ static void feed_all(int session, struct crr_log_reader *log, const char *path)
 	if (ret < 0)
 		fail("%s: %s", path, strerror(errno));
 	if (!crr_log_ended(log)) {
-		warn("%s has no end: the recording was killed", path);
+		warn("%s " LOG_NO_END, path);
 		exit(EXIT_CRR_LOG);
 	}
 }
@@ -152,5 +152,5 @@ const struct command cmd_load = {
 	.summary = "replay a log to whatever opens TTY, until crrctl detach",
 	.run = run_load,
 	.options = load_options,
-	.failure = EXIT_CRR_OWN,
+	.failure = EXIT_CRR_FAILURE,
 };

@@ -10,12 +10,33 @@
 
 #include "crrctl.h"
 
+static int run_help(const struct command *cmd, int argc, char **argv);
+
+static const struct option_help help_options[] = {
+	{ { NULL, 0, NULL, 0 }, NULL, NULL },
+};
+
+static const struct command cmd_help = {
+	.name = "help",
+	.synopsis = "[COMMAND]",
+	.summary = "what --help prints, of crrctl or of a command",
+	.run = run_help,
+	.options = help_options,
+	.failure = EXIT_CRR_FAILURE,
+};
+
+/* For what is wrong with the word that follows "log". */
+static const struct command log_commands = {
+	.name = "log",
+	.failure = EXIT_CRR_FAILURE,
+};
+
 static const struct command *const commands[] = {
 	&cmd_attach,	 &cmd_detach,	  &cmd_record,	   &cmd_replay,
 	&cmd_load,	 &cmd_status,	  &cmd_log_info,   &cmd_log_dump,
 	&cmd_log_stat,	 &cmd_log_verify, &cmd_log_repair, &cmd_log_diff,
 	&cmd_log_cut,	 &cmd_log_cat,	  &cmd_log_export, &cmd_log_import,
-	&cmd_log_report,
+	&cmd_log_report, &cmd_help,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -152,17 +173,34 @@ static noreturn void command_help(const struct command *cmd)
 	exit(0);
 }
 
-static noreturn void help(void)
+/* Those that begin with "log ", or all. */
+static void list_commands(const char *beginning)
 {
 	size_t i;
 
-	printf("Usage: crrctl COMMAND [OPTION]... [ARGUMENT]...\n\n"
-	       "Record and replay of serial lines, beneath the emulator.\n\n"
-	       "Commands:\n");
+	printf("Commands:\n");
 	for (i = 0; i < N_COMMANDS; i++)
-		printf("  %-12s%s\n", commands[i]->name,
-		       commands[i]->summary);
-	printf("\n'crrctl COMMAND --help' tells more; so does crrctl(1).\n");
+		if (!strncmp(commands[i]->name, beginning, strlen(beginning)))
+			printf("  %-12s%s\n", commands[i]->name,
+			       commands[i]->summary);
+}
+
+static noreturn void help(void)
+{
+	printf("Usage: crrctl COMMAND [OPTION]... [ARGUMENT]...\n\n"
+	       "Record and replay of serial lines, beneath the emulator.\n\n");
+	list_commands("");
+	printf("\nSee 'crrctl COMMAND --help', and crrctl(1).\n");
+	flush_output();
+	exit(0);
+}
+
+static noreturn void log_help(void)
+{
+	printf("Usage: crrctl log COMMAND [OPTION]... FILE...\n\n"
+	       "Look at logs, compare, shorten and convert them.\n\n");
+	list_commands("log ");
+	printf("\nSee 'crrctl log COMMAND --help', and crrctl-log(1).\n");
 	flush_output();
 	exit(0);
 }
@@ -249,6 +287,49 @@ static int match(const struct command *cmd, int argc, char **argv)
 	return argc > 1 && !strcmp(argv[1], space + 1) ? 2 : 0;
 }
 
+static bool is_help(const char *word)
+{
+	return !strcmp(word, "--help") || !strcmp(word, "-h");
+}
+
+/* The command that the arguments begin with, and its number of words. */
+static const struct command *find_command(int argc, char **argv, int *words)
+{
+	size_t i;
+
+	for (i = 0; i < N_COMMANDS; i++) {
+		*words = match(commands[i], argc, argv);
+		if (*words)
+			return commands[i];
+	}
+	if (strcmp(argv[0], "log"))
+		usage_error(NULL, "no such command: %s", argv[0]);
+	if (argc > 1 && is_help(argv[1]))
+		log_help();
+	if (argc > 1)
+		usage_error(&log_commands, "no such command: log %s", argv[1]);
+	usage_error(&log_commands, "no log command given");
+}
+
+static int run_help(const struct command *cmd, int argc, char **argv)
+{
+	const struct command *which;
+	int words;
+
+	while (next_option(cmd, argc, argv) != -1)
+		;
+	argc -= optind;
+	argv += optind;
+	if (!argc)
+		help();
+	if (argc == 1 && !strcmp(argv[0], "log"))
+		log_help();
+	which = find_command(argc, argv, &words);
+	if (argc > words)
+		usage_error(cmd, "one command, please");
+	command_help(which);
+}
+
 /* Whoever has closed one of them does not mean that a log is to be it. */
 static void open_standard_files(void)
 {
@@ -263,8 +344,8 @@ static void open_standard_files(void)
 
 int main(int argc, char **argv)
 {
+	const struct command *cmd;
 	int words, status;
-	size_t i;
 
 	open_standard_files();
 	/* A whole line at a time: COMMAND may write there, too. */
@@ -273,25 +354,16 @@ int main(int argc, char **argv)
 	argv++;
 	if (!argc)
 		usage_error(NULL, "no command given");
-	if (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h"))
+	if (is_help(argv[0]))
 		help();
 	if (!strcmp(argv[0], "--version") || !strcmp(argv[0], "-V")) {
 		printf("crrctl %s\n", crr_version());
 		flush_output();
 		return 0;
 	}
-	for (i = 0; i < N_COMMANDS; i++) {
-		words = match(commands[i], argc, argv);
-		if (!words)
-			continue;
-		failure = commands[i]->failure;
-		status = commands[i]->run(commands[i], argc - words + 1,
-					  argv + words - 1);
-		flush_output();
-		return status;
-	}
-	if (!strcmp(argv[0], "log"))
-		usage_error(NULL, "no such command: log %s",
-			    argc > 1 ? argv[1] : "");
-	usage_error(NULL, "no such command: %s", argv[0]);
+	cmd = find_command(argc, argv, &words);
+	failure = cmd->failure;
+	status = cmd->run(cmd, argc - words + 1, argv + words - 1);
+	flush_output();
+	return status;
 }

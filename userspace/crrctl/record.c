@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +27,7 @@
 struct recording {
 	struct control ctl;
 	const char *path;
+	struct output out;
 	int fd;
 	struct crr_log_writer *log;
 	unsigned int flags;
@@ -46,7 +46,7 @@ static const struct option_help record_options[] = {
 	{ { "output", required_argument, NULL, 'o' }, "FILE",
 	  "the log; - for standard output" },
 	{ { "force", no_argument, NULL, 'f' }, NULL,
-	  "overwrite FILE if there is one" },
+	  "replace FILE if it exists" },
 	{ { "resume", no_argument, NULL, 'r' }, NULL,
 	  "go on for a crrctl that was killed, in its FILE" },
 	{ { "discard", no_argument, NULL, 'd' }, NULL,
@@ -73,30 +73,6 @@ static const struct option_help record_options[] = {
 	  "no progress, no summary" },
 	{ { NULL, 0, NULL, 0 }, NULL, NULL },
 };
-
-/* Where a new log goes; "a log holds what was typed" makes it 0600. */
-int log_make(const char *path, bool force)
-{
-	int fd;
-
-	if (!strcmp(path, "-")) {
-		if (isatty(STDOUT_FILENO))
-			fail("a log is not for a terminal: give a file");
-		/* For the log alone, not for what COMMAND and line say. */
-		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
-		if (fd < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-			fail("standard output: %s", strerror(errno));
-		return fd;
-	}
-	fd = user_open(path, O_WRONLY | O_CREAT | (force ? O_TRUNC : O_EXCL));
-	if (fd < 0 && errno == EEXIST)
-		fail("%s exists; --force overwrites it", path);
-	if (fd < 0)
-		fail("%s: %s", path, strerror(errno));
-	if (force)
-		user_make_private(fd, path);
-	return fd;
-}
 
 /* It goes into a line of the log's header. */
 static bool good_counter_name(const char *name)
@@ -360,6 +336,21 @@ static int outcome(struct recording *rec)
 	return rec->ctl.command.status;
 }
 
+/*
+ * COMMAND was not executed, or the log cannot have its name: nothing is left of
+ * either. Returns COMMAND's exit status.
+ */
+static int give_up(struct recording *rec)
+{
+	control_end_command(&rec->ctl, GRACE_MS);
+	/* Or the kernel would keep the records for --resume. */
+	(void)crr_session_stop(rec->ctl.line->session);
+	while (read(rec->ctl.line->session, rec->buf, sizeof(rec->buf)) > 0)
+		;
+	lines_close(rec->ctl.line, rec->ctl.nlines);
+	return rec->ctl.command.status;
+}
+
 static int run_record(const struct command *cmd, int argc, char **argv)
 {
 	static struct recording rec = { .flags = CRR_RECORD_CAPTURE,
@@ -447,6 +438,11 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 			    sizeof(((struct crr_log_info *)0)->counter));
 
 	user_find();
+	/* What is wrong with it is found before anything is started. */
+	if (!resume) {
+		output_open(&rec.out, rec.path, force, "a log");
+		rec.fd = rec.out.fd;
+	}
 	control_begin(&rec.ctl, "recording");
 	lines_open(&rec.ctl.line, &rec.ctl.nlines, ttys, nttys);
 	fcntl(rec.ctl.line->session, F_SETFL, O_NONBLOCK);
@@ -454,17 +450,22 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	if (resume) {
 		resume_log(&rec);
 	} else {
-		rec.fd = log_make(rec.path, force);
 		begin_log(&rec, command, counter);
 		control_start(&rec.ctl, crr_session_record, rec.flags,
 			      rec.buffer_size);
 	}
 	if (level >= 0)
 		(void)crr_log_compress(rec.log, level);
-	if (*command)
-		child_start(&rec.ctl.command, command, rec.ctl.line,
-			    rec.ctl.nlines);
-	else if (!tty)
+	if (*command &&
+	    !child_start(&rec.ctl.command, command, rec.ctl.line,
+			 rec.ctl.nlines))
+		return give_up(&rec);
+	if (!resume && !output_publish(&rec.out)) {
+		child_signal(&rec.ctl.command, SIGTERM);
+		(void)give_up(&rec);
+		return EXIT_CRR_OWN;
+	}
+	if (!*command && !tty)
 		warn("the line is %s", rec.ctl.line->path);
 	control_join(&rec.ctl, peer, true);
 

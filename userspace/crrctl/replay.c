@@ -73,7 +73,7 @@ static const struct option_help replay_options[] = {
 	{ { "output", required_argument, NULL, 'o' }, "FILE",
 	  "the log, continued by what is live" },
 	{ { "force", no_argument, NULL, 'f' }, NULL,
-	  "overwrite FILE if there is one" },
+	  "replace FILE if it exists" },
 	{ { "peer", required_argument, NULL, 'p' }, "COMMAND",
 	  "of the shell: when live, at a new pty's end" },
 	{ { "buffer", required_argument, NULL, 'b' }, "SIZE",
@@ -402,8 +402,6 @@ static int outcome(struct replay *rep, bool reported)
 	int status = rep->ctl.command.status;
 	struct crr_divergence div;
 
-	if (status == EXIT_CRR_NOEXEC || status == EXIT_CRR_NOTFOUND)
-		return status;
 	if (rep->stalled)
 		return EXIT_CRR_STALLED;
 	/* Whoever was ended by us could not take what it left. */
@@ -651,6 +649,18 @@ static void finish_sequel(struct replay *rep)
 		     rep->sequel.path, rep->path);
 }
 
+/*
+ * COMMAND was not executed, or --output cannot have its name: nothing is left of
+ * either. Returns COMMAND's exit status.
+ */
+static int give_up(struct replay *rep)
+{
+	control_end_command(&rep->ctl, rep->grace_ms);
+	crr_session_stop(rep->ctl.line->session);
+	lines_close(rep->ctl.line, rep->ctl.nlines);
+	return rep->ctl.command.status;
+}
+
 static int run_replay(const struct command *cmd, int argc, char **argv)
 {
 	static struct replay rep = { .stall_ms = 10000, .grace_ms = 2000,
@@ -722,19 +732,28 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 			    child_wrong_line(command, n), rep.path);
 	if (crr_log_get_info(rep.log)->delivery == CRR_DELIVERY_GATED)
 		rep.flags |= CRR_REPLAY_GATED;
+	if (output) {
+		output_reads(rep.path);
+		sequel_open(&rep.sequel, output, force);
+	}
 	control_begin(&rep.ctl, "replaying");
 	lines_open(&rep.ctl.line, &rep.ctl.nlines, paths, n);
 	fcntl(rep.ctl.line->session, F_SETFL, O_NONBLOCK);
 	take_over(&rep);
 	if (output)
-		sequel_open(&rep.sequel, output, force,
-			    crr_log_get_info(rep.log));
+		sequel_begin(&rep.sequel, crr_log_get_info(rep.log));
 	control_start(&rep.ctl, begin_replay, rep.flags, rep.buffer_size);
 	feed(&rep);
-	if (*command)
-		child_start(&rep.ctl.command, command, rep.ctl.line,
-			    rep.ctl.nlines);
-	else if (!*paths)
+	if (*command &&
+	    !child_start(&rep.ctl.command, command, rep.ctl.line,
+			 rep.ctl.nlines))
+		return give_up(&rep);
+	if (output && !output_publish(&rep.sequel.out)) {
+		child_signal(&rep.ctl.command, SIGTERM);
+		(void)give_up(&rep);
+		return EXIT_CRR_OWN;
+	}
+	if (!*command && !*paths)
 		for (n = 0; n < rep.ctl.nlines; n++)
 			warn("the line is %s", rep.ctl.line[n].path);
 	if (!rep.peer)

@@ -21,20 +21,27 @@ static void sequel_breaks(struct sequel *sequel, const char *path)
 }
 
 /**
- * sequel_open - make the new log's file
+ * sequel_open - open the new log's file, which gets its name later
  * @sequel: out
  * @path: its path
- * @force: overwrite what there is
- * @info: of the old log
+ * @force: replace a file
  */
-void sequel_open(struct sequel *sequel, const char *path, bool force,
-		 const struct crr_log_info *info)
+void sequel_open(struct sequel *sequel, const char *path, bool force)
 {
 	sequel->path = path;
-	sequel->fd = log_make(path, force);
-	sequel->log = crr_log_create(sequel->fd, info);
+	output_open(&sequel->out, path, force, "a log");
+}
+
+/**
+ * sequel_begin - write the new log's header
+ * @sequel: the log
+ * @info: of the old log
+ */
+void sequel_begin(struct sequel *sequel, const struct crr_log_info *info)
+{
+	sequel->log = crr_log_create(sequel->out.fd, info);
 	if (!sequel->log)
-		fail("%s: %s", path, strerror(errno));
+		fail("%s: %s", sequel->path, strerror(errno));
 }
 
 /* The records of a block before this number. True: there may be more. */
@@ -129,11 +136,11 @@ uint64_t sequel_finish(struct sequel *sequel, int old, off_t begin)
 		copy_beginning(sequel, old, begin, CRR_NO_SEQUENCE);
 	records = crr_log_records(sequel->log);
 	if (crr_log_finish(sequel->log) ||
-	    (fsync(sequel->fd) && errno != EINVAL && errno != EROFS)) {
+	    (fsync(sequel->out.fd) && errno != EINVAL && errno != EROFS)) {
 		if (!sequel->broken)
 			warn("%s: %s", sequel->path, strerror(errno));
 		sequel->broken = true;
 	}
-	close(sequel->fd);
+	close(sequel->out.fd);
 	return records;
 }

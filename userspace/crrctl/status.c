@@ -116,7 +116,7 @@ static void print_json(const struct crr_status *st)
 	       st->facts & CRR_STATUS_SESSION ? "true" : "false",
 	       crr_state_name(st->state));
 	if (st->reason)
-		printf(",\"reason\":\"%s\"", crr_reason_text(st->reason));
+		printf(",\"reason\":\"%s\"", crr_reason_name(st->reason));
 	if (st->stream != CRR_NO_STREAM)
 		printf(",\"stream\":%u", st->stream);
 	printf(",\"streams\":%u", st->streams);
@@ -131,7 +131,7 @@ static void print_json(const struct crr_status *st)
 			       waits[i].json);
 	putchar(']');
 	for (i = 0; i < ARRAY_SIZE(figures); i++)
-		printf(",\"%s\":%" PRIu64, figures[i].json,
+		printf(",\"%s\":" JSON_U64, figures[i].json,
 		       figure_value(st, &figures[i]));
 	printf("}\n");
 }

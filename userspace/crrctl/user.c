@@ -9,13 +9,18 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "crrctl.h"
 
 /* The user who called sudo, or NULL. */
 static const struct passwd *user;
+
+/* Whose rights user_open() has. */
+uid_t user_id(void)
+{
+	return user ? user->pw_uid : geteuid();
+}
 
 /* Find out. Somebody who cannot be found is not root instead. */
 void user_find(void)
@@ -35,55 +40,58 @@ void user_find(void)
 		     text);
 }
 
-/* For good: in a child, before it becomes COMMAND. */
-void user_become(void)
+/* For good: in a child, before it becomes COMMAND. False: it cannot. */
+bool user_become(void)
 {
 	if (!user)
-		return;
+		return true;
 	if (initgroups(user->pw_name, user->pw_gid) || setgid(user->pw_gid) ||
 	    setuid(user->pw_uid)) {
 		warn("cannot become %s: %s", user->pw_name, strerror(errno));
-		_exit(EXIT_CRR_OWN);
+		return false;
 	}
 	setenv("HOME", user->pw_dir, 1);
 	setenv("USER", user->pw_name, 1);
 	setenv("LOGNAME", user->pw_name, 1);
+	return true;
+}
+
+static gid_t groups[NGROUPS_MAX];
+static int ngroups;
+
+/*
+ * From here to user_leave() with that user's rights. False, with errno, if they
+ * cannot be had; user_leave() is to be called all the same.
+ */
+bool user_enter(void)
+{
+	if (!user)
+		return true;
+	ngroups = getgroups(NGROUPS_MAX, groups);
+	return ngroups >= 0 && !initgroups(user->pw_name, user->pw_gid) &&
+	       !setegid(user->pw_gid) && !seteuid(user->pw_uid);
+}
+
+/* Keeps errno. */
+void user_leave(void)
+{
+	int saved = errno;
+
+	if (user && (seteuid(0) || setegid(0) ||
+		     (ngroups >= 0 && setgroups((size_t)ngroups, groups))))
+		fail("cannot become root again: %s", strerror(errno));
+	errno = saved;
 }
 
 /* open(2), with that user's rights and ownership. */
 int user_open(const char *path, int flags)
 {
-	gid_t groups[NGROUPS_MAX];
-	int fd = -1, n, saved;
+	int fd = -1;
 
-	if (!user)
-		return open(path, flags | O_CLOEXEC, 0600);
-	n = getgroups(NGROUPS_MAX, groups);
-	if (n < 0)
-		return -1;
-	if (!initgroups(user->pw_name, user->pw_gid) &&
-	    !setegid(user->pw_gid) && !seteuid(user->pw_uid))
+	if (user_enter())
 		fd = open(path, flags | O_CLOEXEC, 0600);
-	saved = errno;
-	if (seteuid(0) || setegid(0) || setgroups((size_t)n, groups))
-		fail("cannot become root again: %s", strerror(errno));
-	errno = saved;
+	user_leave();
 	return fd;
-}
-
-/*
- * A file that was there may have been readable by others. It is changed only
- * if it is that user's own, and a file: a device is no place that holds a log.
- */
-void user_make_private(int fd, const char *path)
-{
-	uid_t uid = user ? user->pw_uid : geteuid();
-	struct stat st;
-
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || !(st.st_mode & 077))
-		return;
-	if ((uid && st.st_uid != uid) || fchmod(fd, 0600))
-		warn("warning: %s can be opened by others", path);
 }
 
 /* A pty of our making is for that user to open. */

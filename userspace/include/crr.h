@@ -477,6 +477,9 @@ int crr_session_divergence(int session_fd, struct crr_divergence *divergence);
 /** crr_state_name - "recording", for CRR_STATE_RECORDING. Since: 0.1 */
 const char *crr_state_name(unsigned int state);
 
+/** crr_reason_name - "orphan", for CRR_REASON_ORPHAN. Since: 0.1 */
+const char *crr_reason_name(unsigned int reason);
+
 /** crr_reason_text - what an enum crr_reason means, for people. Since: 0.1 */
 const char *crr_reason_text(unsigned int reason);
 

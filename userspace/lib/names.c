@@ -20,6 +20,31 @@ const char *crr_state_name(unsigned int state)
 	return name ? name : "unknown";
 }
 
+const char *crr_reason_name(unsigned int reason)
+{
+	static const char *const names[] = {
+		[CRR_REASON_NONE] = "none",
+		[CRR_REASON_ORPHAN] = "orphan",
+		[CRR_REASON_FEEDER] = "feeder",
+		[CRR_REASON_TERMINAL] = "terminal",
+		[CRR_REASON_LINE] = "line",
+		[CRR_REASON_TYPE] = "type",
+		[CRR_REASON_FLAGS] = "flags",
+		[CRR_REASON_LENGTH] = "length",
+		[CRR_REASON_PADDING] = "padding",
+		[CRR_REASON_VALUE] = "value",
+		[CRR_REASON_CRC] = "crc",
+		[CRR_REASON_SEQUENCE] = "sequence",
+		[CRR_REASON_COUNTER] = "counter",
+		[CRR_REASON_STREAM] = "stream",
+		[CRR_REASON_STREAMS] = "streams",
+		[CRR_REASON_ORDER] = "order",
+	};
+	const char *name = CRR_LOOKUP(names, reason);
+
+	return name ? name : "unknown";
+}
+
 const char *crr_reason_text(unsigned int reason)
 {
 	static const char *const texts[] = {

@@ -8,7 +8,7 @@
 
 commands='attach detach record replay load status log:info log:dump log:stat
 	log:verify log:repair log:diff log:cut log:cat log:export log:import
-	log:report'
+	log:report help'
 
 # In the order of main.c's table, and under that name.
 host_help() {
@@ -33,6 +33,31 @@ host_help() {
 	cp out short
 	run 0 crrctl --help
 	cmp -s out short || fail "-h and --help differ"
+	# The same in other words.
+	run 0 crrctl help
+	cmp -s out all || fail "help and --help differ"
+	for command in $commands; do
+		words=$(echo "$command" | tr : ' ')
+		# shellcheck disable=SC2086 # a command may be two words
+		{
+			run 0 crrctl $words --help
+			cp out want
+			run 0 crrctl help $words
+			cmp -s out want || fail "help $words and --help differ"
+		}
+	done
+	# Of the log commands alone.
+	run 0 crrctl log --help
+	empty err
+	has out 'Usage: crrctl log COMMAND'
+	grep '^  ' out > listed
+	grep '^  log ' all | diff - listed > diff.out || fail "$(cat diff.out)"
+	cp out want
+	for words in 'log -h' 'help log'; do
+		# shellcheck disable=SC2086 # words
+		run 0 crrctl $words
+		cmp -s out want || fail "$words and log --help differ"
+	done
 	# Not to the end: help is help, whatever else was said.
 	run 0 crrctl record --force --help -o x
 	has out 'Usage: crrctl record'
@@ -60,7 +85,18 @@ host_usage() {
 	usage 2 crrctl nosuch
 	usage 2 crrctl --nosuch
 	usage 2 crrctl -x
-	usage 2 crrctl log nosuch
+	usage 2 'crrctl log' log nosuch
+	has err 'no such command: log nosuch'
+	usage 2 'crrctl log' log
+	usage 2 crrctl help nosuch
+	usage 2 'crrctl log' help log nosuch
+	usage 2 'crrctl help' help record replay
+	usage 2 'crrctl load' load
+	usage 2 'crrctl load' load a
+	usage 2 'crrctl load' load --nosuch a /dev/null
+	usage 2 'crrctl load' load -b 1K a /dev/null
+	run 1 crrctl load nosuch.crr /dev/null
+	has err 'nosuch.crr: No such file or directory'
 	for command in 'attach' 'detach' 'status' 'log info' 'log dump'; do
 		# shellcheck disable=SC2086 # a command may be two words
 		{
@@ -131,6 +167,60 @@ host_manual() {
 	done
 }
 
+# An underscore is scdoc's for italics: in front of a word it takes all up to the
+# next one for a word, and neither is to be seen.
+host_manual_names() {
+	for page in "$tests"/../man/*.scd; do
+		run 0 scdoc < "$page"
+		sed 's/\\fR/\n/g' out | sed -n 's/.*\\fI//p' > italics
+		! grep -n '^[ ,;:)]\|[ ,;:]$' italics ||
+			fail "$page: not a word"
+		# Names with an underscore inside.
+		sed 's/\\f[BIR]//g; s/\\&//g; s/\\(//g; s/\\//g' out > plain
+		sed 's/\\//g' "$page" |
+			grep -oE '[A-Za-z0-9]+(_[A-Za-z0-9]+)+' | sort -u > names
+		while read -r name; do
+			grep -qwF "$name" plain || fail "$page: no $name"
+		done < names
+	done
+}
+
+# What the text format has, and JSON, is in the pages.
+host_manual_keys() {
+	source=$tests/../crrctl
+	sed -n '/^## text/,/^## cast/p' "$tests/../man/crrctl-log.1.scd" > page
+	{
+		sed -n 's/^\tMEMBER("\([a-z0-9_]*\)".*/\1/p' "$source/log/text.c"
+		sed -n '/^} members/,$s/^\t{ "\([a-z]*\)", CRR_FLAG.*/\1/p' \
+			"$source/log/text.c"
+		printf '%s\n' created delivery counter command
+	} > keys
+	[ "$(wc -l < keys)" -gt 30 ] || fail "only $(wc -l < keys) keys of text"
+	while read -r key; do
+		grep -q "_${key}_" page || fail "crrctl-log(1), text: no $key"
+	done < keys
+	sed '/^## text/,$d' "$tests/../man/crrctl-log.1.scd" > json
+	sed -n '/^## text/,/^## cast/p' "$tests/../man/crrctl-log.1.scd" >> json
+	for file in log/json log/info status; do
+		page=json
+		[ $file != status ] || page=$tests/../man/crrctl.1.scd
+		{
+			grep -o '\\"[a-z_0-9]*\\":' "$source/$file.c" | tr -d '\\":'
+			# status has tables, for text and for JSON.
+			sed -n 's/^\tFIGURE("[^"]*", \([a-z_]*\),.*/\1/p
+				s/^\t{ "[^"]*", "\([a-z_]*\)", CRR_[SW].*/\1/p' \
+				"$source/$file.c"
+		} | sort -u > keys
+		[ "$(wc -l < keys)" -gt 20 ] || fail "$file: $(cat keys)"
+		while read -r key; do
+			grep -q "_${key}_" "$page" || fail "$page: no $key"
+		done < keys
+		# Numbers of 64 bits are strings.
+		! grep -n ':%" PRIu64' "$source/$file.c" ||
+			fail "$file.c: not JSON_U64"
+	done
+}
+
 # completed WORD...: what bash makes of the last one.
 completed() {
 	bash -c '
@@ -140,7 +230,7 @@ completed() {
 		COMP_CWORD=$(($# - 1))
 		_crrctl
 		printf "%s\n" "${COMPREPLY[@]}"' bash \
-		"$tests/../completion/crrctl" "$@" 2> err | sort | xargs
+		"$tests/../completion/crrctl" "$@" 2> err | sort | paste -s -d ' ' -
 }
 
 # Every command, and its options: as --help has them.
@@ -148,6 +238,10 @@ host_completion() {
 	is "$(completed crrctl d)" detach 'd'
 	is "$(completed crrctl re)" 'record replay' 're'
 	is "$(completed crrctl log re)" 'repair report' 'log re'
+	is "$(completed crrctl log --)" '--help' 'log --'
+	is "$(completed crrctl help re)" 'record replay' 'help re'
+	is "$(completed crrctl help log re)" 'repair report' 'help log re'
+	is "$(completed crrctl help cut x)" '' 'help cut x'
 	is "$(completed crrctl log dump --t)" '--time --type' 'log dump --t'
 	is "$(completed crrctl log export --format p)" pcapng 'a format'
 	is "$(completed crrctl log export -F p)" pcapng 'a format, in short'
@@ -162,7 +256,7 @@ host_completion() {
 		{
 			run 0 crrctl $words --help
 			is "$(completed crrctl $words --)" "$(sed -n \
-				's/^  -., \(--[a-z-]*\).*/\1/p' out | sort | xargs)" \
+				's/^  -., \(--[a-z-]*\).*/\1/p' out | sort | paste -s -d ' ' -)" \
 				"options of $words"
 		}
 	done
@@ -247,6 +341,7 @@ host_no_module() {
 	if [ "$(id -u)" = 0 ]; then
 		lacks err 'this needs root'
 		need_nobody
+		chmod 777 .
 		run 125 nobody crrctl record -o a.crr -- true
 	fi
 	has err 'this needs root'
@@ -331,6 +426,28 @@ host_install() {
 		fail "libcrr.pc: $text"
 	run 0 plain_make uninstall O="$PWD/o" DESTDIR="$PWD/root" PREFIX=/opt/crr
 	is "$(files_in root)" '' 'what is left'
+}
+
+# A page that cannot be made is not there, and so is none that install would find.
+host_half_made() {
+	mkdir bin
+	for program in env make sh mkdir gcc sed uname rm; do
+		ln -s "$(command -v $program)" bin
+	done
+	for what in '' 'echo half; exit 1' 'echo half; kill -9 $$'; do
+		rm -f bin/scdoc
+		if [ -n "$what" ]; then
+			printf '#!/bin/sh\n%s\n' "$what" > bin/scdoc
+			chmod +x bin/scdoc
+		fi
+		(
+			PATH=$PWD/bin
+			run 2 plain_make -C userspace man O="$PWD/o"
+		) || exit
+		is "$(files_in o)" '' 'what was made'
+	done
+	run 0 plain_make -C userspace man O="$PWD/o"
+	is "$(files_in o | wc -l)" 5 'pages'
 }
 
 # As installed, before the real one in PATH, which is one that tells its words;

@@ -5,7 +5,8 @@
 # it. BUILD is where userspace was built, with its tests; only those tests are
 # run whose name matches the shell's PATTERN.
 #
-# --host: those in crrctl_host.sh, crrctl_log.sh and crrctl_export.sh, which need neither module nor root. Else
+# --host: those in crrctl_host.sh, crrctl_log.sh, crrctl_export.sh and
+# crrctl_output.sh, which need neither module nor root. Else
 # those in crrctl_line.sh, which need root, and the module loaded; without, they
 # are skipped. In the environment:
 #
@@ -218,6 +219,7 @@ end_processes() {
 . "$tests/crrctl_host.sh"
 . "$tests/crrctl_log.sh"
 . "$tests/crrctl_export.sh"
+. "$tests/crrctl_output.sh"
 . "$tests/crrctl_line.sh"
 
 if [ "$1" = --one ]; then
@@ -236,7 +238,7 @@ umask 022
 
 parts=crrctl_line.sh
 if [ "$1" = --host ]; then
-	parts='crrctl_host.sh crrctl_log.sh crrctl_export.sh'
+	parts='crrctl_host.sh crrctl_log.sh crrctl_export.sh crrctl_output.sh'
 	shift
 fi
 build=$(cd "$1" && pwd) || exit
@@ -255,7 +257,8 @@ chmod +x "$work/runs"
 chmod 755 "$work"
 mkdir "$work/bin"
 cp "$build"/crrctl/crrctl "$build"/libcrr.so.0 "$build"/tests/emulator \
-	"$build"/tests/line "$build"/tests/mklog "$work/bin"
+	"$build"/tests/line "$build"/tests/mklog "$build"/tests/old_fs.so \
+	"$work/bin"
 chmod 755 "$work"/bin/*
 PATH=$work/bin:$PATH:/usr/sbin:/sbin
 LD_LIBRARY_PATH=$work/bin

@@ -40,7 +40,7 @@ done
 seconds=$( { bash -c "TIMEFORMAT='%U %S'; time \"$build/tests/mklog\" console \
 	3000000 > \"$work/console.crr\""; } 2>&1 | awk '{ print $1 + $2 }')
 "$crrctl" log info --json "$work/console.crr" > "$work/info"
-n=$(sed 's/.*"records":\([0-9]*\),"size".*/\1/' "$work/info")
+n=$(sed 's/.*"records":"\([0-9]*\)","size".*/\1/' "$work/info")
 size=$(stat -c %s "$work/console.crr")
 row 'a shell, made up' "$n" - "$size" \
 	"$(echo "$size $n" | awk '{ printf "%.2f", $1 / $2 }')"

@@ -88,16 +88,25 @@ static void check_names(const char *name, const char *prefix, name_fn *text,
 	}
 }
 
-static const char *upper_state(unsigned int state)
+static const char *upper(const char *p)
 {
 	static char name[32];
-	const char *p = crr_state_name(state);
 	size_t i;
 
 	for (i = 0; p[i] && i < sizeof(name) - 1; i++)
 		name[i] = (char)toupper((unsigned char)p[i]);
 	name[i] = '\0';
 	return name;
+}
+
+static const char *upper_state(unsigned int state)
+{
+	return upper(crr_state_name(state));
+}
+
+static const char *upper_reason(unsigned int reason)
+{
+	return upper(crr_reason_name(reason));
 }
 
 static void test_states(void **state)
@@ -109,6 +118,7 @@ static void test_states(void **state)
 static void test_reasons(void **state)
 {
 	check_texts("crr_reason", 15, crr_reason_text, UINT32_MAX);
+	check_names("crr_reason", "CRR_REASON_", upper_reason, UINT32_MAX);
 }
 
 static void test_types(void **state)
@@ -130,10 +140,12 @@ static void test_unknown(void **state)
 
 	for (i = 0; i < 70000; i++) {
 		assert_non_null(crr_state_name(i));
+		assert_non_null(crr_reason_name(i));
 		assert_non_null(crr_reason_text(i));
 		assert_non_null(crr_divergence_text(i));
 	}
 	assert_non_null(crr_state_name(UINT32_MAX));
+	assert_non_null(crr_reason_name(UINT32_MAX));
 	assert_non_null(crr_reason_text(UINT32_MAX));
 	assert_non_null(crr_divergence_text(UINT32_MAX));
 	assert_null(crr_type_name(0));

@@ -8,6 +8,7 @@ the index tells it.
 
 Exit status: 1 if the log is not what it should be, 77 without zstandard.
 """
+import errno
 import json
 import struct
 import sys
@@ -33,6 +34,7 @@ CUT, CAPTURED, INTERRUPTED, UNKNOWN, NO_BYTE = 1, 2, 4, 8, 0x10000
 INBOUND = (READ, READ_ERROR, EOF, PEER_CLOSED, HANGUP, INQ)
 OUTBOUND = (WRITE, OUTQ, MODEM, MARK)
 SETTINGS = ("iflag", "oflag", "cflag", "lflag", "ispeed", "ospeed")
+REASONS = {1: "stopped", 2: "closed", 3: "hung-up"}
 COUNTS = ("cts", "dsr", "rng", "dcd", "rx", "tx", "frame", "overrun", "parity",
           "brk", "buf_overrun")
 
@@ -179,16 +181,20 @@ def unpack(stored, sequence, counter, count):
     return b"".join(out)
 
 
+def error_name(number):
+    return errno.errorcode.get(number, str(number))
+
+
 def describe(kind, flags, stream, sequence, counter, payload):
     """As crrctl's JSON has it."""
-    rec = {"seq": sequence, "counter": counter, "stream": stream,
-           "type": NAMES.get(kind, kind)}
+    rec = {"seq": str(sequence), "counter": str(counter), "stream": stream,
+           "type": NAMES.get(kind, hex(kind))}
     get = struct.unpack_from
     refused = {"interrupted": bool(flags & INTERRUPTED)}
     if kind in INBOUND or kind == STREAM_END:
-        rec["empties"] = get("<Q", payload)[0]
+        rec["empties"] = str(get("<Q", payload)[0])
     if kind in OUTBOUND:
-        refused["refused"] = get("<Q", payload)[0]
+        refused["refused"] = str(get("<Q", payload)[0])
         rec.update(refused)
     if kind in (STREAM, TERMIOS):
         rec.update(zip(SETTINGS, get("<6I", payload)))
@@ -197,23 +203,27 @@ def describe(kind, flags, stream, sequence, counter, payload):
     elif kind == READ:
         rec["data"] = payload[8:].hex()
     elif kind == READ_ERROR:
-        rec["error"] = get("<I", payload, 8)[0]
+        rec["error"] = error_name(get("<I", payload, 8)[0])
     elif kind in (INQ, OUTQ):
         rec["value"] = get("<I", payload, 8)[0]
     elif kind == STREAM_END:
-        refused["refused"], rec["reason"] = get("<QI", payload, 8)
-        rec.update(refused)
+        count, reason = get("<QI", payload, 8)
+        rec.update(refused, refused=str(count), reason=REASONS[reason])
     elif kind == MARK:
         rec["label"] = payload[8:].decode()
     elif kind == TIME:
-        rec["nanoseconds"] = get("<Q", payload)[0]
+        rec["nanoseconds"] = str(get("<Q", payload)[0])
     elif kind == MODEM:
-        rec["error"], rec["lines"], facts = get("<3I", payload, 8)
+        error, rec["lines"], facts = get("<3I", payload, 8)
+        if error:
+            rec["error"] = error_name(error)
         if facts & 1:
             rec.update(zip(COUNTS, get("<11I", payload, 20)))
     elif kind == WRITE:
         requested, result, offset, crc = get("<IiII", payload, 8)
-        rec.update(requested=requested, result=result, offset=offset,
+        if result < 0:
+            rec["error"] = error_name(-result)
+        rec.update(requested=requested, result=max(result, -1), offset=offset,
                    crc32c=f"{crc:08x}", cut=bool(flags & CUT),
                    known=not flags & UNKNOWN)
         if flags & CAPTURED:

@@ -102,9 +102,10 @@ static void write_header(struct export *ex, const struct cast *cast)
 {
 	const struct crr_log_info *info = crr_log_get_info(ex->file->log);
 
-	fprintf(cast->out,
-		"{\"version\": 2, \"width\": 80, \"height\": 24, \"timestamp\": %" PRIu64,
-		cast->begin / 1000000000);
+	fputs("{\"version\": 2, \"width\": 80, \"height\": 24", cast->out);
+	if (info->created)
+		fprintf(cast->out, ", \"timestamp\": %" PRIu64,
+			cast->begin / 1000000000);
 	if (*info->command) {
 		fputs(", \"title\": ", cast->out);
 		print_json_string(cast->out, info->command,

@@ -9,7 +9,7 @@
 
 static const struct option_help cut_options[] = {
 	{ { "force", no_argument, NULL, 'f' }, NULL,
-	  "overwrite OUT if there is one" },
+	  "replace OUT if it exists" },
 	{ { "compress", required_argument, NULL, 'z' }, "LEVEL",
 	  "of zstd, 1 to 19; 0 for none (default 3)" },
 	RANGE_OPTIONS,
@@ -20,7 +20,7 @@ static const struct option_help cat_options[] = {
 	{ { "output", required_argument, NULL, 'o' }, "OUT",
 	  "the log that is made; else standard output" },
 	{ { "force", no_argument, NULL, 'f' }, NULL,
-	  "overwrite OUT if there is one" },
+	  "replace OUT if it exists" },
 	{ { "compress", required_argument, NULL, 'z' }, "LEVEL",
 	  "of zstd, 1 to 19; 0 for none (default 3)" },
 	OPTIONS_END,
@@ -136,6 +136,7 @@ static void cut(struct log_file *file, struct new_log *out)
 	if (!begun)
 		fail("%s: none of its records is wanted", file->path);
 	new_log_end(out, counter);
+	file->unended = all.unended;
 }
 
 static int run_cut(const struct command *cmd, int argc, char **argv)
@@ -156,13 +157,14 @@ static int run_cut(const struct command *cmd, int argc, char **argv)
 	}
 	if (optind != argc - 2)
 		usage_error(cmd, "a log, please, and where to write");
+	output_reads(argv[optind]);
 	log_file_open_whole(&file, argv[optind]);
 	new_log_open(&out, argv[optind + 1], force, level,
 		     crr_log_get_info(file.log));
 	cut(&file, &out);
 	new_log_close(&out);
 	log_file_close(&file);
-	return 0;
+	return log_file_status(&file);
 }
 
 /* ---- cat ---- */
@@ -251,7 +253,7 @@ static int run_cat(const struct command *cmd, int argc, char **argv)
 	struct log_file file;
 	struct new_log out;
 	bool force = false;
-	int level = -1, c, i;
+	int level = -1, status = 0, c, i;
 	size_t n;
 
 	while ((c = next_option(cmd, argc, argv)) != -1) {
@@ -264,6 +266,8 @@ static int run_cat(const struct command *cmd, int argc, char **argv)
 	}
 	if (optind == argc)
 		usage_error(cmd, "which logs?");
+	for (i = optind; i < argc; i++)
+		output_reads(argv[i]);
 	forget_streams();
 	for (i = optind; i < argc; i++) {
 		memcpy(before, streams, sizeof(before));
@@ -285,11 +289,12 @@ static int run_cat(const struct command *cmd, int argc, char **argv)
 		if (nheld && held[nheld - 1].counter > counter)
 			counter = held[nheld - 1].counter;
 		log_file_close(&file);
+		status |= log_file_status(&file);
 	}
 	let_go(&out);
 	new_log_end(&out, counter);
 	new_log_close(&out);
-	return 0;
+	return status;
 }
 
 const struct command cmd_log_cut = {

@@ -262,8 +262,10 @@ static int compare(struct side *a, struct side *b, bool counters, bool quiet,
  * @file: this one; rewound
  * @other: path of the other one
  * @departure: out
+ *
+ * Returns the exit status for the other one.
  */
-void find_departure(struct log_file *file, const char *other,
+int find_departure(struct log_file *file, const char *other,
 		    struct departure *departure)
 {
 	static struct side a, b;
@@ -287,6 +289,7 @@ void find_departure(struct log_file *file, const char *other,
 	}
 	log_file_close(&b.file);
 	log_file_rewind(file);
+	return log_file_status(&b.file);
 }
 
 static int run_diff(const struct command *cmd, int argc, char **argv)
@@ -294,10 +297,9 @@ static int run_diff(const struct command *cmd, int argc, char **argv)
 	static struct side a, b;
 	bool counters = true, quiet = false, colours;
 	const char *when = NULL;
-	int c, ret;
+	int c, ret, status;
 
 	log_file_init(&a.file);
-	a.file.damage_status = EXIT_TROUBLE;
 	while ((c = next_option(cmd, argc, argv)) != -1) {
 		switch (c) {
 		case 'i':
@@ -323,9 +325,11 @@ static int run_diff(const struct command *cmd, int argc, char **argv)
 	if (!quiet)
 		printf("- %s\n+ %s\n", a.file.path, b.file.path);
 	ret = compare(&a, &b, counters, quiet, colours);
+	flush_output();
 	log_file_close(&a.file);
 	log_file_close(&b.file);
-	return ret;
+	status = log_file_status(&a.file) | log_file_status(&b.file);
+	return status ? status : ret;
 }
 
 const struct command cmd_log_diff = {

@@ -83,7 +83,7 @@ static bool has_bytes(const struct crr_record *rec)
 
 static int run_dump(const struct command *cmd, int argc, char **argv)
 {
-	bool json = false, hex = false, colours, whole;
+	bool json = false, hex = false, colours;
 	const char *when = NULL;
 	struct log_file file;
 	struct crr_record rec;
@@ -111,7 +111,6 @@ static int run_dump(const struct command *cmd, int argc, char **argv)
 		usage_error(cmd, "one log, please");
 	colours = out_colours(stdout, when);
 	log_file_open(&file, argv[optind]);
-	whole = log_file_is_whole(&file);
 	while (log_file_next(&file, &rec)) {
 		if (json) {
 			print_record_json(stdout, &rec);
@@ -122,12 +121,8 @@ static int run_dump(const struct command *cmd, int argc, char **argv)
 			print_hex(stdout, rec.data, rec.data_length);
 	}
 	flush_output();
-	if (whole && !file.damaged && !crr_log_ended(file.log)) {
-		warn("%s has no end: the recording was killed", file.path);
-		file.damaged = true;
-	}
 	log_file_close(&file);
-	return file.damaged ? EXIT_CRR_LOG : 0;
+	return log_file_status(&file);
 }
 
 const struct command cmd_log_dump = {

@@ -25,7 +25,7 @@ static const struct option_help export_options[] = {
 	{ { "format", required_argument, NULL, 'F' }, "FORMAT",
 	  "text, cast, pcapng or vcd; else by OUT's suffix" },
 	{ { "force", no_argument, NULL, 'f' }, NULL,
-	  "overwrite OUT if there is one" },
+	  "replace OUT if it exists" },
 	{ { "hz", required_argument, NULL, 'z' }, "HZ",
 	  "the counter counts so much a second" },
 	RANGE_OPTIONS,
@@ -36,7 +36,7 @@ static const struct option_help report_options[] = {
 	{ { "against", required_argument, NULL, 'a' }, "OTHER",
 	  "mark where this log departs from it" },
 	{ { "force", no_argument, NULL, 'f' }, NULL,
-	  "overwrite OUT if there is one" },
+	  "replace OUT if it exists" },
 	RANGE_OPTIONS,
 	OPTIONS_END,
 };
@@ -87,12 +87,14 @@ static size_t find_format(const struct command *cmd, const char *name,
 static int write_export(struct export *ex, void (*write)(struct export *ex),
 			const char *path, bool force)
 {
-	ex->out = out_open(path, force);
+	struct output out;
+
+	ex->out = out_open(&out, path, force);
 	write(ex);
-	out_close(ex->out, path);
+	out_close(&out, ex->out);
 	timeline_free(&ex->line);
 	log_file_close(ex->file);
-	return ex->file->damaged ? EXIT_CRR_LOG : 0;
+	return log_file_status(ex->file);
 }
 
 static int run_export(const struct command *cmd, int argc, char **argv)
@@ -131,6 +133,7 @@ static int run_export(const struct command *cmd, int argc, char **argv)
 	    isatty(STDOUT_FILENO))
 		usage_error(cmd, "pcapng is not for a terminal: give a file");
 
+	output_reads(in);
 	log_file_open(&file, in);
 	if (file.stream.from < CRR_STREAMS_MAX)
 		ex.stream = (uint16_t)file.stream.from;
@@ -144,8 +147,8 @@ static int run_report(const struct command *cmd, int argc, char **argv)
 	struct log_file file;
 	struct export ex = { .file = &file };
 	const char *other = NULL;
+	int c, status = 0;
 	bool force = false;
-	int c;
 
 	log_file_init(&file);
 	file.goes_on = true;
@@ -159,10 +162,14 @@ static int run_report(const struct command *cmd, int argc, char **argv)
 	}
 	if (optind != argc - 2)
 		usage_error(cmd, "a log, please, and where to write");
+	output_reads(argv[optind]);
 	log_file_open(&file, argv[optind]);
-	if (other)
-		find_departure(&file, other, &ex.divergence);
-	return write_export(&ex, export_html, argv[optind + 1], force);
+	if (other) {
+		output_reads(other);
+		status = find_departure(&file, other, &ex.divergence);
+	}
+	return write_export(&ex, export_html, argv[optind + 1], force) |
+	       status;
 }
 
 const struct command cmd_log_export = {

@@ -24,7 +24,7 @@ noreturn void log_damaged(const struct log_file *file,
 	if (errno == EBADMSG) {
 		warn("%s: at byte %" PRIu64 ": %s", file->path, error->offset,
 		     error->text);
-		exit(file->damage_status);
+		exit(EXIT_CRR_LOG);
 	}
 	fail("%s: %s", file->path, strerror(errno));
 }
@@ -42,7 +42,6 @@ void log_file_init(struct log_file *file)
 		.time = ALL,
 		.stream = ALL,
 		.types = UINT64_MAX,
-		.damage_status = EXIT_CRR_LOG,
 	};
 }
 
@@ -267,7 +266,6 @@ void log_file_all(struct log_file *all, const struct log_file *file)
 	all->size = file->size;
 	all->goes_on = file->goes_on;
 	all->told = file->told;
-	all->damage_status = file->damage_status;
 }
 
 /**
@@ -391,6 +389,15 @@ bool log_file_wants(const struct log_file *file, const struct crr_record *rec)
 	       file->types & type_bit(rec->type);
 }
 
+/* It is read to its end, perhaps from behind END: then the footer tells. */
+static bool has_end(const struct log_file *file)
+{
+	struct crr_log_extent extent;
+
+	return crr_log_ended(file->log) ||
+	       (!crr_log_extent(file->log, &extent) && extent.ended);
+}
+
 /**
  * log_file_next - the next record that is wanted
  * @file: the log
@@ -409,6 +416,8 @@ bool log_file_next(struct log_file *file, struct crr_record *rec)
 		ret = crr_log_next(file->log, rec, &error);
 		if (ret < 0 && pass_by(file, offset, &error))
 			continue;
+		if (!ret)
+			file->unended = !has_end(file);
 		if (ret <= 0)
 			break;
 		if (file->damaged && rec->sequence > file->next)
@@ -430,6 +439,19 @@ bool log_file_next(struct log_file *file, struct crr_record *rec)
 	}
 	end_progress(file);
 	return false;
+}
+
+/**
+ * log_file_status - the exit status for a log that has been read
+ * @file: the log
+ *
+ * Reports that it has no END, if what was wanted of it goes so far.
+ */
+int log_file_status(const struct log_file *file)
+{
+	if (file->unended && !file->damaged)
+		warn("%s " LOG_NO_END, file->path);
+	return file->unended || file->damaged ? EXIT_CRR_LOG : 0;
 }
 
 void log_file_close(struct log_file *file)

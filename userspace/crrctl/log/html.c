@@ -87,6 +87,8 @@ static struct {
 	char name[CRR_STREAM_NAME_MAX + 1];
 } streams[CRR_STREAMS_MAX];
 
+static bool errors[CRR_ERRNO_MAX + 1];
+
 /* The one number that tells most of a record. */
 static int64_t value_of(const struct crr_record *rec)
 {
@@ -101,7 +103,8 @@ static int64_t value_of(const struct crr_record *rec)
 	case CRR_TYPE_STREAM_END:
 		return rec->reason;
 	case CRR_TYPE_MODEM:
-		return rec->modem.lines;
+		return rec->modem.error ? -(int64_t)rec->modem.error :
+					  rec->modem.lines;
 	default:
 		return 0;
 	}
@@ -129,6 +132,17 @@ static void put_record(struct base64 *to, struct page *page,
 		put_byte(to, rec->data[i]);
 }
 
+/* The page is to know its name. */
+static void note_error(const struct crr_record *rec)
+{
+	int64_t value = value_of(rec);
+
+	if (rec->type == CRR_TYPE_READ_ERROR)
+		value = -value;
+	if (value < 0 && value >= -CRR_ERRNO_MAX)
+		errors[-value] = true;
+}
+
 static void write_records(struct export *ex, struct page *page)
 {
 	struct base64 to = { .out = ex->out };
@@ -145,6 +159,7 @@ static void write_records(struct export *ex, struct page *page)
 			       rec.data_length);
 		if (rec.sequence <= ex->divergence.sequence)
 			page->departed = page->records;
+		note_error(&rec);
 		put_record(&to, page, &rec);
 	}
 	if (to.n)
@@ -201,7 +216,16 @@ static void write_about(struct export *ex, const struct page *page)
 		fputc('}', ex->out);
 		comma = ",";
 	}
-	fputc(']', ex->out);
+	fputs("],\"errors\":{", ex->out);
+	comma = "";
+	for (i = 0; i <= CRR_ERRNO_MAX; i++) {
+		if (!errors[i] || !strerrorname_np((int)i))
+			continue;
+		fprintf(ex->out, "%s\"%u\":\"%s\"", comma, i,
+			strerrorname_np((int)i));
+		comma = ",";
+	}
+	fputc('}', ex->out);
 	if (ex->divergence.known && page->records) {
 		fprintf(ex->out,
 			",\"divergence\":{\"record\":%" PRIu64

@@ -31,7 +31,7 @@ static const struct option_help import_options[] = {
 	{ { "gated", no_argument, NULL, 'g' }, NULL,
 	  "qemu-rr: the log is for gated delivery" },
 	{ { "force", no_argument, NULL, 'f' }, NULL,
-	  "overwrite OUT if there is one" },
+	  "replace OUT if it exists" },
 	{ { "compress", required_argument, NULL, 'z' }, "LEVEL",
 	  "of zstd, 1 to 19; 0 for none (default 3)" },
 	OPTIONS_END,
@@ -40,13 +40,15 @@ static const struct option_help import_options[] = {
 /**
  * struct importing - a log that is being made
  * @in: what it is made of
+ * @path: of the log
  * @out: the log
  * @begun: it is open
- * @force: overwrite what there is
+ * @force: replace a file
  * @level: of compression
  */
 struct importing {
 	struct import in;
+	const char *path;
 	struct new_log out;
 	bool begun;
 	bool force;
@@ -59,7 +61,7 @@ static int put(struct import *in, struct crr_record *rec)
 	struct importing *imp = (struct importing *)in;
 
 	if (!imp->begun) {
-		new_log_open(&imp->out, imp->out.path, imp->force, imp->level,
+		new_log_open(&imp->out, imp->path, imp->force, imp->level,
 			     &in->info);
 		imp->begun = true;
 	}
@@ -85,8 +87,6 @@ static void load(struct import *in, const char *path)
 				 0);
 		if (in->bytes == MAP_FAILED)
 			fail("%s: %s", path, strerror(errno));
-		in->info.created = (uint64_t)st.st_mtim.tv_sec * 1000000000 +
-				   (uint64_t)st.st_mtim.tv_nsec;
 		close(fd);
 		return;
 	}
@@ -146,23 +146,22 @@ static int run_import(const struct command *cmd, int argc, char **argv)
 	if (optind != argc - 2)
 		usage_error(cmd, "a file, please, and where to write");
 	path = argv[optind];
-	imp.out.path = argv[optind + 1];
+	imp.path = argv[optind + 1];
 	imp.in.info.delivery = gated ? CRR_DELIVERY_GATED : CRR_DELIVERY_FREE;
+	output_reads(path);
 	load(&imp.in, path);
 	if (formats[format].read(&imp.in)) {
 		warn("%s: at %s %" PRIu64 ": %s", path, formats[format].unit,
 		     imp.in.where, imp.in.error);
-		/* What was good stands, as a log without an end. */
-		if (imp.begun) {
-			warn("%s has the %" PRIu64 " records before that",
-			     imp.out.path, new_log_close(&imp.out));
-		}
 		return EXIT_CRR_LOG;
 	}
 	if (!imp.begun)
 		fail("%s: there is no record in it", path);
 	new_log_close(&imp.out);
-	return 0;
+	if (imp.in.order.ended)
+		return 0;
+	warn("%s has no END record: %s is incomplete", path, imp.path);
+	return EXIT_CRR_LOG;
 }
 
 const struct command cmd_log_import = {

@@ -160,9 +160,19 @@ static const char *delivery_name(const struct crr_log_info *info)
 
 static const char *output_name(const struct log_sum *sum)
 {
+	if (!sum->captured && !sum->uncaptured)
+		return "nothing was written";
 	if (!sum->captured)
 		return "not captured";
 	return sum->uncaptured ? "captured in part" : "captured";
+}
+
+/* The same for programs. */
+static const char *output_word(const struct log_sum *sum)
+{
+	if (sum->captured)
+		return sum->uncaptured ? "partial" : "captured";
+	return sum->uncaptured ? "uncaptured" : "none";
 }
 
 /* ---- info ---- */
@@ -189,7 +199,11 @@ static void print_info(const struct log_file *file, const struct log_sum *sum,
 	const struct crr_log_info *info = crr_log_get_info(file->log);
 	uint32_t i;
 
-	print_date("recorded", info->created);
+	/* An imported log need not tell. */
+	if (info->created)
+		print_date("recorded", info->created);
+	else
+		printf("recorded: unknown\n");
 	if (*info->command) {
 		printf("command: ");
 		print_text(stdout, info->command);
@@ -220,8 +234,8 @@ static void print_stream_json(uint32_t i, const struct stream_sum *stream)
 {
 	printf("{\"stream\":%u,\"name\":", i);
 	print_json_string(stdout, stream->name, strlen(stream->name));
-	printf(",\"records\":%" PRIu64 ",\"bytes_in\":%" PRIu64
-	       ",\"bytes_out\":%" PRIu64,
+	printf(",\"records\":" JSON_U64 ",\"bytes_in\":" JSON_U64
+	       ",\"bytes_out\":" JSON_U64,
 	       stream->records, stream->bytes_in, stream->bytes_out);
 }
 
@@ -232,15 +246,19 @@ static void print_info_json(const struct log_file *file,
 	const char *comma = "";
 	uint32_t i;
 
-	printf("{\"created\":%" PRIu64 ",\"command\":", info->created);
+	if (info->created)
+		printf("{\"created\":" JSON_U64, info->created);
+	else
+		printf("{\"created\":null");
+	printf(",\"command\":");
 	print_json_string(stdout, info->command, strlen(info->command));
 	printf(",\"delivery\":\"%s\",\"counter\":", delivery_name(info));
 	print_json_string(stdout, info->counter, strlen(info->counter));
-	printf(",\"first_counter\":%" PRIu64 ",\"last_counter\":%" PRIu64
-	       ",\"records\":%" PRIu64 ",\"size\":%" PRIu64
-	       ",\"complete\":%s,\"captured\":%s,\"streams\":[",
+	printf(",\"first_counter\":" JSON_U64 ",\"last_counter\":" JSON_U64
+	       ",\"records\":" JSON_U64 ",\"size\":" JSON_U64
+	       ",\"complete\":%s,\"output\":\"%s\",\"streams\":[",
 	       sum->first, sum->last, sum->records, file->size,
-	       ended ? "true" : "false", sum->captured ? "true" : "false");
+	       ended ? "true" : "false", output_word(sum));
 	for (i = 0; i < sum->nstreams; i++) {
 		if (!sum->streams[i].known)
 			continue;
@@ -400,8 +418,8 @@ static void print_stat_json(const struct log_sum *sum)
 	const char *comma = "";
 	uint32_t i;
 
-	printf("{\"seconds\":%.3f,\"first_counter\":%" PRIu64
-	       ",\"last_counter\":%" PRIu64 ",\"streams\":[",
+	printf("{\"seconds\":%.3f,\"first_counter\":" JSON_U64
+	       ",\"last_counter\":" JSON_U64 ",\"streams\":[",
 	       (double)(sum->end - sum->begin) / 1e9, sum->first, sum->last);
 	for (i = 0; i < sum->nstreams; i++) {
 		stream = &sum->streams[i];
@@ -409,15 +427,15 @@ static void print_stat_json(const struct log_sum *sum)
 			continue;
 		fputs(comma, stdout);
 		print_stream_json(i, stream);
-		printf(",\"reads\":%" PRIu64 ",\"writes\":%" PRIu64
-		       ",\"median_gap\":%" PRIu64 ",\"longest_gap\":%" PRIu64
-		       ",\"longest_gap_at\":%" PRIu64 ",\"bursts\":%" PRIu64,
+		printf(",\"reads\":" JSON_U64 ",\"writes\":" JSON_U64
+		       ",\"median_gap\":" JSON_U64 ",\"longest_gap\":" JSON_U64
+		       ",\"longest_gap_at\":" JSON_U64 ",\"bursts\":" JSON_U64,
 		       stream->reads, stream->writes, median_gap(stream),
 		       stream->longest, stream->longest_at, stream->bursts);
 		if (stream->bursts)
-			printf(",\"largest_burst\":{\"bytes\":%" PRIu64
-			       ",\"records\":%" PRIu64 ",\"from\":%" PRIu64
-			       ",\"to\":%" PRIu64 "}",
+			printf(",\"largest_burst\":{\"bytes\":" JSON_U64
+			       ",\"records\":" JSON_U64 ",\"from\":" JSON_U64
+			       ",\"to\":" JSON_U64 "}",
 			       stream->most_bytes, stream->most_records,
 			       stream->most_at, stream->most_end);
 		putchar('}');
@@ -462,8 +480,9 @@ static int run_stat(const struct command *cmd, int argc, char **argv)
 		print_stat_json(&sum);
 	else
 		print_stat(&sum);
+	flush_output();
 	log_file_close(&file);
-	return 0;
+	return log_file_status(&file);
 }
 
 const struct command cmd_log_info = {

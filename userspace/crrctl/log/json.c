@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Records as JSON. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "log.h"
 
@@ -44,9 +45,20 @@ static void print_termios_json(FILE *out, const struct crr_record *rec)
 
 static void print_refused_json(FILE *out, const struct crr_record *rec)
 {
-	fprintf(out, ",\"refused\":%" PRIu64 ",\"interrupted\":%s",
+	fprintf(out, ",\"refused\":" JSON_U64 ",\"interrupted\":%s",
 	       (uint64_t)rec->refused,
 	       rec->flags & CRR_FLAG_INTERRUPTED ? "true" : "false");
+}
+
+/* By its name; a number that has none is a string as well. */
+static void print_error_json(FILE *out, int err)
+{
+	const char *name = strerrorname_np(err);
+
+	if (name)
+		fprintf(out, ",\"error\":\"%s\"", name);
+	else
+		fprintf(out, ",\"error\":\"%d\"", err);
 }
 
 static void print_modem_json(FILE *out, const struct crr_record *rec)
@@ -58,8 +70,9 @@ static void print_modem_json(FILE *out, const struct crr_record *rec)
 	unsigned int i;
 
 	print_refused_json(out, rec);
-	fprintf(out, ",\"error\":%u,\"lines\":%u", rec->modem.error,
-	       rec->modem.lines);
+	if (rec->modem.error)
+		print_error_json(out, (int)rec->modem.error);
+	fprintf(out, ",\"lines\":%u", rec->modem.lines);
 	if (!(rec->modem.facts & CRR_MODEM_COUNTS))
 		return;
 	for (i = 0; i < CRR_MODEM_COUNT; i++)
@@ -76,12 +89,12 @@ void print_record_json(FILE *out, const struct crr_record *rec)
 	const char *name = crr_type_name(rec->type);
 	uint32_t i;
 
-	fprintf(out, "{\"seq\":%" PRIu64 ",\"counter\":%" PRIu64 ",\"stream\":%u",
+	fprintf(out, "{\"seq\":" JSON_U64 ",\"counter\":" JSON_U64 ",\"stream\":%u",
 	       (uint64_t)rec->sequence, (uint64_t)rec->counter, rec->stream);
 	if (name)
 		fprintf(out, ",\"type\":\"%s\"", name);
 	else
-		fprintf(out, ",\"type\":%u", rec->type);
+		fprintf(out, ",\"type\":\"0x%x\"", rec->type);
 	switch (rec->type) {
 	case CRR_TYPE_STREAM:
 		fprintf(out, ",\"name\":");
@@ -92,7 +105,7 @@ void print_record_json(FILE *out, const struct crr_record *rec)
 		print_termios_json(out, rec);
 		break;
 	case CRR_TYPE_INQ:
-		fprintf(out, ",\"empties\":%" PRIu64 ",\"value\":%u",
+		fprintf(out, ",\"empties\":" JSON_U64 ",\"value\":%u",
 		       (uint64_t)rec->empties, rec->value);
 		break;
 	case CRR_TYPE_OUTQ:
@@ -108,27 +121,30 @@ void print_record_json(FILE *out, const struct crr_record *rec)
 		print_json_string(out, rec->data, rec->data_length);
 		break;
 	case CRR_TYPE_TIME:
-		fprintf(out, ",\"nanoseconds\":%" PRIu64, (uint64_t)rec->time);
+		fprintf(out, ",\"nanoseconds\":" JSON_U64, (uint64_t)rec->time);
 		break;
 	case CRR_TYPE_READ:
 	case CRR_TYPE_READ_ERROR:
 	case CRR_TYPE_EOF:
 	case CRR_TYPE_PEER_CLOSED:
 	case CRR_TYPE_HANGUP:
-		fprintf(out, ",\"empties\":%" PRIu64, (uint64_t)rec->empties);
+		fprintf(out, ",\"empties\":" JSON_U64, (uint64_t)rec->empties);
 		if (rec->type == CRR_TYPE_READ_ERROR)
-			fprintf(out, ",\"error\":%u", rec->error);
+			print_error_json(out, (int)rec->error);
 		break;
 	case CRR_TYPE_WRITE:
 		fprintf(out, ",\"requested\":%u,\"result\":%d,\"offset\":%u,\"crc32c\":\"%08x\",\"cut\":%s,\"known\":%s",
-			rec->requested, rec->result, rec->offset, rec->crc32c,
+			rec->requested, rec->result < 0 ? -1 : rec->result,
+			rec->offset, rec->crc32c,
 			rec->flags & CRR_FLAG_CUT ? "true" : "false",
 			rec->flags & CRR_FLAG_UNKNOWN ? "false" : "true");
+		if (rec->result < 0)
+			print_error_json(out, -rec->result);
 		print_refused_json(out, rec);
 		break;
 	case CRR_TYPE_STREAM_END:
-		fprintf(out, ",\"empties\":%" PRIu64 ",\"reason\":%u",
-		       (uint64_t)rec->empties, rec->reason);
+		fprintf(out, ",\"empties\":" JSON_U64 ",\"reason\":\"%s\"",
+		       (uint64_t)rec->empties, end_reason_name(rec->reason));
 		print_refused_json(out, rec);
 		break;
 	}

@@ -23,6 +23,7 @@ struct range {
  * @size: of the file, in bytes; 0 if it is a pipe
  * @goes_on: damage is told, and passed by; else it ends the program
  * @damaged: there was some
+ * @unended: it was read to its end, and has no END
  * @sequence: only these records are given; all are, unless told
  * @counter: likewise
  * @time: likewise
@@ -32,7 +33,6 @@ struct range {
  * @next: number of the record that is to come
  * @told: when progress was last shown
  * @shown: it was
- * @damage_status: the exit status, if damage ends the program
  */
 struct log_file {
 	const char *path;
@@ -41,6 +41,7 @@ struct log_file {
 	uint64_t size;
 	bool goes_on;
 	bool damaged;
+	bool unended;
 	struct range sequence;
 	struct range counter;
 	struct range time;
@@ -50,7 +51,6 @@ struct log_file {
 	uint64_t next;
 	uint64_t told;
 	bool shown;
-	int damage_status;
 };
 
 #define TYPE_OPTIONAL_BIT 32
@@ -84,6 +84,7 @@ bool log_file_wants(const struct log_file *file, const struct crr_record *rec);
 void log_file_seek(struct log_file *file);
 void log_file_rewind(struct log_file *file);
 bool log_file_next(struct log_file *file, struct crr_record *rec);
+int log_file_status(const struct log_file *file);
 void log_file_close(struct log_file *file);
 noreturn void log_damaged(const struct log_file *file,
 			  const struct crr_log_error *error);
@@ -106,26 +107,23 @@ struct departure {
 	char text[160];
 };
 
-void find_departure(struct log_file *file, const char *other,
+int find_departure(struct log_file *file, const char *other,
 		    struct departure *departure);
 
 /* ---- out.c: files that are made ---- */
 
-FILE *out_open(const char *path, bool force);
-void out_close(FILE *out, const char *path);
+FILE *out_open(struct output *out, const char *path, bool force);
+void out_close(struct output *out, FILE *file);
 bool out_colours(FILE *out, const char *when);
 
 /**
  * struct new_log - a log that is made of another one's records
- * @path: its name
- * @fd: the file
+ * @out: its file
  * @log: its writer
  * @order: of what it has so far
- * @sequence: of the next record
  */
 struct new_log {
-	const char *path;
-	int fd;
+	struct output out;
 	struct crr_log_writer *log;
 	struct crr_order order;
 };
@@ -134,7 +132,7 @@ void new_log_open(struct new_log *log, const char *path, bool force, int level,
 		  const struct crr_log_info *info);
 void new_log_add(struct new_log *log, struct crr_record *rec);
 void new_log_end(struct new_log *log, uint64_t counter);
-uint64_t new_log_close(struct new_log *log);
+void new_log_close(struct new_log *log);
 
 /* ---- timeline.c: when a record was made ---- */
 
@@ -184,6 +182,7 @@ struct export {
 	struct departure divergence;
 };
 
+const char *end_reason_name(uint32_t reason);
 void export_text(struct export *ex);
 void export_cast(struct export *ex);
 void export_pcapng(struct export *ex);

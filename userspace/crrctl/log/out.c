@@ -1,38 +1,51 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Files that crrctl log makes. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "log.h"
 
-/**
- * out_open - where an export goes
- * @path: of the file, which is 0600, as logs are; "-" for standard output
- * @force: overwrite what there is
- */
-FILE *out_open(const char *path, bool force)
+/* All has been written: the file gets its name, or the program fails. */
+static void finish(struct output *out)
 {
-	FILE *out;
-	int fd;
-
-	if (!strcmp(path, "-"))
-		return stdout;
-	fd = log_make(path, force);
-	out = fdopen(fd, "w");
-	if (!out)
-		fail("%s: %s", path, strerror(errno));
-	return out;
+	/* A pipe cannot be synced, and need not be. */
+	if (fsync(out->fd) && errno != EINVAL && errno != EROFS)
+		fail("%s: %s", out->path, strerror(errno));
+	if (!output_publish(out))
+		exit(EXIT_CRR_FAILURE);
 }
 
-void out_close(FILE *out, const char *path)
+/**
+ * out_open - open the file that an export goes to
+ * @out: the file
+ * @path: of the file, which is 0600, as logs are; "-" for standard output
+ * @force: replace a file
+ */
+FILE *out_open(struct output *out, const char *path, bool force)
 {
-	if (fflush(out) || ferror(out))
+	FILE *file;
+
+	output_open(out, path, force, NULL);
+	file = fdopen(out->fd, "w");
+	if (!file)
 		fail("%s: %s", path, strerror(errno));
-	if (out != stdout && fclose(out))
-		fail("%s: %s", path, strerror(errno));
+	return file;
+}
+
+/**
+ * out_close - the export is complete
+ * @out: the file
+ * @file: of out_open()
+ */
+void out_close(struct output *out, FILE *file)
+{
+	if (fflush(file) || ferror(file))
+		fail("%s: %s", out->path, strerror(errno));
+	finish(out);
+	if (fclose(file))
+		fail("%s: %s", out->path, strerror(errno));
 }
 
 /**
@@ -54,16 +67,16 @@ bool out_colours(FILE *out, const char *when)
  * new_log_open - begin a log
  * @log: out
  * @path: its name; "-" for standard output
- * @force: overwrite what there is
+ * @force: replace a file
  * @level: of compression; -1: as usual
  * @info: how its records were made
  */
 void new_log_open(struct new_log *log, const char *path, bool force, int level,
 		  const struct crr_log_info *info)
 {
-	*log = (struct new_log){ .path = path };
-	log->fd = log_make(path, force);
-	log->log = crr_log_create(log->fd, info);
+	*log = (struct new_log){ 0 };
+	output_open(&log->out, path, force, "a log");
+	log->log = crr_log_create(log->out.fd, info);
 	if (!log->log)
 		fail("%s: %s", path, strerror(errno));
 	if (level >= 0)
@@ -83,12 +96,12 @@ void new_log_add(struct new_log *log, struct crr_record *rec)
 	rec->sequence = log->order.sequence;
 	reason = crr_order_check(&log->order, rec);
 	if (reason)
-		fail("%s: record %llu: %s", log->path,
+		fail("%s: record %llu: %s", log->out.path,
 		     (unsigned long long)rec->sequence,
 		     crr_reason_text((unsigned int)reason));
 	crr_order_add(&log->order, rec);
 	if (crr_log_append(log->log, bytes, crr_record_encode(bytes, rec)))
-		fail("%s: %s", log->path, strerror(errno));
+		fail("%s: %s", log->out.path, strerror(errno));
 }
 
 /**
@@ -124,15 +137,11 @@ void new_log_end(struct new_log *log, uint64_t counter)
 /**
  * new_log_close - all has been added
  * @log: the log
- *
- * Returns how many records it has.
  */
-uint64_t new_log_close(struct new_log *log)
+void new_log_close(struct new_log *log)
 {
-	uint64_t records = crr_log_records(log->log);
-
-	if (crr_log_sync(log->log) || crr_log_finish(log->log) ||
-	    close(log->fd))
-		fail("%s: %s", log->path, strerror(errno));
-	return records;
+	if (crr_log_finish(log->log))
+		fail("%s: %s", log->out.path, strerror(errno));
+	finish(&log->out);
+	close(log->out.fd);
 }

@@ -100,6 +100,13 @@ static const char *const reasons[] = {
 
 #define N_REASONS (sizeof(reasons) / sizeof(reasons[0]))
 
+/* Why a stream has ended: the name of an enum crr_end. */
+const char *end_reason_name(uint32_t reason)
+{
+	return reason < N_REASONS && reasons[reason] ? reasons[reason] :
+						       "unknown";
+}
+
 static uint32_t type_bit(uint16_t type)
 {
 	if (type == CRR_TYPE_TERMIOS)

@@ -273,10 +273,11 @@ static void write_header(struct export *ex)
 	time_t seconds = (time_t)(info->created / 1000000000);
 	struct log_file all;
 	struct crr_record rec;
-	char date[64];
+	char date[64] = "unknown";
 
-	strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S %z",
-		 localtime(&seconds));
+	if (info->created)
+		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S %z",
+			 localtime(&seconds));
 	fprintf(ex->out,
 		"$date %s $end\n$version crrctl %s $end\n$comment 1 ns is one count%s%s $end\n$timescale 1 ns $end\n",
 		date, crr_version(), *info->counter ? " of " : "",

@@ -15,7 +15,7 @@ static const struct option_help verify_options[] = {
 
 static const struct option_help repair_options[] = {
 	{ { "force", no_argument, NULL, 'f' }, NULL,
-	  "overwrite OUT if there is one" },
+	  "replace OUT if it exists" },
 	OPTIONS_END,
 };
 
@@ -33,17 +33,16 @@ static bool verify(const char *path, bool quiet)
 	while (log_file_next(&file, &rec))
 		records += !(rec.type & CRR_TYPE_OPTIONAL);
 	good = !file.damaged && crr_log_ended(file.log);
-	if (!good && !crr_log_ended(file.log))
-		printf("%s: no end: what came after record %" PRIu64
-		       " is missing\n",
-		       path, file.next ? file.next - 1 : 0);
+	if (!file.damaged && !good)
+		printf("%s " LOG_NO_END "\n", path);
 	if (good && file.size && crr_log_extent(file.log, &extent)) {
 		printf("%s: the footer is missing\n", path);
 		good = false;
 	}
 	if (!good)
-		printf("%s: %" PRIu64 " records can be read; 'crrctl log repair' makes a whole log of those before the damage\n",
-		       path, records);
+		printf("%s: %" PRIu64 " records can be read; 'crrctl log repair' makes a whole log of %s\n",
+		       path, records,
+		       file.damaged ? "those before the damage" : "them");
 	else if (!quiet)
 		printf("%s: whole, %" PRIu64 " records\n", path, records);
 	log_file_close(&file);
@@ -63,11 +62,42 @@ static int run_verify(const struct command *cmd, int argc, char **argv)
 	return good ? 0 : EXIT_CRR_LOG;
 }
 
+/* What repair has done. @read: records of the old log; all others end the new. */
+static void report_repair(const struct log_file *file,
+			  const struct new_log *out, bool ended, bool damaged,
+			  uint64_t read)
+{
+	const char *new = out->out.path;
+	uint64_t all = out->order.sequence;
+	struct crr_log_extent extent;
+
+	if (damaged && !read)
+		warn("%s: no record can be read", file->path);
+	else if (damaged && !ended)
+		warn("%s: records 0 to %" PRIu64 " can be read; what follows is not in %s",
+		     file->path, read - 1, new);
+	else if (!ended)
+		warn("%s " LOG_NO_END, file->path);
+	if (!read)
+		warn("%s has 1 record, added to end it", new);
+	else if (!ended)
+		warn("%s has %" PRIu64 " records, %" PRIu64 " of them added to end it",
+		     new, all, all - read);
+	else if (damaged)
+		warn("%s has all of its %" PRIu64 " records", new, all);
+	else if (file->size && crr_log_extent(file->log, &extent))
+		warn("%s lacks its footer; %s has all of its %" PRIu64 " records",
+		     file->path, new, all);
+	else
+		warn("%s is whole; %s has its %" PRIu64 " records", file->path,
+		     new, all);
+}
+
 static int run_repair(const struct command *cmd, int argc, char **argv)
 {
 	struct crr_log_error error;
-	uint64_t counter = 0, records;
 	bool force = false, ended = false;
+	uint64_t counter = 0, read;
 	struct log_file file;
 	struct crr_record rec;
 	struct new_log out;
@@ -78,6 +108,7 @@ static int run_repair(const struct command *cmd, int argc, char **argv)
 		force = true;
 	if (optind != argc - 2)
 		usage_error(cmd, "a log, please, and where to write");
+	output_reads(argv[optind]);
 	log_file_open(&file, argv[optind]);
 	new_log_open(&out, argv[optind + 1], force, -1,
 		     crr_log_get_info(file.log));
@@ -91,13 +122,11 @@ static int run_repair(const struct command *cmd, int argc, char **argv)
 	if (ret < 0)
 		warn("%s: at byte %" PRIu64 ": %s", file.path, error.offset,
 		     error.text);
-	if (!ended)
-		warn("%s: everything from record %" PRIu64 " on is lost",
-		     file.path, (uint64_t)out.order.sequence);
+	read = out.order.sequence;
 	new_log_end(&out, counter);
-	records = new_log_close(&out);
+	new_log_close(&out);
+	report_repair(&file, &out, ended, ret < 0, read);
 	log_file_close(&file);
-	warn("%" PRIu64 " records in %s", records, out.path);
 	return 0;
 }
 
