@@ -6,7 +6,7 @@
 set -eu
 
 # Of the user's environment: what makes cd print, or tools speak otherwise.
-unset CDPATH
+unset CDPATH LANGUAGE
 LC_ALL=C.UTF-8
 export LC_ALL
 

@@ -23,7 +23,7 @@
 #
 # shellcheck source-path=SCRIPTDIR
 set -u
-unset CDPATH
+unset CDPATH LANGUAGE
 
 tests=$(cd "$(dirname "$0")" && pwd)
 self=$tests/$(basename "$0")
