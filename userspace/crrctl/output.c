@@ -82,6 +82,16 @@ static void remove_temp(void)
 	temp_owner = 0;
 }
 
+/* Where root is nobody, as on NFS, root cannot remove it. */
+static void remove_temp_at_exit(void)
+{
+	if (getpid() != temp_owner)
+		return;
+	(void)user_enter();
+	remove_temp();
+	user_leave();
+}
+
 static void end_by_signal(int sig)
 {
 	remove_temp();
@@ -89,7 +99,7 @@ static void end_by_signal(int sig)
 	raise(sig);
 }
 
-/* Whatever ends the program, but SIGKILL. */
+/* Whatever ends the program, but SIGKILL; record and replay exit(3) on signals. */
 static void remove_temp_at_end(void)
 {
 	static const int ends[] = { SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM,
@@ -101,7 +111,7 @@ static void remove_temp_at_end(void)
 	if (done)
 		return;
 	done = true;
-	atexit(remove_temp);
+	atexit(remove_temp_at_exit);
 	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		if (sigaction(ends[i], NULL, &act) || act.sa_handler != SIG_DFL)
 			continue;
@@ -200,6 +210,17 @@ static int find_place(struct output *out, const char *path)
 	return out->dir < 0 ? -1 : 0;
 }
 
+/* What is there now, without following it. */
+static int look(const struct output *out, struct stat *st)
+{
+	int ret = -1;
+
+	if (user_enter())
+		ret = fstatat(out->dir, out->name, st, AT_SYMLINK_NOFOLLOW);
+	user_leave();
+	return ret;
+}
+
 /* @fd is what the path leads to: what is no file is written as it is. */
 static void use_existing(struct output *out, int fd)
 {
@@ -231,8 +252,7 @@ static void use_existing(struct output *out, int fd)
 	n = readlink(link, path, sizeof(path) - 1);
 	if (n > 0)
 		path[n] = '\0';
-	if (n <= 0 || find_place(out, path) ||
-	    fstatat(out->dir, out->name, &there, AT_SYMLINK_NOFOLLOW))
+	if (n <= 0 || find_place(out, path) || look(out, &there))
 		fail("%s: %s", out->path, strerror(errno));
 	if (!same_file(&st, &there))
 		fail("%s: %s", out->path, strerror(ESTALE));
@@ -286,9 +306,7 @@ void output_open(struct output *out, const char *path, bool force,
 			use_existing(out, fd);
 		else if (errno != ENOENT || find_place(out, path))
 			fail("%s: %s", path, strerror(errno));
-		else if (!fstatat(out->dir, out->name, &st,
-				  AT_SYMLINK_NOFOLLOW) &&
-			 S_ISLNK(st.st_mode))
+		else if (!look(out, &st) && S_ISLNK(st.st_mode))
 			fail("%s is a symbolic link to a file that does not exist",
 			     path);
 		if (fd >= 0)

@@ -929,6 +929,7 @@ line_resume_any() {
 	start crrctl record -o a.crr "$tty" 2> err
 	record=$pid
 	soon state_is "$tty" recording
+	soon test -s a.crr
 	(
 		n=0
 		while [ "$n" -lt 120 ]; do
