@@ -988,7 +988,7 @@ golden_is_read() {
 	[ "$name" != killed.begun ] || return 0
 	run_golden crrctl log dump --json "$log"
 	mv out got
-	run 0 crrctl log import -f "$text" new.crr
+	run_golden crrctl log import -f "$text" new.crr
 	crrctl log dump --json new.crr > want 2> err
 	cmp -s want got || fail "$name: $(diff want got | head -n 4 | cut -c 1-200)"
 }
@@ -1006,11 +1006,11 @@ golden_types() {
 # Every type of record, and every flag, is in one of them.
 log_golden_types() {
 	each_golden golden_types
-	jq -r '.type | strings' all.json | sort -u > got
+	jq -r .type all.json | grep -v ^0x | sort -u > got
 	sed -n 's/^\tCRR_TYPE_\([A-Z_]*\)[[:space:]]*= .*/\1/p' \
 		"$tests/../../uapi/linux/crr.h" | grep -vx OPTIONAL | sort > want
 	cmp -s want got || fail "$(diff want got)"
-	json all.json 'any(.type | type == "number")'
+	json all.json 'any(.type | startswith("0x"))'
 	json all.json 'map(select(.type == "WRITE")) | any(.cut) and
 		any(.known == false) and any(has("data")) and any(.interrupted)'
 	for type in OUTQ MODEM MARK STREAM_END; do
