@@ -229,6 +229,7 @@ TEST_F(questions, of_a_serial_port)
 	ASSERT_EQ(0, count(line->tty, 10));
 	EXPECT_EQ(3, write(line->tty, "abc", 3));
 	EXPECT_EQ(lines, modem(line->tty, &then));
+	now.tty_fd = then.tty_fd;
 	EXPECT_EQ(0, memcmp(&now, &then, sizeof(now)));
 	expect_agreement(_metadata, line);
 }
