@@ -281,7 +281,7 @@ enum crr_way {
  * begins ready takes no other, and a FIONREAD or a record may come meanwhile.
  */
 struct crr_empties {
-	spinlock_t lock;
+	spinlock_t lock;		/* all that follows */
 	u64 counter;
 	u64 count;
 	u64 looks;			/* empty reads and polls, at any counter */

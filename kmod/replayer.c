@@ -920,6 +920,7 @@ static enum crr_verdict crr_write_refused(struct crr_op *op, bool interrupted)
 {
 	op->stream->refused++;
 	crr_stream_throttle(op->stream, true);
+	crr_replayer_wake_feeder(op->stream->session);
 	return crr_op_result(op, interrupted ? -EINTR : -EAGAIN);
 }
 

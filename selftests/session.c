@@ -427,6 +427,47 @@ static size_t fill(const struct line *line, const struct log *log, size_t at)
 	return at;
 }
 
+/* A write that is refused needs the next one that is taken: see poll(2). */
+TEST_F(session, refused_wakes_feeder)
+{
+	struct line *line = &self->line;
+	struct log *log = &self->log;
+	struct log more = {};
+	struct crr_replay_start arg = {
+		.size = sizeof(arg), .buffer_size = CRR_BUFFER_MIN,
+	};
+	char bytes[CRR_READ_MAX] = {}, got[CRR_READ_MAX];
+	struct task feeder, poller;
+
+	catch_interrupts(false);
+	log_begin(log);
+	for (int i = 0; i < 3; i++)
+		log_read(log, 5, 0, bytes, sizeof(bytes));
+	log_add(log, WRITE, .counter = 6, .refused = 1, .requested = 1,
+		.result = -EAGAIN, .data = "w", .length = 1);
+	for (int i = 0; i < 200; i++)
+		log_read(log, 6, 0, bytes, sizeof(bytes));
+	ASSERT_EQ(0, sys(ioctl(line->session, CRR_IOC_REPLAY, &arg)));
+	fill(line, log, 0);
+	more.sequence = status(line->session).sequence;
+	log_write(&more, 6, 1, "w", 1, 0);
+	log_finish(&more, 10, 0);
+	begin(&feeder, WRITE, .fd = line->session, .buf = more.bytes,
+	      .length = more.length);
+	ASSERT_TRUE(sleeps(&feeder));
+	ASSERT_EQ(0, count(line->tty, 5));
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(sizeof(got), read(line->tty, got, sizeof(got)));
+	EXPECT_TRUE(sleeps(&feeder));
+	EXPECT_EQ(0, polled(line->session, POLLOUT));
+	ASSERT_EQ(0, count(line->tty, 6));
+	EXPECT_EQ(-EAGAIN, sys(write(line->tty, "w", 1)));
+	begin(&poller, POLL, .fd = line->tty, .events = POLLOUT, .timeout = 20000);
+	EXPECT_TRUE(ends(&feeder));
+	EXPECT_TRUE(ends(&poller));
+	EXPECT_EQ(POLLOUT, poller.revents);
+}
+
 /* The feeder waits for room, and is woken when there is some. */
 TEST_F(session, write_blocks)
 {

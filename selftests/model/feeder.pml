@@ -44,7 +44,7 @@
  * models kmod/replayer.c crr_read_nothing bf57702d
  * models kmod/replayer.c crr_read_past_queue 9a022a48
  * models kmod/replayer.c crr_replayer_read 2d62bbc8
- * models kmod/replayer.c crr_write_refused 8adf6a58
+ * models kmod/replayer.c crr_write_refused fca92866
  * models kmod/replayer.c crr_write_past_queue ed50dfff
  * models kmod/replayer.c crr_replayer_write 09bf19d4
  * models kmod/replayer.c crr_is_writable fb0d81f0
@@ -76,6 +76,7 @@
  * break WANTING assertion	... or when an operation sleeps, but not for pollers
  * break SLEEPS assertion	an operation goes to sleep without waking the feeder
  * break TAKES assertion	an operation consumes a record without waking it
+ * break REFUSED assertion	a write is refused without waking it
  * break FULL assertion		an operation waits for a feeder without buffer space
  * break SPACE assertion	the feeder goes on without buffer space
  * break NUDGE assertion	feeding does not wake operations
@@ -169,6 +170,10 @@ hidden byte rec, scan;
 
 /* The stamp of the first record that the emulator has not consumed. */
 #define NEXT		(in < out -> at[in] : at[out])
+
+/* A write before which poll(2) reports output: one at its counter takes bytes. */
+#define IS_POLLED(i)	(IS_TAKEN(i) || \
+			 (i + 2 < N && IS_TAKEN(i + 2) && at[i + 2] == at[i]))
 
 /* Set i to the first record, from "from" on, that meets the condition; else to N. */
 #define find(i, from, condition)	\
@@ -319,7 +324,12 @@ inline judge_write()
 {
 	first_out(rec);
 	if
-	:: rec < N && refusals < refused[rec] -> refusals++; throttle(true)
+	:: rec < N && refusals < refused[rec] ->
+		refusals++;
+		throttle(true);
+#ifndef BREAK_REFUSED
+		wake_feeder()
+#endif
 	:: rec < N && refusals == refused[rec] -> took = true; takes()
 #ifdef BREAK_FULL
 	:: rec == N -> verdict = sleep_feed
@@ -374,7 +384,7 @@ next:
 			writes = true;
 			if
 			:: counter == NEXT -> goto operate
-			:: IS_TAKEN(out) && refusals == refused[out] ->
+			:: IS_POLLED(out) && refusals == refused[out] ->
 				wants = polls_out;
 				goto poll
 			fi
@@ -738,6 +748,10 @@ init {
 		:: log(0, part, 1); log(1, read, 2); log(2, read, 2);
 			log(3, part, 2); log(4, whole, 3); log(5, read, 3);
 			refused[3] = 1; empties[5] = 1
+		/* One that is refused first, and then fails with EAGAIN. */
+		:: log(0, read, 1); log(1, none, 2); log(2, read, 2);
+			log(3, whole, 2); log(4, read, 3); log(5, whole, 3);
+			refused[1] = 1
 		fi;
 		find(in, 0, !IS_OUT(in));
 		find(out, 0, IS_OUT(out));
