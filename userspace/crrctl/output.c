@@ -341,7 +341,7 @@ static int rename_new(const struct output *out)
 	if (!renameat2(out->dir, out->temp, out->dir, out->name,
 		       RENAME_NOREPLACE))
 		return 0;
-	if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+	if (errno != EINVAL && errno != EOPNOTSUPP)
 		return -1;
 	/* The file system cannot: take the name, then replace what is ours. */
 	fd = openat(out->dir, out->name,

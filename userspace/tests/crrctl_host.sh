@@ -440,10 +440,7 @@ host_half_made() {
 			printf '#!/bin/sh\n%s\n' "$what" > bin/scdoc
 			chmod +x bin/scdoc
 		fi
-		(
-			PATH=$PWD/bin
-			run 2 plain_make -C userspace man O="$PWD/o"
-		) || exit
+		run 2 plain_make -C userspace man O="$PWD/o" PATH="$PWD/bin"
 		is "$(files_in o)" '' 'what was made'
 	done
 	run 0 plain_make -C userspace man O="$PWD/o"
