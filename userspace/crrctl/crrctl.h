@@ -92,6 +92,10 @@ int user_open(const char *path, int flags);
 void user_make_private(int fd, const char *path);
 void user_own(int fd);
 
+/* ---- spool.c ---- */
+
+int spool(int from);
+
 /* ---- line.c: the tty under control ---- */
 
 /**
