@@ -170,6 +170,7 @@ struct place {
  * @ahead: the log once more, read a little further
  * @counter: of the last record there
  * @latest: time of the last place there
+ * @now: the time that was told last
  * @last: the place before the record that was asked for last
  * @next: the one after it
  */
@@ -180,6 +181,7 @@ struct timeline {
 	struct log_file ahead;
 	uint64_t counter;
 	uint64_t latest;
+	uint64_t now;
 	struct place last;
 	struct place next;
 };

@@ -265,6 +265,22 @@ static uint64_t at_place(const struct timeline *line,
 					 rec->time;
 }
 
+static uint64_t at_record(const struct timeline *line,
+			  const struct crr_record *rec, uint64_t count)
+{
+	const struct place *last = &line->last, *next = &line->next;
+	uint64_t from;
+
+	if (rec->type == CRR_TYPE_TIME)
+		return at_place(line, rec);
+	if (next->sequence == UINT64_MAX)
+		return last->to;
+	from = last->to > last->from ? last->next_counter : last->counter;
+	if (next->counter > from)
+		return between(line, from, next->counter, rec->counter);
+	return between(line, last->sequence, next->sequence, count);
+}
+
 /**
  * timeline_at - the time of a record
  * @line: the clock; timeline_knows() has been asked
@@ -275,30 +291,27 @@ static uint64_t at_place(const struct timeline *line,
  */
 uint64_t timeline_at(struct timeline *line, const struct crr_record *rec)
 {
-	const struct place *last = &line->last, *next = &line->next;
 	/* How many records there are up to it. */
 	uint64_t count = rec->sequence + !(rec->type & CRR_TYPE_OPTIONAL);
-	uint64_t from;
+	uint64_t time;
 
 	if (line->hz)
 		return at_frequency(line, rec->counter);
-	if (rec->sequence < last->sequence) {
+	if (rec->sequence < line->last.sequence) {
 		let_read(&line->ahead);
 		locate(line, rec->sequence);
 		let_read(line->file);
-	} else if (count > next->sequence) {
+		line->now = 0;
+	} else if (count > line->next.sequence) {
 		let_read(&line->ahead);
 		step_past(line, count - 1);
 		let_read(line->file);
 	}
-	if (rec->type == CRR_TYPE_TIME)
-		return at_place(line, rec);
-	if (next->sequence == UINT64_MAX)
-		return last->to;
-	from = last->to > last->from ? last->next_counter : last->counter;
-	if (next->counter > from)
-		return between(line, from, next->counter, rec->counter);
-	return between(line, last->sequence, next->sequence, count);
+	/* Of several TIMEs at one place, one may be earlier than that before. */
+	time = at_record(line, rec, count);
+	if (time > line->now)
+		line->now = time;
+	return line->now;
 }
 
 /**
