@@ -221,8 +221,9 @@ log_export_vcd() {
 }
 
 # A recording of a program that supplies no counter: its times are those of TIME.
+# uncounted_log NAME
 uncounted_log() {
-	crrctl log import - "${1-a}.crr" <<-'TEXT'
+	crrctl log import - "$1.crr" <<-'TEXT'
 	created 1700000000000000000
 	@0 0 STREAM "ttyS0"
 	@0 0 TIME nanoseconds=1700000001000000000
@@ -241,7 +242,7 @@ uncounted_log() {
 }
 
 log_export_uncounted() {
-	uncounted_log
+	uncounted_log a
 	run 0 crrctl log export a.crr a.cast
 	empty err
 	json a.cast '.[0].timestamp == 1700000001 and .[1:] == [[0.5, "o", "a"],

@@ -1735,13 +1735,13 @@ line_times() {
 			printf a >&3; printf b >&3; sleep 3
 			printf c >&3; printf d >&3; sleep 0.5; printf e >&3' sh {}
 		run 0 crrctl log dump --json --elapsed a.crr
-		jq -s -c 'map(select(.type == "WRITE").elapsed)' out > times
-		json times '.[0] | length == 5 and .[1] - .[0] < 1 and
+		jq -s -c 'map(select(.type == "WRITE").elapsed)' out > when
+		json when '.[0] | length == 5 and .[1] - .[0] < 1 and
 			.[2] - .[1] > 2 and .[3] - .[2] < 1 and
 			.[4] - .[3] > 0.2'
 		# Idle, it tells no times: at most those around each record.
-		jq -s -c 'map(select(.type == "TIME")) | length' out > times
-		json times '.[0] < 20'
+		jq -s -c 'map(select(.type == "TIME")) | length' out > when
+		json when '.[0] < 20'
 	done
 }
 

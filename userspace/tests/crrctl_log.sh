@@ -432,6 +432,7 @@ log_dump_elapsed() {
 	# What is before a part counts.
 	for part in '-r 6..7:36 5.7 37 6' '-c 1500..1699:38 7' '-r 2:32 2' \
 		'-t +5..+5.3:33 5 TERMIOS 5.1 34 5.1 35 5.4'; do
+		# shellcheck disable=SC2086 # options
 		run 0 crrctl log dump -e -j ${part%:*} a.crr
 		is "$(elapsed out)" "${part##*:}" "elapsed times of ${part%:*}"
 	done
@@ -720,7 +721,7 @@ log_stat() {
 
 # Without a counter, gaps and bursts are those of time.
 log_stat_uncounted() {
-	uncounted_log
+	uncounted_log a
 	run 0 crrctl log stat a.crr
 	empty err
 	cat > want <<-'STAT'

@@ -16,7 +16,7 @@ static const struct {
 	const char *name;
 	const char *suffix;
 	void (*write)(struct export *ex);
-	enum clock clock;
+	enum clock times;
 } formats[] = {
 	{ "text", ".txt", export_text, CLOCK_NONE },
 	{ "cast", ".cast", export_cast, CLOCK_TIME },
@@ -68,17 +68,17 @@ static size_t find_format(const struct command *cmd, const char *name,
 	usage_error(cmd, "which format? --format text, cast, pcapng or vcd");
 }
 
-static void find_times(struct export *ex, enum clock clock, double hz)
+static void find_times(struct export *ex, enum clock times, double hz)
 {
 	struct timeline *line = &ex->line;
 
-	if (clock == CLOCK_NONE)
+	if (times == CLOCK_NONE)
 		return;
 	timeline_open(line, ex->file, hz);
-	if (clock == CLOCK_COUNTER && !hz && timeline_counts(line))
+	if (times == CLOCK_COUNTER && !hz && timeline_counts(line))
 		return;
 	ex->timed = timeline_knows(line);
-	if (ex->timed || clock == CLOCK_COUNTER)
+	if (ex->timed || times == CLOCK_COUNTER)
 		return;
 	if (timeline_counts(line))
 		fail("%s tells no times: --hz says how fast its counter counts",
@@ -135,12 +135,12 @@ static int run_export(const struct command *cmd, int argc, char **argv)
 		usage_error(cmd, "pcapng is not for a terminal: give a file");
 
 	/* With a frequency the counter is all that is needed. */
-	file.twice = formats[format].clock == CLOCK_COUNTER ||
-		     (formats[format].clock == CLOCK_TIME && !hz);
+	file.twice = formats[format].times == CLOCK_COUNTER ||
+		     (formats[format].times == CLOCK_TIME && !hz);
 	log_file_open(&file, in);
 	if (file.stream.from < CRR_STREAMS_MAX)
 		ex.stream = (uint16_t)file.stream.from;
-	find_times(&ex, formats[format].clock, hz);
+	find_times(&ex, formats[format].times, hz);
 	return write_export(&ex, formats[format].write, out, force);
 }
 
