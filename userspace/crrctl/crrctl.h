@@ -105,6 +105,10 @@ void user_leave(void);
 int user_open(const char *path, int flags);
 void user_own(int fd);
 
+/* ---- spool.c ---- */
+
+int spool(int from);
+
 /* ---- line.c: the tty under control ---- */
 
 /**

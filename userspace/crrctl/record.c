@@ -15,12 +15,15 @@
  * is written before more is read, because reading more gives it up.
  */
 #define BLOCK_BYTES    (256U << 10)
-#define LOOK_EVERY_MS  20
+#define LOOK_EVERY_MS  10
 #define IDLE_MS	       500
 /* How long records wait, unless told otherwise. */
 #define FLUSH_MS       5000
-/* The log tells the time of what was recorded as finely as this. */
-#define STAMP_EVERY_MS 250
+/*
+ * The log tells the time of what was recorded as finely as this. Screen output
+ * that is played back at these times looks smooth.
+ */
+#define STAMP_EVERY_MS 10
 /* How long an interrupted COMMAND may take to end. */
 #define GRACE_MS       3000
 
@@ -34,6 +37,7 @@ struct recording {
 	size_t buffer_size;
 	uint64_t flush_ms; /* so long records may wait in the kernel */
 	uint64_t stamped_ms;
+	bool idle; /* all has been read, and poll(2) waits for more */
 	bool sync; /* to the disk, each time */
 	bool warned; /* about termios, or there was no need to */
 	bool broken; /* the log cannot be written */
@@ -169,6 +173,8 @@ static void resume_log(struct recording *rec)
 		fail("%s: %s", rec->path, strerror(errno));
 	if (crr_status(rec->ctl.line->session, &status))
 		fail("%s: %s", rec->ctl.line->path, strerror(errno));
+	/* Those that nobody was there for were made before now. */
+	crr_log_stamp(rec->log, status.sequence, wall_clock());
 	n = read(rec->ctl.line->session, rec->buf, sizeof(rec->buf));
 	if (status.sequence < next ||
 	    (n > 0 && crr_log_append(rec->log, rec->buf, (size_t)n)))
@@ -218,6 +224,24 @@ static int move_block(struct recording *rec)
 	return 1;
 }
 
+/*
+ * Let the log tell when the records were made that have come since the last
+ * time. On an idle line poll(2) ends as soon as there is a record: then it has
+ * only just been made.
+ */
+static void stamp(struct recording *rec, const struct crr_status *status,
+		  uint64_t now)
+{
+	if (rec->idle)
+		crr_log_stamp(rec->log, crr_log_records(rec->log),
+			      wall_clock());
+	else if (now - rec->stamped_ms < STAMP_EVERY_MS)
+		return;
+	rec->idle = false;
+	rec->stamped_ms = now;
+	crr_log_stamp(rec->log, status->sequence, wall_clock());
+}
+
 /* If records have waited long enough, or are many, write them away. */
 static void drain(struct recording *rec, uint64_t *since)
 {
@@ -227,25 +251,26 @@ static void drain(struct recording *rec, uint64_t *since)
 
 	if (crr_status(rec->ctl.line->session, &status) ||
 	    !status.buffered) {
+		rec->idle = true;
 		*since = 0;
 		return;
 	}
 	if (!*since)
 		*since = now;
-	if (now - rec->stamped_ms >= STAMP_EVERY_MS) {
-		crr_log_stamp(rec->log, status.sequence, wall_clock());
-		rec->stamped_ms = now;
-	}
+	stamp(rec, &status, now);
 	if (enough > status.buffer_size / 4)
 		enough = status.buffer_size / 4;
 	if (status.buffered < enough && now - *since < rec->flush_ms)
 		return;
 	*since = 0;
 	do {
+		rec->idle = true;
 		if (move_block(rec) <= 0)
 			return;
 		if (crr_status(rec->ctl.line->session, &status))
 			return;
+		/* What has been read last counts as buffered still. */
+		rec->idle = status.sequence == crr_log_records(rec->log);
 	} while (status.buffered >= enough);
 }
 
@@ -290,9 +315,12 @@ static void finish(struct recording *rec)
 	bool uncounted = false;
 
 	/* Of records that a counter could have told apart. */
-	if (!crr_status(ctl->line->session, &status))
+	if (!crr_status(ctl->line->session, &status)) {
 		uncounted = !(status.facts & CRR_STATUS_COUNTED) &&
 			    status.records > status.streams;
+		/* The end itself is made later. */
+		crr_log_stamp(rec->log, status.sequence, wall_clock());
+	}
 	if (crr_session_stop(ctl->line->session) && errno != ENODATA)
 		warn("%s: cannot stop: %s", ctl->line->path, strerror(errno));
 	control_progress(ctl, true);

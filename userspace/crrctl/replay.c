@@ -465,40 +465,6 @@ static enum on_diverge parse_on_diverge(const struct command *cmd,
 }
 
 /*
- * A pipe is read to its end before anything begins: later nobody may have to
- * wait for what is slow to come.
- */
-static int spool(int from)
-{
-	static char buf[1 << 16];
-	ssize_t n, m, done;
-	FILE *file;
-	int to;
-
-	if (lseek(from, 0, SEEK_CUR) >= 0)
-		return from;
-	file = tmpfile();
-	if (!file)
-		return -1;
-	to = fcntl(fileno(file), F_DUPFD_CLOEXEC, 0);
-	fclose(file);
-	if (to < 0)
-		return -1;
-	while ((n = read(from, buf, sizeof(buf)))) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		for (done = 0; done < n; done += m) {
-			m = write(to, buf + done, (size_t)(n - done));
-			if (m < 0)
-				return -1;
-		}
-	}
-	return lseek(to, 0, SEEK_SET) < 0 ? -1 : to;
-}
-
-/*
  * The log's streams, which all stand at its beginning. A log that has none is
  * damaged, which will be found out.
  */
@@ -525,27 +491,52 @@ static void find_streams(struct replay *rep)
 	rep->nstreams = n ? n : 1;
 }
 
+/*
+ * Which stream is meant by this text: a number, or a name that no other stream
+ * has. A number is never taken for a name.
+ */
+static unsigned int find_stream(const struct command *cmd, const char *map,
+				size_t length, const struct stream *streams,
+				unsigned int n)
+{
+	unsigned int i, found = n;
+	char number[16], numbers[LINES_MAX * 8] = "";
+	size_t at = 0;
+	bool several = false;
+
+	for (i = 0; i < n; i++) {
+		snprintf(number, sizeof(number), "%u", i);
+		if (strlen(number) == length && !strncmp(map, number, length))
+			return i;
+	}
+	for (i = 0; i < n; i++) {
+		if (strlen(streams[i].name) != length ||
+		    strncmp(map, streams[i].name, length))
+			continue;
+		several = found < n;
+		found = i;
+		at += (size_t)snprintf(numbers + at, sizeof(numbers) - at,
+				       "%s%u", at ? ", " : "", i);
+	}
+	if (found == n)
+		usage_error(cmd, "--map %s: the log has no stream %.*s", map,
+			    (int)length, map);
+	if (several)
+		usage_error(cmd, "--map %s: streams %s have the name %s: give a number",
+			    map, numbers, streams[found].name);
+	return found;
+}
+
 /* --map STREAM=TTY */
 static void map_stream(const struct command *cmd, const char *map,
 		       struct stream *streams, unsigned int n)
 {
 	size_t length = strcspn(map, "=");
 	unsigned int i;
-	char number[16];
 
 	if (!map[length] || !map[length + 1])
 		usage_error(cmd, "--map wants STREAM=TTY, not %s", map);
-	for (i = 0; i < n; i++) {
-		snprintf(number, sizeof(number), "%u", i);
-		if ((strlen(number) == length &&
-		     !strncmp(map, number, length)) ||
-		    (strlen(streams[i].name) == length &&
-		     !strncmp(map, streams[i].name, length)))
-			break;
-	}
-	if (i == n)
-		usage_error(cmd, "--map %s: the log has no stream %.*s", map,
-			    (int)length, map);
+	i = find_stream(cmd, map, length, streams, n);
 	if (streams[i].tty)
 		usage_error(cmd, "--map %s: stream %u is %s already", map, i,
 			    streams[i].tty);

@@ -583,7 +583,12 @@ int crr_log_append(struct crr_log_writer *writer, const void *records,
  * @sequence: of the first record that was not there yet
  * @nanoseconds: since 1970, UTC; kept in milliseconds
  *
- * A TIME record goes before record @sequence, once that is appended.
+ * A TIME record goes before record @sequence, once that is appended. If several
+ * times are given for the same @sequence, nothing was recorded between the first
+ * and the last of them: a TIME record of each goes before record @sequence.
+ *
+ * At most 1024 times wait for their records. Of more those are dropped that are
+ * closest to their neighbours.
  *
  * Since: 0.1
  */

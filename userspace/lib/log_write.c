@@ -17,8 +17,8 @@
 #define CRR_LEVEL_DEFAULT 3
 #define CRR_LEVEL_MAX	  19
 
-/* Times that wait for their records. */
-#define CRR_STAMPS_MAX 64
+/* Times that wait for their records: those of ten seconds, at one each 10 ms. */
+#define CRR_STAMPS_MAX 1024
 
 /*
  * struct crr_log_writer
@@ -431,9 +431,12 @@ static int crr_append_one(struct crr_log_writer *writer,
 	return 0;
 }
 
-/* Before this record, the times that crr_log_stamp() has left for it. */
-static int crr_append_time(struct crr_log_writer *writer,
-			   const struct crr_record *rec)
+/*
+ * Before this record, the times that crr_log_stamp() has left for it: one, or
+ * where the line was idle two. Those for earlier records come too late.
+ */
+static int crr_append_times(struct crr_log_writer *writer,
+			    const struct crr_record *rec)
 {
 	unsigned char bytes[64];
 	struct crr_record time = {
@@ -441,19 +444,41 @@ static int crr_append_time(struct crr_log_writer *writer,
 		.sequence = rec->sequence,
 		.counter = rec->counter,
 	};
-	unsigned int n;
+	unsigned int first = 0, n;
+	int ret = 0;
 
 	for (n = 0; n < writer->nstamps &&
 		    writer->stamp[n].sequence <= rec->sequence; n++)
-		time.time = writer->stamp[n].time;
-	if (!n)
-		return 0;
+		if (writer->stamp[n].sequence != writer->stamp[first].sequence)
+			first = n;
+	for (; first < n && !ret; first++) {
+		time.time = writer->stamp[first].time;
+		writer->stamped = time.time;
+		ret = crr_append_one(writer, &time, bytes,
+				     crr_record_encode(bytes, &time));
+	}
 	writer->nstamps -= n;
 	memmove(writer->stamp, writer->stamp + n,
 		writer->nstamps * sizeof(*writer->stamp));
-	writer->stamped = time.time;
-	return crr_append_one(writer, &time, bytes,
-			      crr_record_encode(bytes, &time));
+	return ret;
+}
+
+/* The time that is missed least: its neighbours are the closest together. */
+static void crr_drop_stamp(struct crr_log_writer *writer)
+{
+	unsigned int least = 1, i;
+	uint64_t span, shortest = UINT64_MAX;
+
+	for (i = 1; i + 1 < writer->nstamps; i++) {
+		span = writer->stamp[i + 1].time - writer->stamp[i - 1].time;
+		if (span >= shortest)
+			continue;
+		shortest = span;
+		least = i;
+	}
+	writer->nstamps--;
+	memmove(writer->stamp + least, writer->stamp + least + 1,
+		(writer->nstamps - least) * sizeof(*writer->stamp));
 }
 
 void crr_log_stamp(struct crr_log_writer *writer, uint64_t sequence,
@@ -466,13 +491,19 @@ void crr_log_stamp(struct crr_log_writer *writer, uint64_t sequence,
 	nanoseconds -= nanoseconds % 1000000;
 	if (nanoseconds == last)
 		return;
-	/* Nothing came since the last one: then that one says too little. */
-	if (n && (writer->stamp[n - 1].sequence == sequence ||
-		  n == CRR_STAMPS_MAX))
-		n--;
+	/*
+	 * Nothing has come since the last one. The first one tells when what
+	 * precedes had come, the last one when the next had not: one in
+	 * between tells nothing.
+	 */
+	if (n > 1 && writer->stamp[n - 1].sequence == sequence &&
+	    writer->stamp[n - 2].sequence == sequence)
+		writer->nstamps--;
+	else if (n == CRR_STAMPS_MAX)
+		crr_drop_stamp(writer);
+	n = writer->nstamps++;
 	writer->stamp[n].sequence = sequence;
 	writer->stamp[n].time = nanoseconds;
-	writer->nstamps = n + 1;
 }
 
 int crr_log_append(struct crr_log_writer *writer, const void *records,
@@ -497,7 +528,7 @@ int crr_log_append(struct crr_log_writer *writer, const void *records,
 		if (crr_order_check(&writer->order, &rec))
 			goto invalid;
 		writer->resumed = false;
-		if ((writer->nstamps && crr_append_time(writer, &rec)) ||
+		if ((writer->nstamps && crr_append_times(writer, &rec)) ||
 		    crr_append_one(writer, &rec, p, size))
 			return -1;
 		if (writer->length >= CRR_BLOCK_TARGET && crr_log_flush(writer))

@@ -198,9 +198,14 @@ log_export_vcd() {
 	run 0 crrctl log export -f -s 1 -c 2700000.. a.crr b.vcd
 	is "$(grep -c scope.module b.vcd)" 1 scopes
 	is "$(grep '^#' b.vcd | xargs)" '#2700000 #2750000 #3500000' times
-	# Twice through a log: not from a pipe.
-	run 1 sh -c 'cat a.crr | crrctl log export -F vcd -'
-	has err 'this cannot be made from a pipe'
+	# Twice through a log, from a pipe, too.
+	run 0 sh -c 'cat a.crr | crrctl log export -F vcd -'
+	cmp -s a.vcd out || fail 'not the same from a pipe'
+	# By the time, if the frequency is told.
+	run 0 crrctl log export --hz 1M a.crr timed.vcd
+	has timed.vcd '$comment time is that since the recording began $end'
+	is "$(grep '^#' timed.vcd | head -n 3 | xargs)" \
+		'#0 #1000000000 #1000500000' times
 	command -v vcd2fst > /dev/null || skip 'no vcd2fst'
 	command -v fst2vcd > /dev/null || skip 'no fst2vcd'
 	for log in c long a; do
@@ -213,4 +218,100 @@ log_export_vcd() {
 	# The same bytes, escaped in another way.
 	has a.back 's\274\040\033[1 &'
 	has a.back 'bxxxxxxxx /'
+}
+
+# A recording of a program that supplies no counter: its times are those of TIME.
+# uncounted_log NAME
+uncounted_log() {
+	crrctl log import - "$1.crr" <<-'TEXT'
+	created 1700000000000000000
+	@0 0 STREAM "ttyS0"
+	@0 0 TIME nanoseconds=1700000001000000000
+	@0 0 WRITE "a"
+	@0 0 WRITE "b"
+	@0 0 TIME nanoseconds=1700000002000000000
+	@0 0 TIME nanoseconds=1700000005000000000
+	@0 0 READ "c"
+	@0 0 WRITE "d"
+	@0 0 WRITE "e"
+	@0 0 MARK "f"
+	@0 0 TIME nanoseconds=1700000005400000000
+	@0 0 STREAM_END reason=stopped
+	@0 0 END
+	TEXT
+}
+
+log_export_uncounted() {
+	uncounted_log a
+	run 0 crrctl log export a.crr a.cast
+	empty err
+	json a.cast '.[0].timestamp == 1700000001 and .[1:] == [[0.5, "o", "a"],
+		[1, "o", "b"], [4.1, "i", "c"], [4.2, "o", "d"],
+		[4.3, "o", "e"], [4.4, "m", "f"]]'
+	run 0 sh -c 'cat a.crr | crrctl log export -F cast - -'
+	cmp -s a.cast out || fail 'not the same from a pipe'
+	# A part: from its first record on.
+	run 0 crrctl log export -F cast -r 3.. a.crr
+	json out '.[1:] == [[0, "i", "c"], [0.1, "o", "d"], [0.2, "o", "e"],
+		[0.3, "m", "f"]]'
+	# There is nothing that a frequency could be the frequency of.
+	run 0 crrctl log export -f --hz 1M a.crr b.cast
+	has err 'a.crr: its counter does not move: --hz is of no use'
+	cmp -s a.cast b.cast || fail 'not the same with --hz'
+	run 0 crrctl log export a.crr a.vcd
+	empty err
+	has a.vcd '$comment time is that since the recording began $end'
+	is "$(grep '^#' a.vcd | xargs)" "#1000000000 #1500000000 #2000000000 \
+#5100000000 #5200000000 #5300000000 #5400000000" times
+	# Neither times nor a counter.
+	crrctl log import - none.crr <<-'TEXT'
+	@0 0 STREAM "ttyS0"
+	@0 0 WRITE "a"
+	@0 0 STREAM_END reason=stopped
+	@0 0 END
+	TEXT
+	run 1 crrctl log export none.crr none.cast
+	has err 'none.crr tells no times, and its counter does not move'
+	[ ! -e none.cast ] || fail 'a file was made'
+	run 0 crrctl log export none.crr none.vcd
+	is "$(grep '^#' none.vcd)" '#0' times
+	command -v tshark > /dev/null || skip 'no tshark'
+	run 0 crrctl log export a.crr a.pcapng
+	empty err
+	run 0 tshark -r a.pcapng -T fields -e frame.time_epoch -e data.data
+	is "$(sed 's/^17000000//; s/00000000\t/ /' out | xargs)" \
+		'01.5 61 02.0 62 05.1 63 05.2 64 05.3 65' packets
+}
+
+# Two containers have a pts0 each; others become the same in a file.
+log_export_names() {
+	crrctl log import - a.crr <<-'TEXT'
+	@0 0 STREAM "pts0"
+	@0 1 STREAM "pts0"
+	@0 2 STREAM "pts0_1"
+	@0 3 STREAM "a.b"
+	@0 4 STREAM "a/b"
+	@0 5 STREAM "tty"
+	@1 0 WRITE "a"
+	@2 1 WRITE "b"
+	@3 0 STREAM_END reason=stopped
+	@3 1 STREAM_END reason=stopped
+	@3 2 STREAM_END reason=stopped
+	@3 3 STREAM_END reason=stopped
+	@3 4 STREAM_END reason=stopped
+	@3 5 STREAM_END reason=stopped
+	@3 0 END
+	TEXT
+	run 0 crrctl log export a.crr a.vcd
+	is "$(sed -n 's/^.scope module \(.*\) .end/\1/p' a.vcd | xargs)" \
+		'pts0_0 pts0_1_1 pts0_1 a_b_3 a_b_4 tty' scopes
+	# The same one in a part of it.
+	run 0 crrctl log export -F vcd -s 1 a.crr
+	has out '$scope module pts0_1_1 $end'
+	is "$(grep -c scope.module out)" 1 scopes
+	command -v tshark > /dev/null || skip 'no tshark'
+	run 0 crrctl log export --hz 1M a.crr a.pcapng
+	run 0 tshark -r a.pcapng -T fields -E separator=' ' \
+		-e frame.interface_name -e frame.interface_description
+	is "$(xargs < out)" 'pts0 stream 0 pts0 stream 1' interfaces
 }

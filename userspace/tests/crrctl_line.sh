@@ -1905,6 +1905,25 @@ line_read_all() {
 	run 120 crrctl replay a.crr -- emulator {}
 }
 
+# A pause of a program that supplies no counter is where it was, and as long: what
+# it wrote before and after is not spread over it. Records wait in the kernel
+# meanwhile, or, with --flush, they do not.
+line_times() {
+	for flush in 100 0.1; do
+		run 0 crrctl record -f -o a.crr -t $flush -- sh -c 'exec 3<> "$1"
+			printf a >&3; printf b >&3; sleep 3
+			printf c >&3; printf d >&3; sleep 0.5; printf e >&3' sh {}
+		run 0 crrctl log dump --json --elapsed a.crr
+		jq -s -c 'map(select(.type == "WRITE").elapsed)' out > when
+		json when '.[0] | length == 5 and .[1] - .[0] < 1 and
+			.[2] - .[1] > 2 and .[3] - .[2] < 1 and
+			.[4] - .[3] > 0.2'
+		# Idle, it tells no times: at most those around each record.
+		jq -s -c 'map(select(.type == "TIME")) | length' out > when
+		json when '.[0] < 20'
+	done
+}
+
 # An emulator that has never heard of crr, and polls its console by read(2):
 # SIMH's PDP-8, with a program that gives back six characters and halts.
 line_unmodified() {

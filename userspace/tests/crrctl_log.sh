@@ -476,6 +476,111 @@ log_dump_times() {
 	done
 }
 
+# Records of a dump, and when they were: "a 1.5", in one line.
+elapsed() {
+	jq -r 'select(.type != "TIME") |
+		((.data // .label // .type) + " " + (.elapsed | tostring))' "$1" |
+		xargs
+}
+
+# The clock: between two times by the counter if it moves, else by the record.
+log_dump_elapsed() {
+	text_log <<-'TEXT'
+	created 1700000000000000000
+	@0 0 STREAM "tty"
+	@0 0 TIME nanoseconds=1700000001000000000
+	@100 0 READ "1"
+	@300 0 READ "2"
+	@1000 0 TIME nanoseconds=1700000002000000000
+	@1000 0 TIME nanoseconds=1700000005000000000
+	@1000 0 READ "3"
+	@1100 0 TERMIOS ospeed=9600
+	@1100 0 READ "4"
+	@1400 0 READ "5"
+	@1400 0 TIME nanoseconds=1700000005400000000
+	@1400 0 READ "6"
+	@1400 0 READ "7"
+	@1400 0 TIME nanoseconds=1700000006000000000
+	@1500 0 TIME nanoseconds=1700000003000000000
+	@1500 0 TIME nanoseconds=1700000006500000000
+	@1500 0 TIME nanoseconds=1700000006400000000
+	@1500 0 READ "8"
+	@1700 0 TIME nanoseconds=1700000007000000000
+	@1700 0 READ "9"
+	@1700 0 STREAM_END reason=stopped
+	@18446744073709551615 0 END
+	TEXT
+	times='STREAM 1 31 1.333333 32 2 33 5 TERMIOS 5.1 34 5.1 35 5.4 36 5.7 37 6
+38 7 39 7 STREAM_END 7 END 7'
+	run 0 crrctl log dump -e -j a.crr
+	empty err
+	is "$(elapsed out)" "$(echo "$times" | xargs)" 'elapsed times'
+	json out 'map(.elapsed) | . == sort'
+	# That of a TIME is its own, as far as no clock was set back.
+	json out 'map(select(.type == "TIME").elapsed) == [1, 2, 5, 5.4, 6, 6, 6.5, 6.5, 7]'
+	run 0 sh -c 'cat a.crr | crrctl log dump --elapsed --json -'
+	is "$(elapsed out)" "$(echo "$times" | xargs)" 'elapsed times from a pipe'
+	run 0 crrctl log dump --elapsed a.crr
+	is "$(awk '$5 == "READ" { print $1 }' out | xargs)" \
+		'1.333333 2.000000 5.000000 5.100000 5.400000 5.700000 6.000000 7.000000 7.000000' \
+		'elapsed times'
+	# By a frequency, from a pipe as well; and of types that are asked for.
+	run 0 sh -c 'cat a.crr | crrctl log dump -j --hz 1k -T READ -'
+	is "$(elapsed out)" \
+		'31 0.1 32 0.3 33 1 34 1.1 35 1.4 36 1.4 37 1.4 38 1.5 39 1.7' \
+		'elapsed times'
+	run 0 crrctl log dump -e -j -T TIME a.crr
+	json out 'map(.elapsed) == [1, 2, 5, 5.4, 6, 6, 6.5, 6.5, 7]'
+	# What is before a part counts.
+	for part in '-r 6..7:36 5.7 37 6' '-c 1500..1699:38 7' '-r 2:32 2' \
+		'-t +5..+5.3:33 5 TERMIOS 5.1 34 5.1 35 5.4'; do
+		# shellcheck disable=SC2086 # options
+		run 0 crrctl log dump -e -j ${part%:*} a.crr
+		is "$(elapsed out)" "${part##*:}" "elapsed times of ${part%:*}"
+	done
+	mklog two > two.crr
+	run 1 crrctl log dump -e two.crr
+	has err 'two.crr tells no times: --hz says how fast its counter counts'
+	usage 2 'crrctl log dump' log dump -z fast two.crr
+}
+
+# A part has the times that it has in the whole, however far it is from them;
+# so has what can be read of a damaged log.
+log_dump_elapsed_far() {
+	awk 'BEGIN {
+		print "created 1700000000000000000"
+		print "@0 0 STREAM \"tty\""
+		for (n = 1; n < 100000; n++) {
+			if (n == 10 || n == 11 || n == 90000)
+				print "@0 0 TIME nanoseconds=" 1700000000 + n \
+					"000000000"
+			print "@0 0 READ \"x\""
+		}
+		print "@0 0 STREAM_END reason=stopped"
+		print "@0 0 END"
+	}' | text_log
+	run 0 crrctl log dump -e a.crr
+	grep -v TIME out > all
+	for n in 0 9 10 11 12 4106 4107 50000 89999 90000 90001 99999 100000; do
+		run 0 crrctl log dump -e -r $n a.crr
+		is "$(grep -v TIME out)" "$(sed -n $((n + 1))p all)" "record $n"
+	done
+	uncounted=$(mktemp -d)
+	cd "$uncounted" || exit
+	uncounted_log whole
+	mklog split < whole.crr > a.crr
+	run 0 crrctl log dump -e a.crr
+	cp out whole
+	run 0 crrctl log dump -e whole.crr
+	cmp -s whole out || fail 'not the same'
+	# The first WRITE's block.
+	put a.crr $((80 + 3 * 100)) 377
+	run 123 crrctl log dump -e a.crr
+	is "$(wc -l < err)" 3 'lines of messages'
+	grep -F -x -v -f whole out && fail 'other times'
+	rm -r "$uncounted"
+}
+
 # A whole log of a part, which other programs can use; and together again.
 log_cut_and_cat() {
 	text_log <<-'TEXT'
@@ -523,6 +628,13 @@ log_cut_and_cat() {
 	run 0 crrctl log cut -f -z 0 a.crr first.crr
 	run 0 crrctl log diff a.crr first.crr
 	is "$(stat -c %a first.crr)" 600 'mode of the log'
+	# A part knows when it begins.
+	uncounted_log c
+	run 0 crrctl log cut -r 3.. c.crr part.crr
+	run 0 crrctl log verify part.crr
+	run 0 crrctl log dump -j -e part.crr
+	is "$(elapsed out)" 'STREAM 2 63 5.1 64 5.2 65 5.3 f 5.4 STREAM_END 5.4 END 5.4' \
+		'times of a part'
 }
 
 # A long log: most of it is not read for a part of it.
@@ -725,7 +837,105 @@ log_stat() {
 		.longest_gap == "99960" and .largest_burst.bytes == "16"'
 	run 0 crrctl log stat -g 1000000 a.crr
 	has out 'bursts: 1'
-	crrctl log stat - < a.crr > out || fail 'from a pipe'
+	cp out want
+	run 0 sh -c 'cat a.crr | crrctl log stat -g 1000000 -'
+	cmp -s want out || fail 'not the same from a pipe'
+}
+
+# Without a counter, gaps and bursts are those of time.
+log_stat_uncounted() {
+	uncounted_log a
+	run 0 crrctl log stat a.crr
+	empty err
+	cat > want <<-'STAT'
+	time: 4.400 s
+	counter: 0 to 0
+	stream 0: ttyS0
+	  records: 8, 1.8 a second
+	  in: 1 bytes in 1 reads, 0.2 bytes a second
+	  out: 4 bytes in 4 writes, 0.9 bytes a second
+	  gaps: median about 0.067109 s, longest 3.100000 s at +2.000000 s
+	  bursts: 2, the largest of 3 bytes in 3 records at +5.100000 s to +5.300000 s
+	STAT
+	diff want out > diff.out || fail "$(cat diff.out)"
+	run 0 crrctl log stat -j a.crr
+	json out '.[0] | .seconds == 4.4 and .unit == "second" and
+		(.streams[0] | .longest_gap == 3.1 and .longest_gap_at == 2 and
+		.bursts == 2 and .largest_burst == { bytes: 3, records: 3,
+			from: 5.1, to: 5.3 })'
+	run 0 crrctl log stat -g 3.2s a.crr
+	has out 'bursts: 1, the largest of 5 bytes in 5 records at +1.500000 s'
+	run 0 crrctl log stat -g 150ms a.crr
+	has out 'bursts: 1, the largest of 3 bytes'
+	run 1 crrctl log stat -g 100 a.crr
+	has err 'a.crr has no counter: --gap wants a time, such as 20ms'
+	usage 2 'crrctl log stat' log stat -g 5min a.crr
+	usage 2 'crrctl log stat' log stat -g -1s a.crr
+	# A log with a counter can be looked at in the same way.
+	text_log b <<-'TEXT'
+	created 1700000000000000000
+	@0 0 STREAM "tty"
+	@10 0 READ "a"
+	@20 0 TIME nanoseconds=1700000001000000000
+	@20 0 READ "b"
+	@30 0 STREAM_END reason=stopped
+	@30 0 TIME nanoseconds=1700000002000000000
+	@30 0 END
+	TEXT
+	run 0 crrctl log stat b.crr
+	has out 'time: 2.000 s'
+	has out 'longest 10 at @0'
+	run 0 crrctl log stat -g 1s b.crr
+	has out 'longest 1.000000 s at +0.000000 s'
+	mklog two > two.crr
+	run 1 crrctl log stat -g 1s two.crr
+	has err 'two.crr tells no times: --gap wants counts'
+}
+
+# Streams are told apart by their numbers where their names do not.
+log_names() {
+	text_log <<-'TEXT'
+	@0 0 STREAM "pts0"
+	@0 1 STREAM "pts0"
+	@0 2 STREAM "1"
+	@0 3 STREAM "pts0"
+	@1 0 WRITE "a"
+	@2 1 WRITE "bc"
+	@3 3 STREAM_END reason=stopped
+	@3 2 STREAM_END reason=stopped
+	@3 1 STREAM_END reason=stopped
+	@3 0 STREAM_END reason=stopped
+	@3 0 END
+	TEXT
+	run 0 crrctl log info a.crr
+	has out 'stream 0: pts0, 3 records, 0 bytes in, 1 out'
+	has out 'stream 1: pts0, 3 records, 0 bytes in, 2 out'
+	for command in info stat; do
+		run 0 crrctl log $command -j a.crr
+		json out '.[0].streams | map([.stream, .name, .bytes_out]) ==
+			[[0, "pts0", 1], [1, "pts0", 2], [2, "1", 0],
+			 [3, "pts0", 0]]'
+	done
+	run 0 crrctl log dump -j a.crr
+	json out 'all(has("stream")) and
+		(map(select(.type == "WRITE") | [.stream, .data]) ==
+			[[0, "61"], [1, "6263"]])'
+	# To be replayed on, they must be told apart.
+	usage 125 'crrctl replay' replay --map pts0=/dev/null a.crr -- true
+	has err '--map pts0=/dev/null: streams 0, 1, 3 have the name pts0: give a number'
+	# A number is a number.
+	usage 125 'crrctl replay' replay --map 1=/dev/null --map 0=/dev/null \
+		--map 3=/dev/null a.crr -- true
+	has err 'stream 2, 1, lacks a TTY'
+	usage 125 'crrctl replay' replay --map 4=/dev/null a.crr -- true
+	has err 'the log has no stream 4'
+	# Put together again, the first is the first.
+	run 0 crrctl log cut -c ..1 a.crr first.crr
+	run 0 crrctl log cut -c 2.. a.crr rest.crr
+	run 0 crrctl log cat -o both.crr first.crr rest.crr
+	run 0 crrctl log dump -j both.crr
+	json out 'map(select(.type == "WRITE") | [.stream, .data]) ==
+		[[0, "61"], [1, "6263"]]'
 }
 
 # ---- Text, out and in again ----

@@ -3364,9 +3364,9 @@ static void assert_stamps(int fd, const struct stamp *stamp, size_t n,
 static void test_stamp(void **state)
 {
 	struct stamp expected[] = {
-		{ 0, 1 },  { 1, 2 },  { 4, 3 },	 { 6, 6 },
-		{ 8, 7 },  { 9, 8 },  { 12, 9 }, { 14, 12 },
-		{ 15, 5 }, { 18, 6 }, { 19, 7 },
+		{ 0, 1 },   { 1, 2 },  { 4, 3 },  { 6, 4 },
+		{ 6, 6 },   { 8, 7 },  { 9, 8 },  { 12, 9 },
+		{ 14, 12 }, { 15, 5 }, { 18, 6 }, { 19, 7 },
 	};
 	struct crr_log_error error;
 	struct crr_log_writer *log;
@@ -3388,7 +3388,7 @@ static void test_stamp(void **state)
 	append_eof(log, 3, 4);
 	assert_int_equal(crr_log_flush(log), 0);
 	append_eof(log, 4, 6);
-	/* Nothing came between: the last one counts. */
+	/* Nothing came between: the first and the last one tell that. */
 	crr_log_stamp(log, 6, BEGUN + 4 * MS);
 	crr_log_stamp(log, 6, BEGUN + 5 * MS);
 	crr_log_stamp(log, 6, BEGUN + 6 * MS);
@@ -3410,7 +3410,7 @@ static void test_stamp(void **state)
 	/* Nothing came afterwards. */
 	crr_log_stamp(log, 16, BEGUN + 20 * MS);
 	assert_int_equal(crr_log_finish(log), 0);
-	assert_stamps(fd, expected, 9, 16);
+	assert_stamps(fd, expected, 10, 16);
 
 	/* It goes on: not with what is there, and not before it. */
 	log = crr_log_resume(fd, &next, &error);
@@ -3422,7 +3422,7 @@ static void test_stamp(void **state)
 	crr_log_stamp(log, 19, BEGUN + 7 * MS);
 	append_eof(log, 19, 20);
 	assert_int_equal(crr_log_finish(log), 0);
-	assert_stamps(fd, expected, 11, 20);
+	assert_stamps(fd, expected, 12, 20);
 
 	/* The last time that the log has is not said again. */
 	close(fd);
@@ -3440,25 +3440,54 @@ static void test_stamp(void **state)
 	close(fd);
 }
 
-/* More than it keeps: the first ones, and the very last. */
+#define STAMPS_KEPT 1024
+
+/*
+ * More than it keeps. Those that remain are spread evenly, but for a pause,
+ * whose beginning and end are kept.
+ */
 static void test_stamp_many(void **state)
 {
-	struct stamp expected[64];
+	enum { N_STAMPS = 3 * STAMPS_KEPT, PAUSE_AT = 100, PAUSE = 5000 };
+	unsigned int n = 0, widest = 0, pauses = 0, i;
 	struct crr_log_writer *log;
+	struct crr_log_reader *in;
+	struct crr_log_error error;
+	uint64_t ms, last = 0;
+	struct crr_record rec;
 	int fd = temporary();
-	unsigned int i;
 
 	log = crr_log_create(fd, &plain_info);
 	assert_non_null(log);
-	for (i = 0; i < 100; i++) {
-		crr_log_stamp(log, i + 1, BEGUN + (i + 1) * MS);
-		if (i < N(expected))
-			expected[i] = (struct stamp){ i + 1, i + 1 };
+	for (i = 1; i <= N_STAMPS; i++) {
+		ms = i <= PAUSE_AT ? i : PAUSE + i;
+		crr_log_stamp(log, i, BEGUN + ms * MS);
+		/* Nothing came in the pause. */
+		if (i == PAUSE_AT)
+			crr_log_stamp(log, i, BEGUN + (PAUSE + i) * MS);
 	}
-	expected[63] = (struct stamp){ 100, 100 };
-	append_eof(log, 0, 110);
+	for (i = 0; i <= N_STAMPS; i += 50)
+		append_eof(log, i, i + 50);
 	assert_int_equal(crr_log_finish(log), 0);
-	assert_stamps(fd, expected, N(expected), 110);
+	in = open_at(fd, 0);
+	while (crr_log_next(in, &rec, &error) > 0) {
+		if (rec.type != CRR_TYPE_TIME)
+			continue;
+		ms = (rec.time - BEGUN) / MS;
+		assert_int_equal(rec.sequence, ms < PAUSE ? ms : ms - PAUSE);
+		if (!n++)
+			assert_int_equal(ms, 1);
+		else if (ms - last == PAUSE)
+			pauses++;
+		else if (ms - last > widest)
+			widest = (unsigned int)(ms - last);
+		last = ms;
+	}
+	assert_int_equal(n, STAMPS_KEPT);
+	assert_int_equal(last, PAUSE + N_STAMPS);
+	assert_int_equal(pauses, 1);
+	assert_in_range(widest, 3, 4);
+	crr_log_close(in);
 	close(fd);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * mklog KIND [N] > FILE: a log for the tests of crrctl, that no emulator makes on
- * demand:
+ * mklog KIND [N [MS]] > FILE: a log for the tests of crrctl, that no emulator makes
+ * on demand:
  *
  *   all     a record of every type
  *   odd     what a log may hold and few do: types and errnos without a name,
@@ -11,7 +11,8 @@
  *   long    3 MiB of input, due at once
  *   escape  a command that would set the title of the reader's terminal
  *   console N bytes of output, typed for: a shell on an emulator that counts
- *           instructions; not captured
+ *           instructions, 20 million a second; not captured; with MS its times,
+ *           as looked at each MS milliseconds
  *   random  N bytes of input that cannot be compressed
  *   split   the log of standard input, a block for each record, and those not
  *           compressed
@@ -27,6 +28,8 @@
 
 #include "../lib/log.h"
 
+#define CREATED 1700000000000000000ULL
+
 static struct crr_log_writer *out;
 static uint64_t sequence;
 
@@ -38,7 +41,7 @@ static void die(const char *what)
 
 static void begin(const char *counter, const char *command)
 {
-	struct crr_log_info info = { .created = 1700000000000000000 };
+	struct crr_log_info info = { .created = CREATED };
 
 	snprintf(info.counter, sizeof(info.counter), "%s", counter);
 	snprintf(info.command, sizeof(info.command), "%s", command);
@@ -187,6 +190,21 @@ static uint64_t random_number(void)
 }
 
 static uint64_t counter;
+static uint64_t look_every; /* ns; 0: never */
+static uint64_t next_look;
+
+/* The time, as crrctl record would have stamped it before the next record. */
+static void look(void)
+{
+	uint64_t now = counter * 50;
+
+	if (!look_every || now < next_look)
+		return;
+	crr_log_stamp(out, sequence, CREATED + next_look);
+	next_look += (now - next_look) / look_every * look_every;
+	crr_log_stamp(out, sequence, CREATED + next_look);
+	next_look += look_every;
+}
 
 /* The driver writes a byte as soon as the last one has gone. */
 static void put_output(const char *text)
@@ -194,6 +212,7 @@ static void put_output(const char *text)
 	for (; *text; text++) {
 		counter += random_number() % 16 ? 1736 :
 						  1736 + random_number() % 400;
+		look();
 		put((struct crr_record){
 			    .type = CRR_TYPE_WRITE,
 			    .counter = counter,
@@ -222,6 +241,7 @@ static void make_console(uint64_t bytes)
 	while (done < bytes) {
 		for (word = words[random_number() % 8]; *word; word++) {
 			counter += 3000000 + random_number() % 9000000;
+			look();
 			put((struct crr_record){ .type = CRR_TYPE_READ,
 						 .counter = counter },
 			    word, 1);
@@ -309,9 +329,11 @@ int main(int argc, char **argv)
 		{ "escape", make_escape }, { "split", make_split },
 		{ "pieces", make_pieces },
 	};
-	uint64_t n = argc == 3 ? strtoull(argv[2], NULL, 10) : 0;
+	uint64_t n = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
 	size_t i;
 
+	if (n && argc == 4)
+		look_every = strtoull(argv[3], NULL, 10) * 1000000;
 	if (n && !strcmp(argv[1], "console")) {
 		make_console(n);
 		return crr_log_finish(out) ? 1 : 0;
@@ -328,6 +350,6 @@ int main(int argc, char **argv)
 			die("finish");
 		return 0;
 	}
-	fputs("usage: mklog all|odd|asked|two|long|escape|split|pieces\n       mklog console|random N\n", stderr);
+	fputs("usage: mklog all|odd|asked|two|long|escape|split|pieces\n       mklog console N [MS]\n       mklog random N\n", stderr);
 	return 2;
 }

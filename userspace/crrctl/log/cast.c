@@ -137,7 +137,7 @@ static void write_record(struct export *ex, struct cast *cast,
 	    (rec->type != CRR_TYPE_READ && rec->type != CRR_TYPE_WRITE &&
 	     rec->type != CRR_TYPE_MARK))
 		return;
-	time = timeline_at(&ex->line, rec->counter);
+	time = timeline_at(&ex->line, rec);
 	if (time > cast->time)
 		cast->time = time;
 	if (rec->type == CRR_TYPE_READ)
@@ -148,15 +148,26 @@ static void write_record(struct export *ex, struct cast *cast,
 		write_event(cast, "m", rec->data, rec->data_length);
 }
 
+/* The time of the first record; those that are for people do not count. */
+static bool begin_cast(struct export *ex, struct cast *cast,
+		       struct crr_record *rec)
+{
+	cast->begin = ex->line.begin;
+	do {
+		if (!log_file_next(ex->file, rec))
+			return false;
+	} while (rec->type & CRR_TYPE_OPTIONAL);
+	cast->begin = timeline_at(&ex->line, rec);
+	return true;
+}
+
 /* struct export */
 void export_cast(struct export *ex)
 {
-	struct cast cast = { .out = ex->out, .begin = ex->line.begin };
+	struct cast cast = { .out = ex->out };
 	struct crr_record rec;
-	bool more = log_file_next(ex->file, &rec);
+	bool more = begin_cast(ex, &cast, &rec);
 
-	if (more)
-		cast.begin = timeline_at(&ex->line, rec.counter);
 	cast.time = cast.begin;
 	write_header(ex, &cast);
 	for (; more; more = log_file_next(ex->file, &rec))

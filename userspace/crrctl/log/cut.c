@@ -95,11 +95,14 @@ static bool renumber(struct crr_record *rec)
 
 /* ---- cut ---- */
 
-/* The streams that are open where the part begins. */
+/* The time at which the part begins, and the streams that are open there. */
 static void begin_part(struct new_log *out, const struct log_file *file)
 {
+	struct crr_record time = { .type = CRR_TYPE_TIME, .time = file->now };
 	size_t i;
 
+	if (file->now)
+		new_log_add(out, &time);
 	for (i = 0; i < CRR_STREAMS_MAX; i++)
 		if (streams[i].open && streams[i].number == NOT_THERE &&
 		    i >= file->stream.from && i <= file->stream.to)

@@ -13,6 +13,10 @@ static const struct option_help dump_options[] = {
 	  "bytes as hexadecimal numbers, too" },
 	{ { "color", required_argument, NULL, 'C' }, "WHEN",
 	  "always, never, or auto: on a terminal" },
+	{ { "elapsed", no_argument, NULL, 'e' }, NULL,
+	  "seconds since the recording began, too" },
+	{ { "hz", required_argument, NULL, 'z' }, "HZ",
+	  "likewise; the counter counts so much in a second" },
 	RANGE_OPTIONS,
 	TYPE_OPTION,
 	OPTIONS_END,
@@ -81,12 +85,24 @@ static bool has_bytes(const struct crr_record *rec)
 	       (rec->type & CRR_TYPE_OPTIONAL && !crr_type_name(rec->type));
 }
 
+static void open_clock(struct timeline *line, const struct log_file *file,
+		       double hz)
+{
+	timeline_open(line, file, hz);
+	if (!timeline_knows(line))
+		fail("%s tells no times: --hz says how fast its counter counts",
+		     file->path);
+}
+
 static int run_dump(const struct command *cmd, int argc, char **argv)
 {
-	bool json = false, hex = false, colours;
+	bool json = false, hex = false, elapsed = false, colours;
 	const char *when = NULL;
+	struct timeline line;
 	struct log_file file;
 	struct crr_record rec;
+	uint64_t since = 0;
+	double hz = 0;
 	int c;
 
 	log_file_init(&file);
@@ -102,6 +118,13 @@ static int run_dump(const struct command *cmd, int argc, char **argv)
 		case 'C':
 			when = parse_colour(cmd, optarg);
 			break;
+		case 'e':
+			elapsed = true;
+			break;
+		case 'z':
+			elapsed = true;
+			hz = parse_hz(cmd, optarg);
+			break;
 		default:
 			log_file_option(&file, cmd, c);
 			break;
@@ -110,17 +133,27 @@ static int run_dump(const struct command *cmd, int argc, char **argv)
 	if (optind != argc - 1)
 		usage_error(cmd, "one log, please");
 	colours = out_colours(stdout, when);
+	file.twice = elapsed && !hz;
 	log_file_open(&file, argv[optind]);
+	if (elapsed)
+		open_clock(&line, &file, hz);
 	while (log_file_next(&file, &rec)) {
+		if (elapsed)
+			since = timeline_since(&line, &rec);
 		if (json) {
-			print_record_json(stdout, &rec);
+			print_record_json(stdout, &rec,
+					  elapsed ? &since : NULL);
 			continue;
 		}
+		if (elapsed)
+			printf("%14.6f ", (double)since / 1e9);
 		print_coloured(stdout, &rec, colours);
 		if (hex && has_bytes(&rec))
 			print_hex(stdout, rec.data, rec.data_length);
 	}
 	flush_output();
+	if (elapsed)
+		timeline_close(&line);
 	log_file_close(&file);
 	return log_file_status(&file);
 }

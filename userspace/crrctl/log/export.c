@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* crrctl log export, crrctl log report: logs, as other programs read them. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "log.h"
 
+enum clock {
+	CLOCK_NONE,    /* counters say what there is to be said */
+	CLOCK_COUNTER, /* the counter, or the time if there is none */
+	CLOCK_TIME,
+};
+
 static const struct {
 	const char *name;
 	const char *suffix;
 	void (*write)(struct export *ex);
-	bool timed; /* in seconds, not by the counter */
+	enum clock times;
 } formats[] = {
-	{ "text", ".txt", export_text, false },
-	{ "cast", ".cast", export_cast, true },
-	{ "pcapng", ".pcapng", export_pcapng, true },
-	{ "vcd", ".vcd", export_vcd, false },
+	{ "text", ".txt", export_text, CLOCK_NONE },
+	{ "cast", ".cast", export_cast, CLOCK_TIME },
+	{ "pcapng", ".pcapng", export_pcapng, CLOCK_TIME },
+	{ "vcd", ".vcd", export_vcd, CLOCK_COUNTER },
 };
 
 #define N_FORMATS (sizeof(formats) / sizeof(formats[0]))
@@ -27,7 +32,7 @@ static const struct option_help export_options[] = {
 	{ { "force", no_argument, NULL, 'f' }, NULL,
 	  "replace OUT if it exists" },
 	{ { "hz", required_argument, NULL, 'z' }, "HZ",
-	  "the counter counts so much a second" },
+	  "what the counter counts in a second" },
 	RANGE_OPTIONS,
 	OPTIONS_END,
 };
@@ -40,27 +45,6 @@ static const struct option_help report_options[] = {
 	RANGE_OPTIONS,
 	OPTIONS_END,
 };
-
-static double parse_hz(const struct command *cmd, const char *text)
-{
-	double hz;
-	char *end;
-
-	errno = 0;
-	hz = strtod(text, &end);
-	if (*end == 'k' || *end == 'K')
-		hz *= 1e3;
-	else if (*end == 'M')
-		hz *= 1e6;
-	else if (*end == 'G')
-		hz *= 1e9;
-	if (strchr("kKMG", *end) && *end)
-		end++;
-	if (errno || end == text || *end || !(hz >= 1e-3) || hz > 1e15)
-		usage_error(cmd, "'%s' is no frequency, such as 16000000 or 16M",
-			    text);
-	return hz;
-}
 
 static bool ends_with(const char *text, const char *suffix)
 {
@@ -84,6 +68,25 @@ static size_t find_format(const struct command *cmd, const char *name,
 	usage_error(cmd, "which format? --format text, cast, pcapng or vcd");
 }
 
+static void find_times(struct export *ex, enum clock times, double hz)
+{
+	struct timeline *line = &ex->line;
+
+	if (times == CLOCK_NONE)
+		return;
+	timeline_open(line, ex->file, hz);
+	if (times == CLOCK_COUNTER && !hz && timeline_counts(line))
+		return;
+	ex->timed = timeline_knows(line);
+	if (ex->timed || times == CLOCK_COUNTER)
+		return;
+	if (timeline_counts(line))
+		fail("%s tells no times: --hz says how fast its counter counts",
+		     ex->file->path);
+	fail("%s tells no times, and its counter does not move",
+	     ex->file->path);
+}
+
 static int write_export(struct export *ex, void (*write)(struct export *ex),
 			const char *path, bool force)
 {
@@ -92,7 +95,7 @@ static int write_export(struct export *ex, void (*write)(struct export *ex),
 	ex->out = out_open(&out, path, force);
 	write(ex);
 	out_close(&out, ex->out);
-	timeline_free(&ex->line);
+	timeline_close(&ex->line);
 	log_file_close(ex->file);
 	return log_file_status(ex->file);
 }
@@ -134,11 +137,13 @@ static int run_export(const struct command *cmd, int argc, char **argv)
 		usage_error(cmd, "pcapng is not for a terminal: give a file");
 
 	output_reads(in);
+	/* With a frequency the counter is all that is needed. */
+	file.twice = formats[format].times == CLOCK_COUNTER ||
+		     (formats[format].times == CLOCK_TIME && !hz);
 	log_file_open(&file, in);
 	if (file.stream.from < CRR_STREAMS_MAX)
 		ex.stream = (uint16_t)file.stream.from;
-	if (formats[format].timed)
-		timeline_make(&ex.line, &file, hz);
+	find_times(&ex, formats[format].times, hz);
 	return write_export(&ex, formats[format].write, out, force);
 }
 
@@ -163,11 +168,14 @@ static int run_report(const struct command *cmd, int argc, char **argv)
 	if (optind != argc - 2)
 		usage_error(cmd, "a log, please, and where to write");
 	output_reads(argv[optind]);
+	file.twice = true;
 	log_file_open(&file, argv[optind]);
 	if (other) {
 		output_reads(other);
 		status = find_departure(&file, other, &ex.divergence);
 	}
+	timeline_open(&ex.line, &file, 0);
+	ex.timed = timeline_knows(&ex.line);
 	return write_export(&ex, export_html, argv[optind + 1], force) |
 	       status;
 }

@@ -225,14 +225,25 @@ void log_file_open_whole(struct log_file *file, const char *path)
 {
 	struct crr_log_error error;
 	struct stat st;
+	int fd;
 
 	file->path = path;
 	file->fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) :
 				       STDIN_FILENO;
 	if (file->fd < 0)
 		fail("%s: %s", path, strerror(errno));
+	if (file->twice) {
+		fd = spool(file->fd);
+		if (fd < 0)
+			fail("%s: cannot be copied to a temporary file: %s",
+			     path, strerror(errno));
+		if (fd != file->fd && file->fd != STDIN_FILENO)
+			close(file->fd);
+		file->fd = fd;
+	}
 	if (!fstat(file->fd, &st) && S_ISREG(st.st_mode))
 		file->size = (uint64_t)st.st_size;
+	file->begin = lseek(file->fd, 0, SEEK_CUR);
 	file->log = crr_log_open(file->fd, &error);
 	if (!file->log)
 		log_damaged(file, &error);
@@ -262,6 +273,7 @@ void log_file_all(struct log_file *all, const struct log_file *file)
 	log_file_init(all);
 	all->path = file->path;
 	all->fd = file->fd;
+	all->begin = file->begin;
 	all->log = file->log;
 	all->size = file->size;
 	all->goes_on = file->goes_on;
@@ -311,8 +323,7 @@ void log_file_rewind(struct log_file *file)
 	file->now = 0;
 	file->next = 0;
 	if (crr_log_seek(file->log, CRR_LOG_SEQUENCE, 0))
-		fail("%s: this cannot be made from a pipe: give a file",
-		     file->path);
+		fail("%s: %s", file->path, strerror(errno));
 	log_file_seek(file);
 }
 
@@ -342,13 +353,18 @@ static void end_progress(struct log_file *file)
 static bool pass_by(struct log_file *file, uint64_t offset,
 		    const struct crr_log_error *error)
 {
+	bool goes_on = errno == EBADMSG && file->goes_on;
+	int err = errno;
 	uint64_t end;
 
 	end_progress(file);
-	if (errno != EBADMSG || !file->goes_on)
+	errno = err;
+	file->damaged = true;
+	if (file->quiet)
+		return goes_on && crr_log_resync(file->log, offset) > 0;
+	if (!goes_on)
 		log_damaged(file, error);
 	fflush(stdout);
-	file->damaged = true;
 	warn("%s: at byte %" PRIu64 ": %s", file->path, error->offset,
 	     error->text);
 	if (crr_log_resync(file->log, offset) <= 0)
@@ -420,11 +436,14 @@ bool log_file_next(struct log_file *file, struct crr_record *rec)
 			file->unended = !has_end(file);
 		if (ret <= 0)
 			break;
-		if (file->damaged && rec->sequence > file->next)
-			warn("%s: records %" PRIu64 " to %" PRIu64
-			     " are missing",
-			     file->path, file->next,
-			     (uint64_t)rec->sequence - 1);
+		if (file->damaged && rec->sequence > file->next) {
+			if (!file->quiet)
+				warn("%s: records %" PRIu64 " to %" PRIu64
+				     " are missing",
+				     file->path, file->next,
+				     (uint64_t)rec->sequence - 1);
+			file->next = rec->sequence;
+		}
 		if (rec->type == CRR_TYPE_TIME)
 			file->now = rec->time;
 		if (!(rec->type & CRR_TYPE_OPTIONAL)) {

@@ -70,6 +70,7 @@ static void put_number(struct base64 *to, uint64_t n)
  * @first: counter of the first
  * @last: of the last one
  * @next: the number that would come next
+ * @time: of the last record, in microseconds since the recording began
  * @ended: END was there
  * @departed: number, among them, of the record in @ex->divergence
  */
@@ -78,6 +79,7 @@ struct page {
 	uint64_t first;
 	uint64_t last;
 	uint64_t next;
+	uint64_t time;
 	bool ended;
 	uint64_t departed;
 };
@@ -110,10 +112,11 @@ static int64_t value_of(const struct crr_record *rec)
 	}
 }
 
-static void put_record(struct base64 *to, struct page *page,
-		       const struct crr_record *rec)
+static void put_record(struct export *ex, struct base64 *to,
+		       struct page *page, const struct crr_record *rec)
 {
 	int64_t value = value_of(rec);
+	uint64_t time;
 	uint32_t i;
 
 	if (!page->records++)
@@ -124,6 +127,14 @@ static void put_record(struct base64 *to, struct page *page,
 	put_number(to, rec->stream);
 	put_number(to, rec->counter - page->last);
 	page->last = rec->counter;
+	if (ex->timed) {
+		time = timeline_since(&ex->line, rec) / 1000;
+		/* Damage may be followed by what was before it. */
+		if (time < page->time)
+			time = page->time;
+		put_number(to, time - page->time);
+		page->time = time;
+	}
 	put_number(to, value < 0 ? ((uint64_t)-value << 1) - 1 :
 				   (uint64_t)value << 1);
 	put_number(to, rec->type == CRR_TYPE_WRITE ? rec->requested : 0);
@@ -160,7 +171,7 @@ static void write_records(struct export *ex, struct page *page)
 		if (rec.sequence <= ex->divergence.sequence)
 			page->departed = page->records;
 		note_error(&rec);
-		put_record(&to, page, &rec);
+		put_record(ex, &to, page, &rec);
 	}
 	if (to.n)
 		put_group(&to);
@@ -201,10 +212,12 @@ static void write_about(struct export *ex, const struct page *page)
 	fprintf(ex->out,
 		",\"created\":%" PRIu64 ",\"delivery\":\"%s\",\"records\":%" PRIu64
 		",\"first_counter\":\"%" PRIu64 "\",\"last_counter\":\"%" PRIu64
-		"\",\"complete\":%s,\"damaged\":%s,\"streams\":[",
+		"\",\"counted\":%s,\"timed\":%s,\"complete\":%s,\"damaged\":%s,\"streams\":[",
 		info->created,
 		info->delivery == CRR_DELIVERY_GATED ? "gated" : "free",
 		page->records, page->first, page->last,
+		timeline_counts(&ex->line) ? "true" : "false",
+		ex->timed ? "true" : "false",
 		page->ended || !log_file_is_whole(ex->file) ? "true" : "false",
 		ex->file->damaged ? "true" : "false");
 	for (i = 0; i < CRR_STREAMS_MAX; i++) {

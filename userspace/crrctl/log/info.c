@@ -15,24 +15,26 @@ static const struct option_help info_options[] = {
 
 static const struct option_help stat_options[] = {
 	{ { "json", no_argument, NULL, 'j' }, NULL, "as JSON" },
-	{ { "gap", required_argument, NULL, 'g' }, "COUNT",
-	  "what parts bursts; else 8 times the median gap" },
+	{ { "gap", required_argument, NULL, 'g' }, "GAP",
+	  "what parts bursts: counts, or a time such as 20ms" },
 	RANGE_OPTIONS,
 	OPTIONS_END,
 };
 
-/* Gaps by their length: of 2^n to 2^(n+1) - 1 counts, and of none. */
+/* Gaps by their length: of 2^n to 2^(n+1) - 1 units, and of none. */
 #define GAP_CLASSES 65
 
 /**
- * struct stream_sum - what a stream had
+ * struct stream_sum - what a stream had. Where a record was, and how far it is
+ *	from another one, is counted by the counter; or, if the log has none, in
+ *	nanoseconds since the recording began.
  * @name: as its STREAM record says
  * @known: something of it has been seen
  * @records: how many
  * @reads: READs; @bytes_in: in them
  * @writes: WRITEs; @bytes_out: of them, that went to the device
- * @last: counter of the last one
- * @longest: gap between two, in counts
+ * @last: where the last one was
+ * @longest: gap between two
  * @longest_at: where that began
  * @gaps: how many of each length
  * @bursts: how many
@@ -66,8 +68,9 @@ struct stream_sum {
  * @records: without optional ones
  * @first: counter of the first
  * @last: of the last
- * @begin: of the first TIME, in nanoseconds since 1970
- * @end: of the last
+ * @line: the log's clock
+ * @timed: what is counted in is time
+ * @seconds: from the first record to the last one; 0: that is not known
  * @captured: a WRITE's bytes were
  * @uncaptured: a WRITE's bytes were not
  * @nstreams: how many streams may be known
@@ -77,8 +80,9 @@ struct log_sum {
 	uint64_t records;
 	uint64_t first;
 	uint64_t last;
-	uint64_t begin;
-	uint64_t end;
+	struct timeline line;
+	bool timed;
+	double seconds;
 	bool captured;
 	bool uncaptured;
 	uint32_t nstreams;
@@ -90,9 +94,14 @@ static unsigned int gap_class(uint64_t gap)
 	return gap ? 64U - (unsigned int)__builtin_clzll(gap) : 0;
 }
 
-static void add_gap(struct stream_sum *stream, const struct crr_record *rec)
+static uint64_t place_of(struct log_sum *sum, const struct crr_record *rec)
 {
-	uint64_t gap = rec->counter - stream->last;
+	return sum->timed ? timeline_since(&sum->line, rec) : rec->counter;
+}
+
+static void add_gap(struct stream_sum *stream, uint64_t place)
+{
+	uint64_t gap = place - stream->last;
 
 	if (stream->records > 1) {
 		stream->gaps[gap_class(gap)]++;
@@ -101,7 +110,7 @@ static void add_gap(struct stream_sum *stream, const struct crr_record *rec)
 			stream->longest_at = stream->last;
 		}
 	}
-	stream->last = rec->counter;
+	stream->last = place;
 }
 
 /* The stream of a record that belongs to one; made known. */
@@ -122,11 +131,6 @@ static void add_record(struct log_sum *sum, const struct crr_record *rec)
 {
 	struct stream_sum *stream;
 
-	if (rec->type == CRR_TYPE_TIME) {
-		if (!sum->begin)
-			sum->begin = rec->time;
-		sum->end = rec->time;
-	}
 	if (rec->type & CRR_TYPE_OPTIONAL)
 		return;
 	if (!sum->records++)
@@ -136,7 +140,7 @@ static void add_record(struct log_sum *sum, const struct crr_record *rec)
 		return;
 	stream = stream_of(sum, rec);
 	stream->records++;
-	add_gap(stream, rec);
+	add_gap(stream, place_of(sum, rec));
 	switch (rec->type) {
 	case CRR_TYPE_READ:
 		stream->reads++;
@@ -328,15 +332,15 @@ static void end_burst(struct stream_sum *stream, uint64_t end)
 }
 
 static void add_burst(struct stream_sum *stream, const struct crr_record *rec,
-		      uint64_t gap)
+		      uint64_t place, uint64_t gap)
 {
-	if (rec->counter - stream->last > gap || !stream->burst_records) {
+	if (place - stream->last > gap || !stream->burst_records) {
 		end_burst(stream, stream->last);
 		stream->burst_records = 0;
 		stream->burst_bytes = 0;
-		stream->burst_at = rec->counter;
+		stream->burst_at = place;
 	}
-	stream->last = rec->counter;
+	stream->last = place;
 	stream->burst_records++;
 	stream->burst_bytes += rec->type == CRR_TYPE_READ ? rec->data_length :
 							    rec->offset;
@@ -358,7 +362,7 @@ static void find_bursts(struct log_file *file, struct log_sum *sum,
 	while (log_file_next(file, &rec))
 		if (rec.type == CRR_TYPE_READ || rec.type == CRR_TYPE_WRITE)
 			add_burst(&sum->streams[rec.stream], &rec,
-				  gaps[rec.stream]);
+				  place_of(sum, &rec), gaps[rec.stream]);
 	for (i = 0; i < sum->nstreams; i++)
 		end_burst(&sum->streams[i], sum->streams[i].last);
 }
@@ -366,21 +370,58 @@ static void find_bursts(struct log_file *file, struct log_sum *sum,
 /* So much a second, where times are known, or a million counts. */
 static double rate(const struct log_sum *sum, uint64_t n)
 {
-	double span = sum->end > sum->begin ?
-			      (double)(sum->end - sum->begin) / 1e9 :
+	double span = sum->seconds > 0 ?
+			      sum->seconds :
 			      (double)(sum->last - sum->first) / 1e6;
 
 	return span > 0 ? (double)n / span : 0;
 }
 
+static void print_span(const struct log_sum *sum, uint64_t span)
+{
+	if (sum->timed)
+		printf("%.6f s", (double)span / 1e9);
+	else
+		printf("%" PRIu64, span);
+}
+
+static void print_place(const struct log_sum *sum, uint64_t place)
+{
+	if (sum->timed)
+		printf("+%.6f s", (double)place / 1e9);
+	else
+		printf("@%" PRIu64, place);
+}
+
+static void print_gaps(const struct log_sum *sum,
+		       const struct stream_sum *stream)
+{
+	printf("  gaps: median about ");
+	print_span(sum, median_gap(stream));
+	printf(", longest ");
+	print_span(sum, stream->longest);
+	printf(" at ");
+	print_place(sum, stream->longest_at);
+	putchar('\n');
+	if (!stream->bursts)
+		return;
+	printf("  bursts: %" PRIu64 ", the largest of %" PRIu64
+	       " bytes in %" PRIu64 " records at ",
+	       stream->bursts, stream->most_bytes, stream->most_records);
+	print_place(sum, stream->most_at);
+	printf(" to ");
+	print_place(sum, stream->most_end);
+	putchar('\n');
+}
+
 static void print_stat(const struct log_sum *sum)
 {
-	const char *per = sum->end > sum->begin ? "second" : "million counts";
+	const char *per = sum->seconds > 0 ? "second" : "million counts";
 	const struct stream_sum *stream;
 	uint32_t i;
 
-	if (sum->end > sum->begin)
-		printf("time: %.3f s\n", (double)(sum->end - sum->begin) / 1e9);
+	if (sum->seconds > 0)
+		printf("time: %.3f s\n", sum->seconds);
 	printf("counter: %" PRIu64 " to %" PRIu64 "\n", sum->first, sum->last);
 	for (i = 0; i < sum->nstreams; i++) {
 		stream = &sum->streams[i];
@@ -397,19 +438,38 @@ static void print_stat(const struct log_sum *sum)
 		       " writes, %.1f bytes a %s\n",
 		       stream->bytes_out, stream->writes,
 		       rate(sum, stream->bytes_out), per);
-		printf("  gaps: median about %" PRIu64 ", longest %" PRIu64
-		       " at @%" PRIu64 "\n",
-		       median_gap(stream), stream->longest,
-		       stream->longest_at);
-		if (!stream->bursts)
-			continue;
-		printf("  bursts: %" PRIu64 ", the largest of %" PRIu64
-		       " bytes in %" PRIu64 " records at @%" PRIu64
-		       " to @%" PRIu64 "\n",
-		       stream->bursts, stream->most_bytes,
-		       stream->most_records, stream->most_at,
-		       stream->most_end);
+		print_gaps(sum, stream);
 	}
+}
+
+static void print_member(const struct log_sum *sum, const char *name,
+			 uint64_t value)
+{
+	if (sum->timed)
+		printf("\"%s\":%.6f", name, (double)value / 1e9);
+	else
+		printf("\"%s\":" JSON_U64, name, value);
+}
+
+static void print_gaps_json(const struct log_sum *sum,
+			    const struct stream_sum *stream)
+{
+	putchar(',');
+	print_member(sum, "median_gap", median_gap(stream));
+	putchar(',');
+	print_member(sum, "longest_gap", stream->longest);
+	putchar(',');
+	print_member(sum, "longest_gap_at", stream->longest_at);
+	printf(",\"bursts\":" JSON_U64, stream->bursts);
+	if (!stream->bursts)
+		return;
+	printf(",\"largest_burst\":{\"bytes\":" JSON_U64
+	       ",\"records\":" JSON_U64 ",",
+	       stream->most_bytes, stream->most_records);
+	print_member(sum, "from", stream->most_at);
+	putchar(',');
+	print_member(sum, "to", stream->most_end);
+	putchar('}');
 }
 
 static void print_stat_json(const struct log_sum *sum)
@@ -419,38 +479,95 @@ static void print_stat_json(const struct log_sum *sum)
 	uint32_t i;
 
 	printf("{\"seconds\":%.3f,\"first_counter\":" JSON_U64
-	       ",\"last_counter\":" JSON_U64 ",\"streams\":[",
-	       (double)(sum->end - sum->begin) / 1e9, sum->first, sum->last);
+	       ",\"last_counter\":" JSON_U64 ",\"unit\":\"%s\",\"streams\":[",
+	       sum->seconds, sum->first, sum->last,
+	       sum->timed ? "second" : "count");
 	for (i = 0; i < sum->nstreams; i++) {
 		stream = &sum->streams[i];
 		if (!stream->known)
 			continue;
 		fputs(comma, stdout);
 		print_stream_json(i, stream);
-		printf(",\"reads\":" JSON_U64 ",\"writes\":" JSON_U64
-		       ",\"median_gap\":" JSON_U64 ",\"longest_gap\":" JSON_U64
-		       ",\"longest_gap_at\":" JSON_U64 ",\"bursts\":" JSON_U64,
-		       stream->reads, stream->writes, median_gap(stream),
-		       stream->longest, stream->longest_at, stream->bursts);
-		if (stream->bursts)
-			printf(",\"largest_burst\":{\"bytes\":" JSON_U64
-			       ",\"records\":" JSON_U64 ",\"from\":" JSON_U64
-			       ",\"to\":" JSON_U64 "}",
-			       stream->most_bytes, stream->most_records,
-			       stream->most_at, stream->most_end);
+		printf(",\"reads\":" JSON_U64 ",\"writes\":" JSON_U64,
+		       stream->reads, stream->writes);
+		print_gaps_json(sum, stream);
 		putchar('}');
 		comma = ",";
 	}
 	printf("]}\n");
 }
 
+/**
+ * struct gap - the argument of --gap
+ * @told: there was one
+ * @timed: it is a time
+ * @length: counts, or nanoseconds
+ */
+struct gap {
+	bool told;
+	bool timed;
+	uint64_t length;
+};
+
+static struct gap parse_gap(const struct command *cmd, const char *text)
+{
+	static const struct {
+		const char *suffix;
+		double nanoseconds;
+	} units[] = { { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 } };
+	struct gap gap = { .told = true, .timed = true };
+	double number;
+	char *end;
+	size_t i;
+
+	number = strtod(text, &end);
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (end == text || strcmp(end, units[i].suffix))
+			continue;
+		number *= units[i].nanoseconds;
+		if (!(number >= 0) || number > 1e18)
+			usage_error(cmd, "'%s' is no gap", text);
+		gap.length = (uint64_t)number;
+		return gap;
+	}
+	gap.timed = false;
+	gap.length = parse_number(cmd, text);
+	return gap;
+}
+
+/* By the counter, unless it does not move, or the gap is given as a time. */
+static void choose_unit(struct log_sum *sum, const char *path,
+			const struct gap *gap)
+{
+	if (timeline_counts(&sum->line) && !gap->timed)
+		return;
+	sum->timed = timeline_knows(&sum->line);
+	if (gap->timed && !sum->timed)
+		fail("%s tells no times: --gap wants counts", path);
+	if (gap->told && !gap->timed && sum->timed)
+		fail("%s has no counter: --gap wants a time, such as 20ms",
+		     path);
+}
+
+/* How long it took. */
+static void add_seconds(struct log_sum *sum, const struct crr_record *first,
+			const struct crr_record *last)
+{
+	uint64_t begin;
+
+	if (!sum->timed && !timeline_knows(&sum->line))
+		return;
+	begin = timeline_at(&sum->line, first);
+	sum->seconds = (double)(timeline_at(&sum->line, last) - begin) / 1e9;
+}
+
 static int run_stat(const struct command *cmd, int argc, char **argv)
 {
 	static struct log_sum sum;
-	bool json = false, gap_told = false;
+	struct crr_record rec, first, last;
+	struct gap gap = { 0 };
 	struct log_file file;
-	struct crr_record rec;
-	uint64_t gap = 0;
+	bool json = false;
 	int c;
 
 	log_file_init(&file);
@@ -460,8 +577,7 @@ static int run_stat(const struct command *cmd, int argc, char **argv)
 			json = true;
 			break;
 		case 'g':
-			gap = parse_number(cmd, optarg);
-			gap_told = true;
+			gap = parse_gap(cmd, optarg);
 			break;
 		default:
 			log_file_option(&file, cmd, c);
@@ -470,17 +586,27 @@ static int run_stat(const struct command *cmd, int argc, char **argv)
 	}
 	if (optind != argc - 1)
 		usage_error(cmd, "one log, please");
+	file.twice = true;
 	log_file_open(&file, argv[optind]);
-	while (log_file_next(&file, &rec))
+	timeline_open(&sum.line, &file, 0);
+	choose_unit(&sum, file.path, &gap);
+	while (log_file_next(&file, &rec)) {
 		add_record(&sum, &rec);
-	/* Of a pipe there is no second look. */
-	if (file.size)
-		find_bursts(&file, &sum, gap, gap_told);
+		if (rec.type & CRR_TYPE_OPTIONAL)
+			continue;
+		if (sum.records == 1)
+			first = rec;
+		last = rec;
+	}
+	if (sum.records)
+		add_seconds(&sum, &first, &last);
+	find_bursts(&file, &sum, gap.length, gap.told);
 	if (json)
 		print_stat_json(&sum);
 	else
 		print_stat(&sum);
 	flush_output();
+	timeline_close(&sum.line);
 	log_file_close(&file);
 	return log_file_status(&file);
 }

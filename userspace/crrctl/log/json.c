@@ -83,13 +83,18 @@ static void print_modem_json(FILE *out, const struct crr_record *rec)
  * print_record_json - a record, on one line
  * @out: where to
  * @rec: the record
+ * @elapsed: nanoseconds since the recording began; NULL: that is not wanted
  */
-void print_record_json(FILE *out, const struct crr_record *rec)
+void print_record_json(FILE *out, const struct crr_record *rec,
+		       const uint64_t *elapsed)
 {
 	const char *name = crr_type_name(rec->type);
 	uint32_t i;
 
-	fprintf(out, "{\"seq\":" JSON_U64 ",\"counter\":" JSON_U64 ",\"stream\":%u",
+	fputc('{', out);
+	if (elapsed)
+		fprintf(out, "\"elapsed\":%.6f,", (double)*elapsed / 1e9);
+	fprintf(out, "\"seq\":" JSON_U64 ",\"counter\":" JSON_U64 ",\"stream\":%u",
 	       (uint64_t)rec->sequence, (uint64_t)rec->counter, rec->stream);
 	if (name)
 		fprintf(out, ",\"type\":\"%s\"", name);

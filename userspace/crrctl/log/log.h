@@ -19,9 +19,12 @@ struct range {
  * struct log_file - a log that is read
  * @path: its name; "-" for standard input
  * @fd: the file
+ * @begin: where the log begins in it
  * @log: its reader
  * @size: of the file, in bytes; 0 if it is a pipe
+ * @twice: it is read more than once: of a pipe a copy is made
  * @goes_on: damage is told, and passed by; else it ends the program
+ * @quiet: nothing is told, and damage that is not passed by is an end
  * @damaged: there was some
  * @unended: it was read to its end, and has no END
  * @sequence: only these records are given; all are, unless told
@@ -37,9 +40,12 @@ struct range {
 struct log_file {
 	const char *path;
 	int fd;
+	off_t begin;
 	struct crr_log_reader *log;
 	uint64_t size;
+	bool twice;
 	bool goes_on;
+	bool quiet;
 	bool damaged;
 	bool unended;
 	struct range sequence;
@@ -137,31 +143,63 @@ void new_log_close(struct new_log *log);
 /* ---- timeline.c: when a record was made ---- */
 
 /**
- * struct timeline - from the counter to time
- * @hz: what the counter counts in a second; 0: TIME records tell
- * @n: how many places there are whose time is known
- * @at: these, in order
+ * struct place - between two records, where the time is known
+ * @known: it is
+ * @sequence: number of the record that follows; UINT64_MAX for the log's end
+ * @counter: of the record that precedes
+ * @next_counter: of the one that follows
+ * @from: what precedes was made before this time: nanoseconds since 1970
+ * @to: what follows was made after this one
  */
-struct timeline {
-	double hz;
-	size_t n;
-	struct timeline_point {
-		uint64_t counter;
-		uint64_t time; /* nanoseconds since 1970 */
-	} *at;
-	uint64_t begin; /* nanoseconds since 1970 */
+struct place {
+	bool known;
+	uint64_t sequence;
+	uint64_t counter;
+	uint64_t next_counter;
+	uint64_t from;
+	uint64_t to;
 };
 
-void timeline_make(struct timeline *line, struct log_file *file, double hz);
-uint64_t timeline_at(const struct timeline *line, uint64_t counter);
-void timeline_free(struct timeline *line);
+/**
+ * struct timeline - a log's clock
+ * @file: the log
+ * @hz: what the counter counts in a second; 0: TIME records tell
+ * @begin: the time at which the log begins, in nanoseconds since 1970
+ * @ahead: the log once more, read a little further
+ * @counter: of the last record there
+ * @latest: time of the last place there
+ * @now: the time that was told last
+ * @last: the place before the record that was asked for last
+ * @next: the one after it
+ */
+struct timeline {
+	const struct log_file *file;
+	double hz;
+	uint64_t begin;
+	struct log_file ahead;
+	uint64_t counter;
+	uint64_t latest;
+	uint64_t now;
+	struct place last;
+	struct place next;
+};
+
+void timeline_open(struct timeline *line, const struct log_file *file,
+		   double hz);
+bool timeline_counts(struct timeline *line);
+bool timeline_knows(struct timeline *line);
+uint64_t timeline_at(struct timeline *line, const struct crr_record *rec);
+uint64_t timeline_since(struct timeline *line, const struct crr_record *rec);
+void timeline_close(struct timeline *line);
+double parse_hz(const struct command *cmd, const char *text);
 
 /* ---- dump.c, json.c ---- */
 
 void print_coloured(FILE *out, const struct crr_record *rec, bool colours);
 
 void print_json_string(FILE *out, const void *text, size_t length);
-void print_record_json(FILE *out, const struct crr_record *rec);
+void print_record_json(FILE *out, const struct crr_record *rec,
+		       const uint64_t *elapsed);
 
 /* ---- The formats of export and import ---- */
 
@@ -170,7 +208,8 @@ void print_record_json(FILE *out, const struct crr_record *rec);
  * @file: the log; its records in the range asked for are read with
  *	log_file_next(), and once more after log_file_rewind()
  * @out: where to
- * @line: the time of a record; @line->begin is when the log was made
+ * @line: the time of a record
+ * @timed: @line knows it
  * @stream: for formats that hold one stream only
  * @divergence: where another run departed from the log, if it did
  */
@@ -178,6 +217,7 @@ struct export {
 	struct log_file *file;
 	FILE *out;
 	struct timeline line;
+	bool timed;
 	uint16_t stream;
 	struct departure divergence;
 };

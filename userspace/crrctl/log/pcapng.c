@@ -22,6 +22,7 @@ enum {
 	OPTION_COMMENT = 1,
 	SECTION_APPLICATION = 4,
 	INTERFACE_NAME = 2,
+	INTERFACE_DESCRIPTION = 3,
 	INTERFACE_RESOLUTION = 9,
 	PACKET_FLAGS = 2,
 };
@@ -118,15 +119,19 @@ static void write_section(FILE *out)
 	end_block(out);
 }
 
-static void write_interface(FILE *out, const char *name)
+/* Two streams may have one name: the description tells which it is. */
+static void write_interface(FILE *out, const char *name, unsigned int stream)
 {
 	static const uint16_t link[] = { LINKTYPE_RTAC_SERIAL, 0 };
 	static const uint8_t nanoseconds = 9;
+	char description[32];
 
 	begin_block(BLOCK_INTERFACE);
 	put(link, sizeof(link));
 	put32(0); /* packets of any length */
 	put_option(INTERFACE_NAME, name, strlen(name));
+	snprintf(description, sizeof(description), "stream %u", stream);
+	put_option(INTERFACE_DESCRIPTION, description, strlen(description));
 	put_option(INTERFACE_RESOLUTION, &nanoseconds, 1);
 	end_block(out);
 }
@@ -281,7 +286,7 @@ static void make_interface(FILE *out, const struct crr_record *rec,
 			 (const char *)rec->data);
 	else
 		snprintf(name, sizeof(name), "stream %u", rec->stream);
-	write_interface(out, name);
+	write_interface(out, name, rec->stream);
 	interface->known = true;
 	interface->number = number;
 }
@@ -305,7 +310,7 @@ void export_pcapng(struct export *ex)
 			make_interface(ex->out, &rec, interface, n++);
 		if (!describe(&rec, &packet, interface))
 			continue;
-		packet.time = timeline_at(&ex->line, rec.counter);
+		packet.time = timeline_at(&ex->line, &rec);
 		write_packet(ex->out, &packet, &rec);
 	}
 }

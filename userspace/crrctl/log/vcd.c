@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Export as VCD (IEEE 1364), for GTKWave. Time is the counter: a nanosecond
- * there is one count. A signal has one value at a time, and at one counter many
- * bytes may come, in many records: a string holds them all, and a vector the
- * last of them.
+ * there is one count; or, if the counter does not move, or its frequency is
+ * given, the time since the log began. A signal has one value at a time, and at
+ * one moment many bytes may come, in many records: a string holds them all, and
+ * a vector the last of them.
  */
 #include <ctype.h>
 #include <inttypes.h>
@@ -45,7 +46,7 @@ static const struct {
 };
 
 /**
- * struct text - what came at the present counter
+ * struct text - what came at the present moment
  * @length: how many bytes of it
  * @more: there were more, for which there is no room
  * @lost: there were some that the log does not have
@@ -60,11 +61,11 @@ struct text {
 
 /**
  * struct side - one direction of a stream
- * @moved: something did, at the present counter
+ * @moved: something did, at the present moment
  * @known: its last byte is
  * @last: that byte
  * @count: bytes so far
- * @text: those of the present counter
+ * @text: those of the present moment
  */
 struct side {
 	bool moved;
@@ -77,7 +78,8 @@ struct side {
 /**
  * struct stream - one of them
  * @known: it has been declared
- * @touched: it has something to tell at the present counter
+ * @name: as it is declared
+ * @touched: it has something to tell at the present moment
  * @begins: its STREAM is there
  * @hup: what SIGNAL_HUP becomes; 0: what it was
  * @rx: what the emulator read
@@ -86,6 +88,7 @@ struct side {
  */
 static struct stream {
 	bool known;
+	char name[CRR_STREAM_NAME_MAX + 16];
 	bool touched;
 	bool begins;
 	char hup;
@@ -251,19 +254,78 @@ static bool add_record(const struct crr_record *rec)
 }
 
 /* Blanks would end the name, and GTKWave has its own idea of ".", "[", "/". */
-static void declare(FILE *out, const struct crr_record *rec)
+static void name_stream(const struct crr_record *rec)
+{
+	struct stream *stream = &streams[rec->stream];
+	size_t i;
+
+	for (i = 0; i < rec->data_length; i++)
+		stream->name[i] = isalnum(rec->data[i]) ? (char)rec->data[i] :
+							  '_';
+	stream->name[i] = '\0';
+	stream->known = true;
+}
+
+static bool is_taken(const char *name, const struct stream *by_others_than)
 {
 	size_t i;
 
-	fputs("$scope module ", out);
-	for (i = 0; i < rec->data_length; i++)
-		fputc(isalnum(rec->data[i]) ? rec->data[i] : '_', out);
-	fputs(" $end\n", out);
+	for (i = 0; i < CRR_STREAMS_MAX; i++)
+		if (streams[i].known && &streams[i] != by_others_than &&
+		    !strcmp(streams[i].name, name))
+			return true;
+	return false;
+}
+
+/*
+ * Streams of several containers may have one name, and others become the same.
+ * Those get their number, as often as it takes: all names that are not changed
+ * are different ones.
+ */
+static void make_names_unique(void)
+{
+	static bool again[CRR_STREAMS_MAX];
+	struct stream *stream;
+	size_t i, length;
+
+	for (i = 0; i < CRR_STREAMS_MAX; i++)
+		again[i] = streams[i].known &&
+			   is_taken(streams[i].name, &streams[i]);
+	for (i = 0; i < CRR_STREAMS_MAX; i++) {
+		stream = &streams[i];
+		while (again[i]) {
+			length = strlen(stream->name);
+			snprintf(stream->name + length,
+				 sizeof(stream->name) - length, "_%zu", i);
+			again[i] = is_taken(stream->name, stream);
+		}
+	}
+}
+
+static void declare(FILE *out, uint16_t number)
+{
+	size_t i;
+
+	fprintf(out, "$scope module %s $end\n", streams[number].name);
 	for (i = 0; i < N_SIGNALS; i++)
 		fprintf(out, "$var %s %u %s %s $end\n", signals[i].type,
-			signals[i].bits, identifier(rec->stream, i),
+			signals[i].bits, identifier(number, i),
 			signals[i].name);
 	fputs("$upscope $end\n", out);
+}
+
+static void write_unit(struct export *ex)
+{
+	const struct crr_log_info *info = crr_log_get_info(ex->file->log);
+
+	if (ex->timed)
+		fputs("$comment time is that since the recording began $end\n",
+		      ex->out);
+	else
+		fprintf(ex->out, "$comment 1 ns is one count%s%s $end\n",
+			*info->counter ? " of " : "",
+			strchr(info->counter, '$') ? "?" : info->counter);
+	fputs("$timescale 1 ns $end\n", ex->out);
 }
 
 /* Names come before any value, and a part of a log may lack its STREAMs. */
@@ -274,33 +336,41 @@ static void write_header(struct export *ex)
 	struct log_file all;
 	struct crr_record rec;
 	char date[64] = "unknown";
+	uint16_t i;
 
 	if (info->created)
 		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S %z",
 			 localtime(&seconds));
-	fprintf(ex->out,
-		"$date %s $end\n$version crrctl %s $end\n$comment 1 ns is one count%s%s $end\n$timescale 1 ns $end\n",
-		date, crr_version(), *info->counter ? " of " : "",
-		strchr(info->counter, '$') ? "?" : info->counter);
+	fprintf(ex->out, "$date %s $end\n$version crrctl %s $end\n", date,
+		crr_version());
+	write_unit(ex);
 	log_file_all(&all, ex->file);
 	log_file_rewind(&all);
-	while (log_file_next(&all, &rec)) {
-		if (rec.type != CRR_TYPE_STREAM ||
-		    rec.stream < ex->file->stream.from ||
-		    rec.stream > ex->file->stream.to)
-			continue;
-		declare(ex->out, &rec);
-		streams[rec.stream].known = true;
+	while (log_file_next(&all, &rec))
+		if (rec.type == CRR_TYPE_STREAM)
+			name_stream(&rec);
+	make_names_unique();
+	for (i = 0; i < CRR_STREAMS_MAX; i++) {
+		if (i < ex->file->stream.from || i > ex->file->stream.to)
+			streams[i].known = false;
+		if (streams[i].known)
+			declare(ex->out, i);
 	}
 	fputs("$enddefinitions $end\n", ex->out);
 	log_file_rewind(ex->file);
+}
+
+/* When it was, in what the file counts. */
+static uint64_t moment_of(struct export *ex, const struct crr_record *rec)
+{
+	return ex->timed ? timeline_since(&ex->line, rec) : rec->counter;
 }
 
 /* struct export */
 void export_vcd(struct export *ex)
 {
 	static uint16_t touched[CRR_STREAMS_MAX];
-	uint64_t counter = 0;
+	uint64_t moment = 0, next = 0;
 	struct crr_record rec;
 	size_t n = 0, i;
 	bool more;
@@ -308,9 +378,11 @@ void export_vcd(struct export *ex)
 	write_header(ex);
 	do {
 		more = log_file_next(ex->file, &rec);
-		/* All that the last counter has to tell is known now. */
-		if (n && (!more || rec.counter != counter)) {
-			fprintf(ex->out, "#%" PRIu64 "\n", counter);
+		if (more)
+			next = moment_of(ex, &rec);
+		/* All that the last moment has to tell is known now. */
+		if (n && (!more || next != moment)) {
+			fprintf(ex->out, "#%" PRIu64 "\n", moment);
 			for (i = 0; i < n; i++)
 				put_stream(ex->out, touched[i]);
 			n = 0;
@@ -318,7 +390,7 @@ void export_vcd(struct export *ex)
 		if (!more || rec.type & CRR_TYPE_OPTIONAL ||
 		    !streams[rec.stream].known || !add_record(&rec))
 			continue;
-		counter = rec.counter;
+		moment = next;
 		if (!streams[rec.stream].touched)
 			touched[n++] = rec.stream;
 		streams[rec.stream].touched = true;
