@@ -240,6 +240,23 @@ void control_end_peer(struct control *ctl, uint64_t grace_ms)
 	}
 }
 
+/*
+ * COMMAND was not executed, or the log cannot have its name: end what has been
+ * started, before anything comes of it. Returns COMMAND's exit status.
+ */
+int control_give_up(struct control *ctl, uint64_t grace_ms)
+{
+	static char records[64 << 10];
+
+	control_end_command(ctl, grace_ms);
+	/* Or the kernel would keep the records for --resume. */
+	(void)crr_session_stop(ctl->line->session);
+	while (read(ctl->line->session, records, sizeof(records)) > 0)
+		;
+	lines_close(ctl->line, ctl->nlines);
+	return ctl->command.status;
+}
+
 /* On a terminal, unless it shows the line itself. */
 static bool progress_wanted(const struct control *ctl)
 {

@@ -233,6 +233,7 @@ bool control_over(struct control *ctl);
 void control_end_command(struct control *ctl, uint64_t grace_ms);
 void control_end_peer(struct control *ctl, uint64_t grace_ms);
 void control_hurry(struct control *ctl, uint64_t grace_ms);
+int control_give_up(struct control *ctl, uint64_t grace_ms);
 void control_progress(struct control *ctl, bool last);
 void control_summary(struct control *ctl, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

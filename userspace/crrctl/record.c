@@ -364,21 +364,6 @@ static int outcome(struct recording *rec)
 	return rec->ctl.command.status;
 }
 
-/*
- * COMMAND was not executed, or the log cannot have its name: nothing is left of
- * either. Returns COMMAND's exit status.
- */
-static int give_up(struct recording *rec)
-{
-	control_end_command(&rec->ctl, GRACE_MS);
-	/* Or the kernel would keep the records for --resume. */
-	(void)crr_session_stop(rec->ctl.line->session);
-	while (read(rec->ctl.line->session, rec->buf, sizeof(rec->buf)) > 0)
-		;
-	lines_close(rec->ctl.line, rec->ctl.nlines);
-	return rec->ctl.command.status;
-}
-
 static int run_record(const struct command *cmd, int argc, char **argv)
 {
 	static struct recording rec = { .flags = CRR_RECORD_CAPTURE,
@@ -487,10 +472,10 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	if (*command &&
 	    !child_start(&rec.ctl.command, command, rec.ctl.line,
 			 rec.ctl.nlines))
-		return give_up(&rec);
+		return control_give_up(&rec.ctl, GRACE_MS);
 	if (!resume && !output_publish(&rec.out)) {
 		child_signal(&rec.ctl.command, SIGTERM);
-		(void)give_up(&rec);
+		(void)control_give_up(&rec.ctl, GRACE_MS);
 		return EXIT_CRR_OWN;
 	}
 	if (!*command && !tty)

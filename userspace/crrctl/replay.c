@@ -640,18 +640,6 @@ static void finish_sequel(struct replay *rep)
 		     rep->sequel.path, rep->path);
 }
 
-/*
- * COMMAND was not executed, or --output cannot have its name: nothing is left of
- * either. Returns COMMAND's exit status.
- */
-static int give_up(struct replay *rep)
-{
-	control_end_command(&rep->ctl, rep->grace_ms);
-	crr_session_stop(rep->ctl.line->session);
-	lines_close(rep->ctl.line, rep->ctl.nlines);
-	return rep->ctl.command.status;
-}
-
 static int run_replay(const struct command *cmd, int argc, char **argv)
 {
 	static struct replay rep = { .stall_ms = 10000, .grace_ms = 2000,
@@ -738,10 +726,10 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 	if (*command &&
 	    !child_start(&rep.ctl.command, command, rep.ctl.line,
 			 rep.ctl.nlines))
-		return give_up(&rep);
+		return control_give_up(&rep.ctl, rep.grace_ms);
 	if (output && !output_publish(&rep.sequel.out)) {
 		child_signal(&rep.ctl.command, SIGTERM);
-		(void)give_up(&rep);
+		(void)control_give_up(&rep.ctl, rep.grace_ms);
 		return EXIT_CRR_OWN;
 	}
 	if (!*command && !*paths)
