@@ -861,7 +861,7 @@ log_stat_uncounted() {
 	run 0 crrctl log stat -j a.crr
 	json out '.[0] | .seconds == 4.4 and .unit == "second" and
 		(.streams[0] | .longest_gap == 3.1 and .longest_gap_at == 2 and
-		.bursts == 2 and .largest_burst == { bytes: 3, records: 3,
+		.bursts == "2" and .largest_burst == { bytes: "3", records: "3",
 			from: 5.1, to: 5.3 })'
 	run 0 crrctl log stat -g 3.2s a.crr
 	has out 'bursts: 1, the largest of 5 bytes in 5 records at +1.500000 s'
@@ -913,8 +913,8 @@ log_names() {
 	for command in info stat; do
 		run 0 crrctl log $command -j a.crr
 		json out '.[0].streams | map([.stream, .name, .bytes_out]) ==
-			[[0, "pts0", 1], [1, "pts0", 2], [2, "1", 0],
-			 [3, "pts0", 0]]'
+			[[0, "pts0", "1"], [1, "pts0", "2"], [2, "1", "0"],
+			 [3, "pts0", "0"]]'
 	done
 	run 0 crrctl log dump -j a.crr
 	json out 'all(has("stream")) and
