@@ -10,6 +10,7 @@
 #include <linux/crc32c.h>
 #include <linux/mm.h>
 #include <linux/relay.h>
+#include <linux/thread_info.h>
 #include <linux/tty.h>
 #include <linux/tty_ldisc.h>
 #include <linux/version.h>
@@ -200,6 +201,16 @@ static inline void crr_tty_unregister(struct tty_ldisc_ops *ops)
 typedef const struct rchan_callbacks crr_rchan_callbacks_t;
 #else
 typedef struct rchan_callbacks crr_rchan_callbacks_t;
+#endif
+
+/*
+ * 5.11 "kernel: implement support for TIF_NOTIFY_SIGNAL", which 5.10.162 has, too:
+ * what makes signal_pending() true without a signal.
+ */
+#ifdef TIF_NOTIFY_SIGNAL
+#define CRR_TIF_NO_SIGNAL	TIF_NOTIFY_SIGNAL
+#else
+#define CRR_TIF_NO_SIGNAL	TIF_SIGPENDING
 #endif
 
 #endif /* _CRR_COMPAT_H */

@@ -900,11 +900,12 @@ static ssize_t crr_ldisc_read(struct tty_struct *tty, struct file *file,
  * The tty core cuts a write(2) into chunks, and calls again after a short one,
  * unless a signal is pending. In replay the core must stop where it stopped
  * then: the thread is told that there is a signal, finds none on its way out,
- * and goes on.
+ * and goes on. io_uring's workers have no way out, but clear this flag, and not
+ * TIF_SIGPENDING, before their next request.
  */
 static ssize_t crr_write_cut(ssize_t result)
 {
-	set_thread_flag(TIF_SIGPENDING);
+	set_thread_flag(CRR_TIF_NO_SIGNAL);
 	return result == -EINTR ? -ERESTARTSYS : result;
 }
 

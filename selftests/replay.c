@@ -3,7 +3,11 @@
  * Replay: a run that does what the recorded one did sees what that one saw,
  * when it saw it.
  */
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
+
+#include <linux/io_uring.h>
 
 #include "kselftest_harness.h"
 
@@ -550,6 +554,114 @@ TEST_F(replay, cut_leaves_no_signal)
 	EXPECT_EQ(0, count(line->tty, 2));
 	ASSERT_TRUE(ends(&reader));
 	EXPECT_EQ(1, reader.result);
+}
+
+struct ring {
+	int fd;
+	struct io_uring_params params;
+	struct io_uring_sqe *entries;
+	char *queues;
+};
+
+#define ring_word(ring, queue, member) \
+	((__u32 *)((ring)->queues + (ring)->params.queue##_off.member))
+
+/* Returns 0 or -errno. */
+static int ring_open(struct ring *ring)
+{
+	struct io_uring_params *params = &ring->params;
+	size_t size;
+
+	memset(ring, 0, sizeof(*ring));
+	ring->fd = syscall(__NR_io_uring_setup, 4, params);
+	if (ring->fd < 0)
+		return -errno;
+	size = params->cq_off.cqes +
+	       params->cq_entries * sizeof(struct io_uring_cqe);
+	ring->queues = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_POPULATE, ring->fd,
+			    IORING_OFF_SQ_RING);
+	ring->entries = mmap(NULL, params->sq_entries * sizeof(*ring->entries),
+			     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+			     ring->fd, IORING_OFF_SQES);
+	if (ring->queues == MAP_FAILED || ring->entries == MAP_FAILED)
+		return -errno;
+	return params->features & IORING_FEAT_SINGLE_MMAP ? 0 : -ENOSYS;
+}
+
+static void ring_add(struct ring *ring, const struct io_uring_sqe *entry)
+{
+	__u32 tail = *ring_word(ring, sq, tail);
+
+	ring->entries[tail % ring->params.sq_entries] = *entry;
+	ring_word(ring, sq, array)[tail % ring->params.sq_entries] =
+		tail % ring->params.sq_entries;
+	__atomic_store_n(ring_word(ring, sq, tail), tail + 1, __ATOMIC_RELEASE);
+}
+
+/* The next result. */
+static int ring_result(struct __test_metadata *_metadata, struct ring *ring,
+		       __u32 submitted)
+{
+	struct io_uring_cqe *entries =
+		(void *)(ring->queues + ring->params.cq_off.cqes);
+	__u32 head = *ring_word(ring, cq, head);
+	int result;
+
+	EXPECT_EQ(submitted, sys(syscall(__NR_io_uring_enter, ring->fd,
+					 submitted, 1, IORING_ENTER_GETEVENTS,
+					 NULL, 0)));
+	result = entries[head % ring->params.cq_entries].res;
+	__atomic_store_n(ring_word(ring, cq, head), head + 1, __ATOMIC_RELEASE);
+	return result;
+}
+
+/*
+ * A worker of io_uring never returns to user space, where other threads lose the
+ * pretended signal: its next request must not find it.
+ */
+TEST_F(replay, cut_leaves_no_signal_in_a_worker)
+{
+	struct line *line = &self->line;
+	__u32 workers[2] = { 1, 1 };
+	int empty[2], other[2], result, i;
+	struct ring ring;
+	char bytes[3000];
+
+	result = ring_open(&ring);
+	if (result == -ENOSYS || result == -EPERM)
+		SKIP(return, "no io_uring");
+	ASSERT_EQ(0, result);
+	if (syscall(__NR_io_uring_register, ring.fd,
+		    IORING_REGISTER_IOWQ_MAX_WORKERS, workers, 2))
+		SKIP(return, "io_uring cannot be kept to one worker");
+	ASSERT_EQ(0, pipe(empty));
+	ASSERT_EQ(0, pipe(other));
+	pattern(bytes, sizeof(bytes), 0);
+	log_write(&self->log, 1, 2048, bytes, 2048, CRR_FLAG_CUT);
+	log_finish(&self->log, 10, 0);
+	start_replay(_metadata, line, &self->log, 0);
+	EXPECT_EQ(0, count(line->tty, 1));
+	ring_add(&ring, &(struct io_uring_sqe){
+		.opcode = IORING_OP_WRITE, .fd = line->tty,
+		.addr = (uintptr_t)bytes, .len = sizeof(bytes),
+		.flags = IOSQE_ASYNC });
+	/* Queued behind it; a splice sleeps until there is a byte, or a signal. */
+	ring_add(&ring, &(struct io_uring_sqe){
+		.opcode = IORING_OP_SPLICE, .splice_fd_in = empty[0],
+		.splice_off_in = -1, .fd = other[1], .off = -1, .len = 1,
+		.flags = IOSQE_ASYNC });
+	EXPECT_EQ(2048, ring_result(_metadata, &ring, 2));
+	/* Time enough for a splice that was interrupted. */
+	poll(NULL, 0, 100);
+	ASSERT_EQ(1, write(empty[1], "p", 1));
+	EXPECT_EQ(1, ring_result(_metadata, &ring, 0));
+	for (i = 0; i < 2; i++) {
+		close(empty[i]);
+		close(other[i]);
+	}
+	close(ring.fd);
+	expect_end(_metadata, line, 11);
 }
 
 /* Writes that found no room in crr's buffer find none again. */
