@@ -12,7 +12,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
 
-#include "crr.h"
+#include "charge.h"
 
 /**
  * crr_charge - count memory against the caller

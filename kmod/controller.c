@@ -12,7 +12,16 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "crr.h"
+#include "buffer.h"
+#include "controller.h"
+#include "feed.h"
+#include "ioctl.h"
+#include "queue.h"
+#include "replay_poll.h"
+#include "run.h"
+#include "session.h"
+#include "state.h"
+#include "status.h"
 
 /* One write(2) takes this much at most: many records, and little memory. */
 #define CRR_FEED_CHUNK (32U << 10)
@@ -58,13 +67,6 @@ static bool crr_controller_readable(struct crr_session *session)
 	       !crr_controller_records(session);
 }
 
-/* What was read has reached its reader: it is asking for more. */
-static void crr_controller_consume(struct crr_session *session)
-{
-	if (crr_recorder_consume(&session->recorder))
-		crr_session_wake(session);
-}
-
 /* One reader and one feeder at a time; the next one waits, if it may. */
 static int crr_controller_lock(struct mutex *lock, struct file *file)
 {
@@ -88,7 +90,8 @@ static ssize_t crr_controller_read(struct file *file, char __user *to,
 		mutex_lock(&session->lock);
 		n = -EINVAL;
 		if (recorder->chan) {
-			crr_controller_consume(session);
+			/* What was read has reached its reader, who asks for more. */
+			crr_recorder_consume(session);
 			n = crr_recorder_peek(recorder, length, &from);
 		}
 		if (!n && crr_controller_records(session))
@@ -193,12 +196,113 @@ static __poll_t crr_controller_poll(struct file *file, poll_table *wait)
 	return mask;
 }
 
+#define CRR_RECORD_FLAGS (CRR_RECORD_CAPTURE | CRR_RECORD_FAIL_ORPHAN | \
+			  CRR_RECORD_BLOCK | CRR_RECORD_GATED)
+
+static int crr_check_buffer(u64 size)
+{
+	return size && (size < CRR_BUFFER_MIN || size > CRR_BUFFER_MAX) ?
+	       -EINVAL : 0;
+}
+
+static int crr_controller_record(struct crr_call *call)
+{
+	const struct crr_record_start *arg = &call->arg->record;
+
+	if (arg->__reserved || crr_check_buffer(arg->buffer_size))
+		return -EINVAL;
+	return crr_session_record(call->target, arg);
+}
+
+static int crr_controller_replay(struct crr_call *call)
+{
+	const struct crr_replay_start *arg = &call->arg->replay;
+	bool gated = arg->record_flags & CRR_RECORD_GATED;
+
+	if (arg->__reserved || crr_check_buffer(arg->buffer_size) ||
+	    arg->record_flags & ~CRR_RECORD_FLAGS)
+		return -EINVAL;
+	if (arg->flags & CRR_REPLAY_RECORD ?
+	    !(arg->flags & CRR_REPLAY_LIVE) ||
+	    gated != !!(arg->flags & CRR_REPLAY_GATED) :
+	    arg->record_flags)
+		return -EINVAL;
+	return crr_session_replay(call->target, arg);
+}
+
+static int crr_controller_stop(struct crr_call *call)
+{
+	return crr_session_stop(call->target);
+}
+
+static int crr_controller_divergence(struct crr_call *call)
+{
+	struct crr_session *session = call->target;
+	int ret = -ENODATA;
+
+	mutex_lock(&session->lock);
+	if (session->divergence.kind) {
+		call->arg->divergence = session->divergence;
+		ret = 0;
+	}
+	mutex_unlock(&session->lock);
+	return ret;
+}
+
+static int crr_controller_seek_ack(struct crr_call *call)
+{
+	const struct crr_seek_ack *ack = &call->arg->seek_ack;
+	struct crr_session *session = call->target;
+	int ret;
+
+	if (ack->__reserved)
+		return -EINVAL;
+	mutex_lock(&session->lock);
+	ret = crr_replayer_seek_ack(session, ack);
+	if (!ret)
+		crr_session_wake(session);
+	mutex_unlock(&session->lock);
+	return ret;
+}
+
+static int crr_controller_status(struct crr_call *call)
+{
+	struct crr_session *session = call->target;
+
+	crr_status_clear(&call->arg->status);
+	mutex_lock(&session->lock);
+	crr_session_status(session, &call->arg->status);
+	session->changed = false;
+	mutex_unlock(&session->lock);
+	return 0;
+}
+
+static const struct crr_ioctl crr_controller_table[] = {
+	CRR_IOCTL(CRR_IOC_STATUS, struct crr_status, guesses,
+		  crr_controller_status, .answers = true),
+	CRR_IOCTL(CRR_IOC_RECORD, struct crr_record_start, buffer_size,
+		  crr_controller_record, .flags = CRR_RECORD_FLAGS),
+	CRR_IOCTL(CRR_IOC_REPLAY, struct crr_replay_start, __reserved,
+		  crr_controller_replay,
+		  .flags = CRR_REPLAY_MUTE | CRR_REPLAY_GATED |
+			   CRR_REPLAY_LIVE | CRR_REPLAY_RECORD),
+	CRR_IOCTL(CRR_IOC_STOP, struct crr_stop, flags, crr_controller_stop),
+	CRR_IOCTL(CRR_IOC_DIVERGENCE, struct crr_divergence, got,
+		  crr_controller_divergence, .answers = true),
+	CRR_IOCTL(CRR_IOC_SEEK_ACK, struct crr_seek_ack, sequence,
+		  crr_controller_seek_ack),
+};
+
+static const struct crr_ioctls crr_controller_ioctls = {
+	.table = crr_controller_table,
+	.n = ARRAY_SIZE(crr_controller_table),
+};
+
 static long crr_controller_ioctl(struct file *file, unsigned int cmd,
 				 unsigned long arg)
 {
-	struct crr_target target = { .session = file->private_data };
-
-	return crr_ioctl(&target, cmd, (void __user *)arg);
+	return crr_ioctl(&crr_controller_ioctls, file->private_data, cmd,
+			 (void __user *)arg);
 }
 
 /* /proc/PID/fdinfo/FD: no lock of a tty is held. */

@@ -7,9 +7,12 @@
 
 #include <linux/init.h>
 #include <linux/module.h>
+#include <linux/tty.h>
 #include <linux/utsname.h>
 
-#include "crr.h"
+#include "compat.h"
+#include "ldisc.h"
+#include "tty_ioctl.h"
 
 /* Those of crr_number_is_free(), but N_CRR. */
 #define CRR_FREE_NUMBERS "4, 8, 9, 10, 12, 16"

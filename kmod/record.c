@@ -6,7 +6,82 @@
  * from outside, fed records and log files alike, passes crr_record_decode()
  * and crr_order_check() before anybody looks at it.
  */
-#include "encode.h"
+#ifdef __KERNEL__
+#include <asm/byteorder.h>
+#include <linux/compiler.h>
+#include <linux/crc32c.h>
+#include <linux/errno.h>
+#include <linux/limits.h>
+#include <linux/stddef.h>
+#include <linux/string.h>
+
+#include "compat.h"
+#else
+#include <endian.h>
+#include <errno.h>
+#include <isa-l/crc.h>
+#include <string.h>
+#define S32_MAX 0x7fffffffU
+#define cpu_to_le16(x) ((__le16)htole16(x))
+#define cpu_to_le32(x) ((__le32)htole32(x))
+#define cpu_to_le64(x) ((__le64)htole64(x))
+#define le16_to_cpu(x) le16toh(x)
+#define le32_to_cpu(x) le32toh(x)
+#define le64_to_cpu(x) le64toh(x)
+#endif
+
+#include "record.h"
+
+union crr_payload {
+	struct crr_record_termios termios;
+	struct crr_record_in in;
+	struct crr_record_read_error read_error;
+	struct crr_record_write write;
+	struct crr_record_inq inq;
+	struct crr_record_outq outq;
+	struct crr_record_modem modem;
+	struct crr_record_mark mark;
+	struct crr_record_time time;
+	struct crr_record_stream_end stream_end;
+};
+
+static size_t crr_align(size_t length)
+{
+	return (length + CRR_RECORD_ALIGN - 1) & ~(size_t)(CRR_RECORD_ALIGN - 1);
+}
+
+/*
+ * How long the part of the payload before the bytes is. Always a multiple of
+ * CRR_RECORD_ALIGN.
+ */
+static size_t crr_fixed_length(__u16 type)
+{
+	static const __u8 lengths[] = {
+		[CRR_TYPE_STREAM] = sizeof(struct crr_record_termios),
+		[CRR_TYPE_READ] = sizeof(struct crr_record_in),
+		[CRR_TYPE_READ_ERROR] = sizeof(struct crr_record_read_error),
+		[CRR_TYPE_EOF] = sizeof(struct crr_record_in),
+		[CRR_TYPE_PEER_CLOSED] = sizeof(struct crr_record_in),
+		[CRR_TYPE_HANGUP] = sizeof(struct crr_record_in),
+		[CRR_TYPE_WRITE] = sizeof(struct crr_record_write),
+		[CRR_TYPE_STREAM_END] = sizeof(struct crr_record_stream_end),
+		[CRR_TYPE_INQ] = sizeof(struct crr_record_inq),
+		[CRR_TYPE_OUTQ] = sizeof(struct crr_record_outq),
+		[CRR_TYPE_MODEM] = sizeof(struct crr_record_modem),
+		[CRR_TYPE_MARK] = sizeof(struct crr_record_mark),
+	};
+
+	if (type < sizeof(lengths))
+		return lengths[type];
+	switch (type) {
+	case CRR_TYPE_TERMIOS:
+		return sizeof(struct crr_record_termios);
+	case CRR_TYPE_TIME:
+		return sizeof(struct crr_record_time);
+	default:
+		return 0;
+	}
+}
 
 /**
  * crr_record_crc - CRC32C, as in iSCSI and ext4
@@ -18,7 +93,7 @@
 __u32 crr_record_crc(const void *data, size_t length)
 {
 #ifdef __KERNEL__
-	return ~crr_crc32c(~0, data, length);
+	return ~crc32c(~0, data, length);
 #else
 	/* isa-l takes a pointer to non-const, and reads only. */
 	return ~crc32_iscsi((unsigned char *)data, (int)length, ~0U);
@@ -35,8 +110,8 @@ size_t crr_record_size(const struct crr_record *rec)
 	       crr_align(crr_fixed_length(rec->type) + rec->data_length);
 }
 
-/* The part of the payload before the bytes, of whatever is rare. */
-void crr_encode_payload(__u8 *p, const struct crr_record *rec)
+/* The part of the payload before the bytes. */
+static void crr_encode_payload(__u8 *p, const struct crr_record *rec)
 {
 	union crr_payload payload;
 	__u32 i;
@@ -53,10 +128,20 @@ void crr_encode_payload(__u8 *p, const struct crr_record *rec)
 			.ospeed = cpu_to_le32(rec->termios.ospeed),
 		};
 		break;
+	case CRR_TYPE_READ:
 	case CRR_TYPE_EOF:
 	case CRR_TYPE_PEER_CLOSED:
 	case CRR_TYPE_HANGUP:
 		payload.in.empties = cpu_to_le64(rec->empties);
+		break;
+	case CRR_TYPE_WRITE:
+		payload.write = (struct crr_record_write){
+			.refused = cpu_to_le64(rec->refused),
+			.requested = cpu_to_le32(rec->requested),
+			.result = cpu_to_le32((__u32)rec->result),
+			.offset = cpu_to_le32(rec->offset),
+			.crc32c = cpu_to_le32(rec->crc32c),
+		};
 		break;
 	case CRR_TYPE_READ_ERROR:
 		payload.read_error = (struct crr_record_read_error){
@@ -113,7 +198,26 @@ void crr_encode_payload(__u8 *p, const struct crr_record *rec)
  */
 size_t crr_record_encode(void *to, const struct crr_record *rec)
 {
-	return crr_record_encode_into(to, CRR_RECORD_SIZE_MAX, rec->type, rec);
+	size_t fixed = crr_fixed_length(rec->type);
+	size_t length = fixed + rec->data_length;
+	size_t padded = crr_align(length);
+	struct crr_record_header header = {
+		.type = cpu_to_le16(rec->type),
+		.flags = cpu_to_le16(rec->flags),
+		.stream = cpu_to_le16(rec->stream),
+		.length = cpu_to_le16((__u16)length),
+		.sequence = cpu_to_le64(rec->sequence),
+		.counter = cpu_to_le64(rec->counter),
+	};
+	__u8 *p = to;
+
+	memcpy(p, &header, sizeof(header));
+	p += sizeof(header);
+	crr_encode_payload(p, rec);
+	if (rec->data_length)
+		memcpy(p + fixed, rec->data, rec->data_length);
+	memset(p + length, 0, padded - length);
+	return sizeof(header) + padded;
 }
 
 /**

@@ -1,254 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The recorder: what the emulator sees, as records in a relay buffer, and
- * from there to the session fd's reader.
+ * The recorder: what the emulator sees, as records.
  *
- * The buffer is one global relay buffer, never overwritten. Relay's write
- * paths look at the current CPU's pointer and race with CPU hotplug, and its
- * read paths race with a switch of sub-buffers; only its memory, its counts
- * and relay_switch_subbuf() are used here, all under session->lock.
- *
- * An operation is admitted only if there will be room for its record, so that
- * no record is ever lost: a record never exceeds a sub-buffer and switches at
- * most once, not even with the optional one before it, so that an admitted
- * operation needs one sub-buffer at most. What
- * cannot wait (hangup, the tty's close, the end) has room set aside.
- *
- * Reads and writes are let in with room that belongs to their stream, and stays
- * with it until a record has begun another sub-buffer: at any time what is
- * filled, reserved and set aside fits into the buffer. Questions are let in
- * with room of their own.
+ * An operation is admitted only if there will be room for its record; see
+ * buffer.c.
  */
-#include <linux/poll.h>
-#include <linux/relay.h>
-
-#include "crr.h"
-#include "encode.h"
-
-/* Also what one read(2) of the session fd gives at most. */
-#define CRR_SUBBUF_SIZE (64U << 10)
-
-/* HANGUP and STREAM_END, for each stream, and END. */
-#define CRR_STANDING_BYTES(n) (80U * (n) + 24U)
-
-static struct dentry *crr_create_buf_file(const char *name,
-					  struct dentry *parent, umode_t mode,
-					  struct rchan_buf *buf,
-					  int *is_global)
-{
-	*is_global = 1;
-	/* There is no file. Relay checks this pointer and does not keep it. */
-	return (struct dentry *)buf;
-}
-
-static int crr_remove_buf_file(struct dentry *dentry)
-{
-	return 0;
-}
-
-static crr_rchan_callbacks_t crr_relay_callbacks = {
-	.create_buf_file = crr_create_buf_file,
-	.remove_buf_file = crr_remove_buf_file,
-};
-
-/**
- * crr_recorder_open - a buffer for a recording
- * @recorder: out
- * @nstreams: of the session
- * @size: in bytes, at least
- * @flags: CRR_RECORD_*
- *
- * Returns 0 or -ENOMEM.
- */
-int crr_recorder_open(struct crr_recorder *recorder, u32 nstreams, size_t size,
-		      u32 flags)
-{
-	size_t n = DIV_ROUND_UP(size, CRR_SUBBUF_SIZE);
-
-	*recorder = (struct crr_recorder){
-		.flags = flags,
-		.standing = 1 + DIV_ROUND_UP(CRR_STANDING_BYTES(nstreams),
-					     CRR_SUBBUF_SIZE - CRR_RECORD_SIZE_MAX),
-	};
-	/* Each line may have a reader and a writer asleep at the same time. */
-	n = max_t(size_t, n, 2 * nstreams + recorder->standing + 2);
-	if (crr_charge(&recorder->charge, n * CRR_SUBBUF_SIZE))
-		return -ENOMEM;
-	recorder->chan = relay_open(NULL, NULL, CRR_SUBBUF_SIZE, n,
-				    &crr_relay_callbacks, NULL);
-	if (!recorder->chan) {
-		crr_uncharge(&recorder->charge);
-		return -ENOMEM;
-	}
-	recorder->buf = *per_cpu_ptr(recorder->chan->buf, 0);
-	return 0;
-}
-
-void crr_recorder_close(struct crr_recorder *recorder)
-{
-	if (recorder->chan)
-		relay_close(recorder->chan);
-	recorder->chan = NULL;
-	crr_uncharge(&recorder->charge);
-}
-
-size_t crr_recorder_capacity(const struct crr_recorder *recorder)
-{
-	return recorder->chan->n_subbufs * CRR_SUBBUF_SIZE;
-}
-
-/*
- * Where the data of the oldest sub-buffer end. After a switch that failed relay has
- * none to fill, and an offset that is past the end of any.
- */
-static size_t crr_oldest_end(const struct rchan_buf *buf)
-{
-	size_t oldest = buf->subbufs_consumed % buf->chan->n_subbufs;
-
-	if (buf->subbufs_consumed == buf->subbufs_produced)
-		return buf->offset > CRR_SUBBUF_SIZE ? 0 : buf->offset;
-	return CRR_SUBBUF_SIZE - buf->padding[oldest];
-}
-
-/* Give back the oldest sub-buffer, if it is filled and read. */
-static void crr_recorder_retire(struct crr_recorder *recorder)
-{
-	struct rchan_buf *buf = recorder->buf;
-
-	while (buf->subbufs_consumed != buf->subbufs_produced &&
-	       recorder->read_offset == crr_oldest_end(buf)) {
-		buf->subbufs_consumed++;
-		recorder->read_offset = 0;
-	}
-}
-
-bool crr_recorder_has_room(struct crr_recorder *recorder)
-{
-	struct rchan_buf *buf = recorder->buf;
-	size_t filled, needed;
-
-	crr_recorder_retire(recorder);
-	/* The one being filled, and those filled and not yet read. */
-	filled = 1 + buf->subbufs_produced - buf->subbufs_consumed;
-	needed = recorder->standing + recorder->reserved;
-	return filled + needed < recorder->chan->n_subbufs;
-}
-
-/* May the next read, or write, be recorded? If not, the stream is woken later. */
-bool crr_stream_has_room(struct crr_stream *stream, enum crr_way way)
-{
-	struct crr_recorder *recorder = &stream->session->recorder;
-
-	lockdep_assert_held(&stream->session->lock);
-
-	if (stream->room[way] || stream->ended ||
-	    crr_recorder_has_room(recorder))
-		return true;
-	recorder->starved = true;
-	return false;
-}
-
-static bool crr_stream_take_room(struct crr_stream *stream, enum crr_way way)
-{
-	if (!crr_stream_has_room(stream, way))
-		return false;
-	if (!stream->room[way] && !stream->ended) {
-		stream->room[way] = true;
-		stream->session->recorder.reserved++;
-	}
-	return true;
-}
-
-/* Who found no room is woken when there is some. */
-static void crr_recorder_wake_starved(struct crr_session *session)
-{
-	struct crr_recorder *recorder = &session->recorder;
-
-	if (!recorder->starved || !crr_recorder_has_room(recorder))
-		return;
-	recorder->starved = false;
-	crr_session_wake(session);
-}
-
-static void crr_stream_give_room(struct crr_stream *stream, enum crr_way way)
-{
-	WRITE_ONCE(stream->ready[way], false);
-	if (stream->room[way])
-		stream->session->recorder.reserved--;
-	stream->room[way] = false;
-}
-
-/* Another sub-buffer: it was reserved, or set aside. */
-static bool crr_emit_switch(struct crr_session *session)
-{
-	struct crr_recorder *recorder = &session->recorder;
-
-	recorder->switched++;
-	if (relay_switch_subbuf(recorder->buf, CRR_RECORD_SIZE_MAX))
-		return true;
-	/* A log with a hole cannot be replayed: no record may follow. */
-	pr_err_once("n_crr: no buffer space where some was reserved\n");
-	recorder->broken = true;
-	crr_session_set_state(session, CRR_STATE_FAILED, CRR_REASON_SEQUENCE);
-	return false;
-}
-
-/*
- * The room is there. A record that reads see bears the empty ones of its stream.
- * Inlined, of a constant type, where an emulator waits for it.
- */
-static __always_inline void crr_emit_inline(struct crr_session *session,
-					    const u16 type,
-					    struct crr_record *rec,
-					    struct crr_stream *bearer)
-{
-	struct rchan_buf *buf = session->recorder.buf;
-	size_t size;
-
-	lockdep_assert_held(&session->lock);
-
-	if (unlikely(session->recorder.broken))
-		return;
-	rec->sequence = session->sequence;
-	rec->counter = crr_session_counter(session);
-	if (bearer)
-		rec->empties = crr_empties_take(bearer, rec->counter);
-	size = crr_record_encode_into(buf->data + buf->offset,
-				      CRR_SUBBUF_SIZE - buf->offset, type, rec);
-	if (unlikely(!size)) {
-		if (!crr_emit_switch(session))
-			return;
-		size = crr_record_encode_into(buf->data + buf->offset,
-					      CRR_SUBBUF_SIZE - buf->offset,
-					      type, rec);
-	}
-	buf->offset += size;
-	if (!(type & CRR_TYPE_OPTIONAL)) {
-		session->sequence++;
-		session->records++;
-	}
-	WRITE_ONCE(session->recorder.unread, session->recorder.unread + size);
-	if (wq_has_sleeper(&session->wait))
-		wake_up_interruptible_poll(&session->wait,
-					   EPOLLIN | EPOLLRDNORM);
-}
-
-static noinline void crr_emit(struct crr_session *session,
-			      struct crr_record *rec)
-{
-	crr_emit_inline(session, rec->type, rec, NULL);
-}
+#include "buffer.h"
+#include "gate.h"
+#include "line.h"
+#include "recorder.h"
+#include "state.h"
 
 static void crr_add_empty(struct crr_stream *stream)
 {
 	/* What another thread finds behind the gate is no part of the run. */
 	if (stream->session->gate.gated)
-		crr_stream_looked(stream);
+		stream->looks++;
 	else
-		crr_empties_add(stream, crr_session_counter(stream->session));
+		crr_empties_add(stream, stream->session->counter);
 }
 
-static __always_inline void crr_take_refused(struct crr_stream *stream, struct crr_record *rec)
+static void crr_take_refused(struct crr_stream *stream, struct crr_record *rec)
 {
 	rec->refused = stream->refused;
 	if (stream->refused && stream->interrupted)
@@ -256,7 +28,7 @@ static __always_inline void crr_take_refused(struct crr_stream *stream, struct c
 	stream->refused = 0;
 }
 
-static noinline void crr_emit_simple(struct crr_stream *stream, u16 type, u32 reason)
+static void crr_emit_simple(struct crr_stream *stream, u16 type, u32 reason)
 {
 	struct crr_record rec = {
 		.type = type,
@@ -266,11 +38,12 @@ static noinline void crr_emit_simple(struct crr_stream *stream, u16 type, u32 re
 
 	if (type == CRR_TYPE_STREAM_END)
 		crr_take_refused(stream, &rec);
-	crr_emit_inline(stream->session, type, &rec, stream);
+	rec.empties = crr_empties_take(stream, stream->session->counter);
+	crr_emit(stream->session, &rec);
 }
 
 /* Before the record of an operation: that termios is another. */
-static noinline void crr_emit_termios(struct crr_stream *stream)
+static void crr_emit_termios(struct crr_stream *stream)
 {
 	struct crr_record termios = {
 		.type = CRR_TYPE_TERMIOS,
@@ -283,23 +56,19 @@ static noinline void crr_emit_termios(struct crr_stream *stream)
 	crr_emit(stream->session, &termios);
 }
 
-/* What an operation has to tell. */
-static __always_inline void crr_emit_done(struct crr_stream *stream,
-					  const u16 type,
-					  struct crr_record *rec,
-					  struct crr_stream *bearer)
+/*
+ * What an operation has to tell. A record that reads see bears the empty ones of
+ * its stream.
+ */
+static void crr_emit_done(struct crr_stream *stream, struct crr_record *rec)
 {
-	if (stream->line && unlikely(READ_ONCE(stream->line->undescribed)))
+	if (stream->line && READ_ONCE(stream->line->undescribed))
 		crr_emit_termios(stream);
 	rec->stream = stream->number;
-	crr_emit_inline(stream->session, type, rec, bearer);
-}
-
-static noinline void crr_emit_answer(struct crr_stream *stream,
-				     struct crr_record *rec)
-{
-	crr_emit_done(stream, rec->type, rec,
-		      crr_type_is_inbound(rec->type) ? stream : NULL);
+	if (crr_type_is_inbound(rec->type))
+		rec->empties = crr_empties_take(stream,
+						stream->session->counter);
+	crr_emit(stream->session, rec);
 }
 
 /* ---- Begin and end ---- */
@@ -326,9 +95,7 @@ static void crr_stream_leave(struct crr_stream *stream, enum crr_end reason)
 		crr_emit_simple(stream, CRR_TYPE_HANGUP, 0);
 	crr_emit_simple(stream, CRR_TYPE_STREAM_END, reason);
 	stream->ended = true;
-	crr_stream_give_room(stream, CRR_IN);
-	crr_stream_give_room(stream, CRR_OUT);
-	crr_recorder_wake_starved(stream->session);
+	WRITE_ONCE(stream->session->recorder.ready, false);
 }
 
 /* What STOP itself ends comes last: there a log can be continued. */
@@ -416,11 +183,12 @@ void crr_recorder_hangup_seen(struct crr_session *session)
 				crr_stream_leave(stream, stream->leaving);
 		} else if (crr_line_hangs_up(stream->line)) {
 			stream->hangup_seen = true;
-			/* Who begins from here on is told that it has ended. */
-			crr_session_unready(session);
-			smp_mb(); /* pairs with crr_line_enter() */
-			if (!atomic64_read(&stream->line->inflight))
-				crr_stream_leave(stream, CRR_END_HANGUP);
+			WRITE_ONCE(session->recorder.ready, false);
+			/* Who begins after this is told that it has ended. */
+			if (!down_write_trylock(&stream->line->operations))
+				continue;
+			crr_stream_leave(stream, CRR_END_HANGUP);
+			up_write(&stream->line->operations);
 		}
 	}
 }
@@ -453,6 +221,12 @@ void crr_recorder_checkpoint(struct crr_session *session)
 
 /* ---- Operations ---- */
 
+/* Is it no read(2) or write(2), of which a line has one at a time? */
+static bool crr_op_is_question(const struct crr_op *op)
+{
+	return op->type != CRR_TYPE_READ && op->type != CRR_TYPE_WRITE;
+}
+
 /**
  * crr_recorder_admit - may an operation begin?
  * @op: the operation
@@ -469,7 +243,6 @@ enum crr_verdict crr_recorder_admit(struct crr_op *op)
 	struct crr_stream *stream = op->stream;
 	struct crr_session *session = stream->session;
 	struct crr_recorder *recorder = &session->recorder;
-	bool room;
 
 	lockdep_assert_held(&session->lock);
 
@@ -483,16 +256,12 @@ enum crr_verdict crr_recorder_admit(struct crr_op *op)
 		op->sleep = CRR_SLEEP_TIME;
 		return op->nowait ? CRR_RESULT : CRR_SLEEP;
 	}
-	if (op->type == CRR_TYPE_READ || op->type == CRR_TYPE_WRITE) {
-		room = crr_stream_take_room(stream, crr_type_way(op->type));
-	} else {
-		room = crr_recorder_has_room(recorder);
-		op->owns_room = room;
-		recorder->reserved += room;
-	}
-	if (likely(room)) {
+	if (crr_recorder_has_room(recorder)) {
+		if (crr_op_is_question(op))
+			recorder->reserved++;
 		op->gated = session->gate.gated;
 		op->window = session->gate.window;
+		op->counter = session->counter;
 		return CRR_RECORD;
 	}
 
@@ -523,74 +292,33 @@ enum crr_verdict crr_recorder_admit(struct crr_op *op)
  * Lock the session for the end of an admitted operation. False, and unlocked,
  * if the recording that admitted it is over.
  */
-static __always_inline bool crr_recorder_resume(struct crr_stream *stream)
+static bool crr_recorder_resume(struct crr_stream *stream)
 {
 	struct crr_session *session = stream->session;
 
 	mutex_lock(&session->lock);
 	/* There is no other one as long as the operation is in flight. */
-	if (unlikely(session->state != CRR_STATE_RECORDING)) {
+	if (session->state != CRR_STATE_RECORDING) {
 		mutex_unlock(&session->lock);
 		return false;
 	}
 	return true;
 }
 
-/* May the next operation begin without asking? */
-static __always_inline void crr_stream_prepare(struct crr_stream *stream, enum crr_way way)
-{
-	const struct crr_session *session = stream->session;
-
-	if (!stream->ready[way] && session->state == CRR_STATE_RECORDING &&
-	    !session->gate.gated && !stream->unprivileged &&
-	    !stream->hangup_seen && !stream->ended)
-		WRITE_ONCE(stream->ready[way], true);
-}
-
-/*
- * A stream's room is used up, or it has none yet; or somebody waits for some, or
- * for what a read has given back to the gate.
- */
-static noinline void crr_recorder_seek_room(struct crr_stream *stream,
-					    enum crr_way way)
-{
-	struct crr_session *session = stream->session;
-	struct crr_recorder *recorder = &session->recorder;
-
-	if (recorder->switched && stream->room[way]) {
-		recorder->switched--;
-		crr_stream_give_room(stream, way);
-	}
-	if (crr_stream_take_room(stream, way))
-		crr_stream_prepare(stream, way);
-	crr_recorder_wake_starved(session);
-	if (crr_gate_returned(&session->gate))
-		crr_session_wake_lines(session);
-}
-
-/* A read or write has come to its end; so that the next one may begin. */
-static __always_inline void crr_recorder_finish(struct crr_stream *stream,
-						enum crr_way way)
-{
-	struct crr_session *session = stream->session;
-	struct crr_recorder *recorder = &session->recorder;
-
-	if (unlikely(recorder->switched || recorder->starved ||
-		     !stream->ready[way]))
-		crr_recorder_seek_room(stream, way);
-	mutex_unlock(&session->lock);
-}
-
-/* A question has. */
-static void crr_recorder_finish_question(struct crr_op *op)
+/* An operation has come to its end. */
+static void crr_recorder_finish(struct crr_op *op)
 {
 	struct crr_session *session = op->stream->session;
 	struct crr_recorder *recorder = &session->recorder;
 
-	recorder->reserved--;
-	if (recorder->switched)
-		recorder->switched--;
-	crr_recorder_wake_starved(session);
+	if (crr_op_is_question(op)) {
+		recorder->reserved--;
+		crr_recorder_wake_starved(session);
+	}
+	if (!recorder->ready)
+		crr_recorder_update_ready(session);
+	if (crr_gate_returned(&session->gate))
+		crr_session_wake_lines(session);
 	mutex_unlock(&session->lock);
 }
 
@@ -600,12 +328,8 @@ static void crr_recorder_finish_question(struct crr_op *op)
  */
 void crr_recorder_cancel(struct crr_op *op)
 {
-	if (!crr_recorder_resume(op->stream))
-		return;
-	if (op->type == CRR_TYPE_READ || op->type == CRR_TYPE_WRITE)
-		crr_recorder_finish(op->stream, crr_type_way(op->type));
-	else
-		crr_recorder_finish_question(op);
+	if (crr_recorder_resume(op->stream))
+		crr_recorder_finish(op);
 }
 
 /**
@@ -624,32 +348,6 @@ void crr_recorder_interrupted(struct crr_op *op)
 		op->stream->interrupted = true;
 	}
 	mutex_unlock(&session->lock);
-}
-
-static __always_inline void crr_emit_read(struct crr_stream *stream, u32 length)
-{
-	struct crr_record rec = {
-		.data = stream->bytes,
-		.data_length = length,
-	};
-
-	stream->session->bytes_in += length;
-	crr_emit_done(stream, CRR_TYPE_READ, &rec, stream);
-}
-
-/**
- * crr_recorder_delivered - a read(2) that is not gated has given bytes
- * @stream: on which it is; the bytes are in stream->bytes
- * @length: how many the user has got
- */
-void crr_recorder_delivered(struct crr_stream *stream, u32 length)
-{
-	if (!crr_recorder_resume(stream))
-		return;
-	/* Delivery is now. A step back since entry: the next operation fails. */
-	crr_session_sample(stream->session);
-	crr_emit_read(stream, length);
-	crr_recorder_finish(stream, CRR_IN);
 }
 
 /**
@@ -676,7 +374,8 @@ void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen)
 		crr_add_empty(stream);
 		break;
 	case CRR_TYPE_READ:
-		crr_emit_read(stream, seen->data_length);
+		stream->session->bytes_in += seen->data_length;
+		crr_emit_done(stream, seen);
 		break;
 	case CRR_TYPE_PEER_CLOSED:
 		if (stream->peer_closed)
@@ -684,10 +383,10 @@ void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen)
 		stream->peer_closed = true;
 		fallthrough;
 	default:
-		crr_emit_answer(stream, seen);
+		crr_emit_done(stream, seen);
 		break;
 	}
-	crr_recorder_finish(stream, CRR_IN);
+	crr_recorder_finish(op);
 }
 
 /**
@@ -712,11 +411,11 @@ u32 crr_recorder_inq_done(struct crr_op *op, u32 value)
 			      READ_ONCE(stream->session->gate.left));
 	if (value) {
 		rec.value = value;
-		crr_emit_answer(stream, &rec);
+		crr_emit_done(stream, &rec);
 	} else {
 		crr_add_empty(stream);
 	}
-	crr_recorder_finish_question(op);
+	crr_recorder_finish(op);
 	return value;
 }
 
@@ -730,27 +429,29 @@ void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec)
 	if (!crr_recorder_resume(op->stream))
 		return;
 	crr_take_refused(op->stream, rec);
-	crr_emit_answer(op->stream, rec);
-	crr_recorder_finish_question(op);
+	crr_emit_done(op->stream, rec);
+	crr_recorder_finish(op);
 }
 
 /**
  * crr_recorder_write_done - a chunk of a write(2) has come to its end
- * @stream: on which it is
+ * @op: the operation, admitted, or begun when ready; op->counter is its stamp
  * @buf: the bytes offered
  * @requested: how many
  * @result: what N_TTY made of them: bytes taken or -errno, not 0
  * @cut: a signal is pending, and ends the write(2) after this whole chunk
  *
- * The stamp is the counter of the entry: session->counter has not moved since
- * if, as free delivery has it, one thread moves it and does the I/O.
+ * The stamp is the counter of the entry, as free delivery has it: one thread moves
+ * it and does the I/O.
  */
-void crr_recorder_write_done(struct crr_stream *stream, const u8 *buf,
-			     u32 requested, ssize_t result, bool cut)
+void crr_recorder_write_done(struct crr_op *op, const u8 *buf, u32 requested,
+			     ssize_t result, bool cut)
 {
+	struct crr_stream *stream = op->stream;
 	struct crr_session *session = stream->session;
 	bool capture = session->recorder.flags & CRR_RECORD_CAPTURE;
 	struct crr_record rec = {
+		.type = CRR_TYPE_WRITE,
 		.flags = (cut ? CRR_FLAG_CUT : 0) |
 			 (capture ? CRR_FLAG_CAPTURED : 0),
 		.requested = requested,
@@ -763,59 +464,9 @@ void crr_recorder_write_done(struct crr_stream *stream, const u8 *buf,
 
 	if (!crr_recorder_resume(stream))
 		return;
+	crr_session_raise(session, op->counter);
 	crr_take_refused(stream, &rec);
 	session->bytes_out += rec.offset;
-	crr_emit_done(stream, CRR_TYPE_WRITE, &rec, NULL);
-	crr_recorder_finish(stream, CRR_OUT);
-}
-
-/* ---- The session fd's reader ---- */
-
-/**
- * crr_recorder_peek - the oldest records, to be copied and then consumed
- * @recorder: the recorder
- * @length: how many bytes may be taken
- * @from: out: where they lie; they stay there until consumed
- *
- * Returns how many bytes of whole records lie there, in one sub-buffer; 0 for
- * none; -EMSGSIZE if @length does not hold the first.
- */
-ssize_t crr_recorder_peek(struct crr_recorder *recorder, size_t length,
-			  const void **from)
-{
-	struct rchan_buf *buf = recorder->buf;
-	size_t oldest, there, n;
-
-	crr_recorder_retire(recorder);
-	oldest = buf->subbufs_consumed % buf->chan->n_subbufs;
-	there = crr_oldest_end(buf) - recorder->read_offset;
-	*from = buf->start + oldest * CRR_SUBBUF_SIZE + recorder->read_offset;
-	if (there <= length)
-		return there;
-
-	for (n = 0; ; ) {
-		size_t size = crr_record_skip(*from + n);
-
-		if (n + size > length)
-			break;
-		n += size;
-	}
-	return n ?: -EMSGSIZE;
-}
-
-/**
- * crr_recorder_consume - what was peeked at and taken is no longer needed
- * @recorder: the recorder
- *
- * Returns whether there is room again for somebody who found none.
- */
-bool crr_recorder_consume(struct crr_recorder *recorder)
-{
-	recorder->read_offset += recorder->taken;
-	WRITE_ONCE(recorder->unread, recorder->unread - recorder->taken);
-	WRITE_ONCE(recorder->taken, 0);
-	if (!recorder->starved || !crr_recorder_has_room(recorder))
-		return false;
-	recorder->starved = false;
-	return true;
+	crr_emit_done(stream, &rec);
+	crr_recorder_finish(op);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The replayer: records that have been fed wait here for the operations that
- * consume them.
+ * The replayer: which record an operation consumes, and how the run departs
+ * from the log.
  *
  * Each stream has two cursors: what came in, and what went out. A record is
  * due when the counter has reached its stamp. Because stamps never go back,
@@ -12,550 +12,11 @@
  * Nothing in this file knows a tty: it decides from the queues and the counter
  * alone. All of it runs under session->lock.
  */
-#include <linux/poll.h>
-#include <linux/slab.h>
-
-#include "crr.h"
-
-/* ---- The queues ---- */
-
-/*
- * What the feeder is wanted for: the next thing that reads will find, and, after
- * a write that was not taken whole, the next one that was. Called after every
- * change of what this depends on.
- */
-static void crr_stream_update_wants(struct crr_stream *stream)
-{
-	struct crr_replayer *replayer = &stream->session->replayer;
-	bool wants = !stream->end && !stream->left &&
-		     (list_empty(&stream->inbound) ||
-		      (stream->throttled && !stream->writes));
-
-	if (wants == stream->wants_feed)
-		return;
-	stream->wants_feed = wants;
-	WRITE_ONCE(replayer->wanting, replayer->wanting + (wants ? 1 : -1));
-}
-
-/* The last write was, or was not, refused or taken in part. */
-static void crr_stream_throttle(struct crr_stream *stream, bool throttled)
-{
-	struct crr_replayer *replayer = &stream->session->replayer;
-
-	replayer->throttled += throttled - stream->throttled;
-	stream->throttled = throttled;
-	stream->writable_shown = false;
-	crr_stream_update_wants(stream);
-}
-
-/* As at the beginning of a log. */
-static void crr_stream_restart(struct crr_stream *stream)
-{
-	stream->begun = false;
-	stream->end = 0;
-	stream->guessed = false;
-	crr_stream_throttle(stream, false);
-}
-
-void crr_replayer_start(struct crr_session *session, u64 limit, u32 flags)
-{
-	struct crr_replayer *replayer = &session->replayer;
-	struct crr_stream *stream;
-
-	replayer->flags = flags;
-	replayer->limit = limit;
-	replayer->discarded = 0;
-	replayer->dropped = 0;
-	replayer->refused = CRR_REASON_NONE;
-	replayer->begun = false;
-	replayer->tail = CRR_NO_SEQUENCE;
-	replayer->skip = 0;
-	WRITE_ONCE(replayer->seeking, false);
-	replayer->end_shown = false;
-	replayer->guesses = 0;
-	/* Of the last replay; some of its streams may have gone. */
-	replayer->throttled = 0;
-	WRITE_ONCE(replayer->wanting, 0);
-	list_for_each_entry(stream, &session->streams, node) {
-		stream->left = false;
-		stream->throttled = false;
-		stream->wants_feed = false;
-		crr_stream_restart(stream);
-	}
-}
-
-/* A run need not notice a hangup: it may end before it looks again. */
-static bool crr_must_be_taken(const struct crr_record *rec)
-{
-	return rec->type != CRR_TYPE_HANGUP;
-}
-
-/* Is this a write of which bytes were taken? */
-static bool crr_is_taken_write(const struct crr_record *rec)
-{
-	return rec->type == CRR_TYPE_WRITE && rec->result > 0;
-}
-
-static void crr_replayer_unlink(struct crr_stream *stream,
-				struct crr_queued *queued)
-{
-	struct crr_replayer *replayer = &stream->session->replayer;
-
-	list_del(&queued->cursor);
-	list_del(&queued->due);
-	replayer->remaining -= crr_must_be_taken(&queued->rec);
-	stream->writes -= crr_is_taken_write(&queued->rec);
-	WRITE_ONCE(replayer->bytes, replayer->bytes - sizeof(*queued) -
-				    queued->rec.data_length);
-}
-
-/* Records hold what was typed, passwords too. */
-void crr_queued_free(struct crr_queued *queued)
-{
-	kfree_sensitive(queued);
-}
-
-/* There may be a million of them: not under a lock that others wait for. */
-void crr_queued_free_all(struct list_head *garbage)
-{
-	struct crr_queued *queued, *next;
-
-	list_for_each_entry_safe(queued, next, garbage, cursor) {
-		crr_queued_free(queued);
-		cond_resched();
-	}
-}
-
-/* Forget the records of one stream; crr_session_reap() frees them. */
-static void crr_replayer_empty(struct crr_stream *stream)
-{
-	struct list_head *garbage = &stream->session->replayer.garbage;
-	struct crr_queued *queued, *next;
-
-	list_splice_tail_init(&stream->outbound, &stream->inbound);
-	list_for_each_entry_safe(queued, next, &stream->inbound, cursor) {
-		crr_replayer_unlink(stream, queued);
-		list_add(&queued->cursor, garbage);
-		cond_resched();
-	}
-	crr_stream_update_wants(stream);
-}
-
-/* Forget all records, and that there was a replay; crr_session_reap() follows. */
-void crr_replayer_close(struct crr_session *session)
-{
-	struct crr_replayer *replayer = &session->replayer;
-	struct crr_stream *stream;
-
-	list_for_each_entry(stream, &session->streams, node)
-		crr_replayer_empty(stream);
-	kfree(replayer->fed);
-	replayer->fed = NULL;
-	crr_uncharge(&replayer->charge);
-}
-
-static struct crr_queued *crr_first(struct list_head *cursor)
-{
-	return list_first_entry_or_null(cursor, struct crr_queued, cursor);
-}
-
-/* The next record may not fit. */
-bool crr_replayer_full(const struct crr_replayer *replayer)
-{
-	return replayer->limit < READ_ONCE(replayer->bytes) +
-				 sizeof(struct crr_queued) +
-				 CRR_RECORD_SIZE_MAX;
-}
-
-/**
- * crr_replayer_feedable - can the feeder go on?
- * @session: the session; called with or without its lock
- *
- * The only condition on which a feeder sleeps, is woken, and finds EPOLLOUT. It
- * never holds while the buffer is full, so that a feeder that has found no buffer
- * space sleeps; and it holds otherwise whenever an operation or poll(2) cannot be
- * answered without more records. Where nobody needs them yet, half of the buffer
- * is worth waking the feeder for.
- */
-bool crr_replayer_feedable(const struct crr_session *session)
-{
-	const struct crr_replayer *replayer = &session->replayer;
-
-	if (READ_ONCE(session->state) != CRR_STATE_REPLAYING ||
-	    READ_ONCE(replayer->seeking))
-		return true;
-	if (crr_replayer_full(replayer))
-		return false;
-	return READ_ONCE(replayer->wanting) ||
-	       READ_ONCE(session->sleeping[CRR_SLEEP_FEED]) ||
-	       READ_ONCE(replayer->bytes) <= replayer->limit / 2;
-}
-
-/* What the condition depends on has changed. */
-void crr_replayer_wake_feeder(struct crr_session *session)
-{
-	if (wq_has_sleeper(&session->wait) && crr_replayer_feedable(session))
-		wake_up_interruptible_poll(&session->wait,
-					   EPOLLOUT | EPOLLWRNORM);
-}
-
-static struct crr_stream *crr_replayer_stream(struct crr_session *session,
-					      u16 number)
-{
-	struct crr_stream *stream;
-
-	list_for_each_entry(stream, &session->streams, node)
-		if (stream->number == number)
-			return stream;
-	return NULL;
-}
-
-static int crr_replayer_queue(struct crr_session *session,
-			      struct crr_stream *stream,
-			      const struct crr_record *rec)
-{
-	struct crr_replayer *replayer = &session->replayer;
-	struct crr_queued *queued;
-
-	queued = kmalloc(sizeof(*queued) + rec->data_length,
-			 GFP_KERNEL_ACCOUNT);
-	if (!queued)
-		return -ENOMEM;
-	queued->shown = false;
-	queued->signalled = false;
-	queued->rec = *rec;
-	queued->rec.data = queued->bytes;
-	memcpy(queued->bytes, rec->data, rec->data_length);
-	if (crr_type_is_inbound(rec->type)) {
-		list_add_tail(&queued->cursor, &stream->inbound);
-		list_add_tail(&queued->due, &replayer->due);
-	} else {
-		list_add_tail(&queued->cursor, &stream->outbound);
-		INIT_LIST_HEAD(&queued->due);
-	}
-	replayer->remaining += crr_must_be_taken(rec);
-	stream->writes += crr_is_taken_write(rec);
-	WRITE_ONCE(replayer->bytes, replayer->bytes + sizeof(*queued) +
-				    rec->data_length);
-	crr_stream_update_wants(stream);
-	return 0;
-}
-
-/* ---- Divergence ---- */
-
-/* A stretch of bytes for the report. */
-static u32 crr_excerpt(u8 *to, const u8 *from, u32 length, u32 offset)
-{
-	u32 n = offset < length ? length - offset : 0;
-
-	n = min_t(u32, n, CRR_DIVERGENCE_BYTES);
-	memset(to, 0, CRR_DIVERGENCE_BYTES);
-	if (n)
-		memcpy(to, from + offset, n);
-	return n;
-}
-
-/*
- * The run has departed from the log: keep how, and end the replay. Only the
- * first departure means anything.
- */
-static void crr_diverge(struct crr_stream *stream,
-			enum crr_divergence_kind kind, u16 type,
-			const struct crr_record *rec, const u8 *buf,
-			u32 length, u32 offset)
-{
-	struct crr_session *session = stream->session;
-	struct crr_divergence *div = &session->divergence;
-	bool out = crr_type_is_outbound(rec ? rec->type : type);
-	bool full = !rec && !stream->end &&
-		    crr_replayer_full(&session->replayer);
-
-	*div = (struct crr_divergence){
-		.size = sizeof(*div),
-		.kind = kind,
-		.stream = stream->number,
-		.sequence = CRR_NO_SEQUENCE,
-		.expected_counter = CRR_NEVER,
-		.counter = session->counter,
-		.type = type,
-		.length = length,
-		.position = out ? stream->position_out : stream->position_in,
-		.offset = offset,
-		.facts = full ? CRR_DIVERGENCE_FULL : 0,
-	};
-	if (buf)
-		div->bytes = crr_excerpt(div->got, buf, length, offset);
-	if (rec) {
-		div->sequence = rec->sequence;
-		div->expected_counter = rec->counter;
-		div->expected_type = rec->type;
-		div->expected_length = rec->type == CRR_TYPE_WRITE ?
-				       rec->requested : rec->data_length;
-		div->expected_bytes = crr_excerpt(div->expected, rec->data,
-						  rec->data_length, offset);
-	}
-	crr_session_set_state(session, CRR_STATE_DIVERGED, CRR_REASON_NONE);
-}
-
-/* ---- What is fed ---- */
-
-/* Is every stream of the session in the log, which has named all of its own? */
-static bool crr_replayer_begins(struct crr_session *session)
-{
-	struct crr_stream *stream;
-
-	list_for_each_entry(stream, &session->streams, node)
-		if (!stream->begun)
-			return false;
-	return true;
-}
-
-/*
- * A record for a line that has left the session before the log told. If its
- * time had come by then, that is how the run departed.
- */
-static void crr_replayer_too_late(struct crr_stream *stream,
-				  const struct crr_record *rec)
-{
-	if (!crr_must_be_taken(rec))
-		return;
-	if (rec->counter <= stream->left_counter)
-		crr_diverge(stream, CRR_DIVERGENCE_LEFT, CRR_TYPE_STREAM_END,
-			    rec, NULL, 0, 0);
-	else
-		crr_session_set_state(stream->session, CRR_STATE_FAILED,
-				      CRR_REASON_LINE);
-}
-
-/* A record that the emulator, in its snapshot, has consumed already. */
-static void crr_replayer_pass(struct crr_stream *stream,
-			      const struct crr_record *rec)
-{
-	switch (rec->type) {
-	case CRR_TYPE_READ:
-		stream->position_in += rec->data_length;
-		break;
-	case CRR_TYPE_WRITE:
-		stream->position_out += rec->offset;
-		break;
-	case CRR_TYPE_PEER_CLOSED:
-		stream->peer_closed = true;
-		break;
-	case CRR_TYPE_HANGUP:
-		stream->hung_up = true;
-		break;
-	}
-}
-
-/* Where does the log end with nothing but what STOP had ended? */
-static void crr_replayer_note_tail(struct crr_replayer *replayer,
-				   const struct crr_record *rec)
-{
-	bool stopped = rec->type == CRR_TYPE_STREAM_END &&
-		       rec->reason == CRR_END_STOP;
-
-	if (!stopped && rec->type != CRR_TYPE_END)
-		replayer->tail = CRR_NO_SEQUENCE;
-	else if (replayer->tail == CRR_NO_SEQUENCE)
-		replayer->tail = rec->sequence;
-}
-
-/* One record: 0, -ENOMEM, or a positive enum crr_reason. */
-static int crr_replayer_add(struct crr_session *session,
-			    const struct crr_record *rec)
-{
-	struct crr_replayer *replayer = &session->replayer;
-	struct crr_stream *stream;
-	int ret;
-
-	ret = crr_order_check(replayer->fed, rec);
-	if (ret)
-		return ret;
-	if (rec->type & CRR_TYPE_OPTIONAL)
-		goto added;
-	if (rec->type != CRR_TYPE_STREAM && !replayer->begun) {
-		if (!crr_replayer_begins(session))
-			return CRR_REASON_STREAMS;
-		replayer->begun = true;
-	}
-	if (rec->type != CRR_TYPE_END) {
-		stream = crr_replayer_stream(session, rec->stream);
-		if (!stream)
-			return CRR_REASON_STREAMS;
-		switch (rec->type) {
-		case CRR_TYPE_STREAM:
-			stream->begun = true;
-			break;
-		case CRR_TYPE_STREAM_END:
-			stream->end = rec->reason;
-			stream->end_counter = rec->counter;
-			stream->end_empties = rec->empties;
-			stream->end_refused = rec->refused;
-			stream->end_interrupted = rec->flags &
-						  CRR_FLAG_INTERRUPTED;
-			crr_stream_update_wants(stream);
-			break;
-		default:
-			if (rec->sequence < replayer->skip) {
-				crr_replayer_pass(stream, rec);
-				break;
-			}
-			if (stream->left) {
-				crr_replayer_too_late(stream, rec);
-				break;
-			}
-			ret = crr_replayer_queue(session, stream, rec);
-			if (ret)
-				return ret;
-			break;
-		}
-	}
-	crr_replayer_note_tail(replayer, rec);
-added:
-	crr_order_add(replayer->fed, rec);
-	return 0;
-}
-
-/**
- * crr_replayer_feed - take records
- * @session: the session, replaying
- * @from: the records' bytes
- * @length: how many
- *
- * Returns how many bytes were taken; or, if none, -EAGAIN for no room,
- * -EMSGSIZE for no whole record, -EBADMSG for one that is not valid, or
- * -ENOMEM.
- */
-ssize_t crr_replayer_feed(struct crr_session *session, const u8 *from,
-			  size_t length)
-{
-	struct crr_replayer *replayer = &session->replayer;
-	struct crr_record rec;
-	size_t done = 0;
-	size_t size;
-	int ret = 0;
-
-	lockdep_assert_held(&session->lock);
-
-	while (done < length && session->state == CRR_STATE_REPLAYING) {
-		if (crr_replayer_full(replayer)) {
-			ret = -EAGAIN;
-			break;
-		}
-		ret = crr_record_decode(from + done, length - done, &size,
-					&rec);
-		if (!ret)
-			ret = crr_replayer_add(session, &rec);
-		if (ret)
-			break;
-		done += size;
-	}
-	replayer->refused = max(ret, 0);
-	if (ret > 0)
-		ret = -EBADMSG;
-	return done ?: ret;
-}
-
-/**
- * crr_replayer_next_due - the counter at which the emulator must look
- * @session: the session, replaying
- *
- * One past END: an operation there finds the session ended.
- */
-u64 crr_replayer_next_due(struct crr_session *session)
-{
-	struct crr_replayer *replayer = &session->replayer;
-	const struct crr_queued *first;
-
-	first = list_first_entry_or_null(&replayer->due, struct crr_queued,
-					 due);
-	if (first)
-		return first->rec.counter;
-	if (!replayer->fed->ended)
-		return replayer->fed->counter;
-	return replayer->fed->counter == CRR_NEVER ?
-	       CRR_NEVER : replayer->fed->counter + 1;
-}
-
-/* ---- Seek ---- */
-
-/* The first record that is still to be consumed, fed or not. */
-u64 crr_replayer_position(struct crr_session *session)
-{
-	const struct crr_replayer *replayer = &session->replayer;
-	u64 position = max(replayer->fed->sequence, replayer->skip);
-	const struct crr_queued *queued;
-	struct crr_stream *stream;
-
-	list_for_each_entry(stream, &session->streams, node) {
-		queued = crr_first(&stream->inbound);
-		if (queued && crr_must_be_taken(&queued->rec))
-			position = min(position, queued->rec.sequence);
-		queued = crr_first(&stream->outbound);
-		if (queued)
-			position = min(position, queued->rec.sequence);
-	}
-	return position;
-}
-
-/**
- * crr_replayer_seek - forget all records, and ask the feeder for others
- * @session: the session, replaying, or past it
- * @sequence: of the first one that is to be consumed
- */
-void crr_replayer_seek(struct crr_session *session, u64 sequence)
-{
-	struct crr_replayer *replayer = &session->replayer;
-	struct crr_stream *stream;
-
-	lockdep_assert_held(&session->lock);
-
-	list_for_each_entry(stream, &session->streams, node) {
-		crr_replayer_empty(stream);
-		crr_empties_take(stream, 0);
-		stream->refused = 0;
-		stream->position_in = 0;
-		stream->position_out = 0;
-		stream->peer_closed = false;
-		stream->hung_up = false;
-		crr_stream_restart(stream);
-		stream->left_counter = session->counter;
-	}
-	replayer->end_shown = false;
-	memset(replayer->fed, 0, sizeof(*replayer->fed));
-	replayer->begun = false;
-	replayer->tail = CRR_NO_SEQUENCE;
-	replayer->skip = sequence;
-	WRITE_ONCE(replayer->seeking, true);
-	replayer->seek_generation++;
-}
-
-/* The feeder has heard of it. 0, or what CRR_IOC_SEEK_ACK says. */
-int crr_replayer_seek_ack(struct crr_session *session,
-			  const struct crr_seek_ack *ack)
-{
-	struct crr_replayer *replayer = &session->replayer;
-	struct crr_stream *stream;
-
-	lockdep_assert_held(&session->lock);
-
-	if (session->state != CRR_STATE_REPLAYING || !replayer->seeking)
-		return -ENODATA;
-	if (ack->generation != replayer->seek_generation)
-		return -ESTALE;
-	if (ack->sequence > replayer->skip)
-		return -EINVAL;
-	if (ack->sequence) {
-		replayer->fed->sequence = ack->sequence;
-		replayer->begun = true;
-		list_for_each_entry(stream, &session->streams, node) {
-			replayer->fed->part[stream->number] = CRR_PART_OPEN;
-			stream->begun = true;
-		}
-	}
-	WRITE_ONCE(replayer->seeking, false);
-	return 0;
-}
+#include "divergence.h"
+#include "gate.h"
+#include "queue.h"
+#include "replayer.h"
+#include "state.h"
 
 /* ---- What must be taken ---- */
 
@@ -624,20 +85,19 @@ static enum crr_verdict crr_op_diverges(struct crr_op *op,
 }
 
 /**
- * crr_replayer_is_over - the log is at its end: what becomes of the session?
+ * crr_replayer_goes_live - the log is at its end: what becomes of the session?
  * @session: the session, replaying
  *
- * Returns whether it is live now; else it has ended, or diverged.
+ * Returns whether it goes on with the device, which the caller then sees to; else
+ * it has ended, or diverged.
  */
-bool crr_replayer_is_over(struct crr_session *session)
+bool crr_replayer_goes_live(struct crr_session *session)
 {
 	if (crr_judge_all(session))
 		return false;
 	if (session->replayer.flags & CRR_REPLAY_LIVE &&
-	    session->replayer.fed->ended) {
-		crr_session_go_live(session);
+	    session->replayer.fed->ended)
 		return true;
-	}
 	crr_session_set_state(session, CRR_STATE_ENDED, CRR_REASON_NONE);
 	return false;
 }
@@ -651,8 +111,8 @@ static enum crr_verdict crr_op_ends(struct crr_op *op)
 	if (replayer->flags & CRR_REPLAY_LIVE && !replayer->fed->ended &&
 	    !crr_replayer_full(replayer))
 		return crr_op_sleep(op, CRR_SLEEP_FEED);
-	if (crr_replayer_is_over(session))
-		return CRR_AGAIN;
+	if (crr_replayer_goes_live(session))
+		return CRR_LIVE;
 	return crr_op_result(op, crr_session_refusal(session->state));
 }
 
@@ -697,7 +157,7 @@ static enum crr_verdict crr_op_takes(struct crr_op *op,
 /* ---- Reads ---- */
 
 /* Is this inbound record one that a read at this counter finds? */
-static bool crr_is_due(struct crr_stream *stream, const struct crr_record *rec)
+bool crr_is_due(struct crr_stream *stream, const struct crr_record *rec)
 {
 	u64 counter = stream->session->counter;
 
@@ -721,7 +181,7 @@ static struct crr_queued *crr_first_due(struct crr_session *session)
  * With gated delivery nothing is to be seen out of checkpoints; and in one, the
  * records of all streams come in the order in which they were taken.
  */
-static bool crr_is_hidden(struct crr_stream *stream)
+bool crr_is_hidden(struct crr_stream *stream)
 {
 	const struct crr_queued *own = crr_first(&stream->inbound);
 	const struct crr_queued *first;
@@ -743,7 +203,7 @@ static enum crr_verdict crr_read_nothing(struct crr_op *op)
 		return crr_op_sleep(op, CRR_SLEEP_TIME);
 	/* The recorded run did not read here: its poll(2) said so. */
 	if (stream->guessed && stream->guessed_at == counter)
-		crr_stream_looked(stream);
+		stream->looks++;
 	else
 		crr_empties_add(stream, counter);
 	stream->guessed = false;
@@ -1041,187 +501,6 @@ enum crr_verdict crr_replayer_write(struct crr_op *op, const u8 *buf,
 	return crr_op_diverges(op, kind, rec, buf, length, same);
 }
 
-/* ---- Poll ---- */
-
-/* Would a write be taken? */
-static bool crr_is_writable(const struct crr_stream *stream)
-{
-	const struct crr_queued *out;
-
-	if (!stream->throttled)
-		return true;
-	list_for_each_entry(out, &stream->outbound, cursor)
-		if (crr_is_taken_write(&out->rec))
-			return out->rec.counter <= stream->session->counter;
-	return false;
-}
-
-/* Is the log not known as far as the emulator has come? */
-static bool crr_is_past_horizon(const struct crr_stream *stream)
-{
-	const struct crr_replayer *replayer = &stream->session->replayer;
-
-	return !stream->end &&
-	       stream->session->counter >= replayer->fed->counter &&
-	       !crr_replayer_full(replayer);
-}
-
-/*
- * Has the run come to the end of its log? With gated delivery reads find nothing
- * in the last checkpoint, and the end after it.
- */
-static bool crr_replayer_at_end(struct crr_session *session)
-{
-	const struct crr_replayer *replayer = &session->replayer;
-	u64 counter = session->counter;
-	struct crr_stream *stream;
-
-	if (!replayer->fed->ended || counter < replayer->fed->counter)
-		return false;
-	if (counter > replayer->fed->counter)
-		return true;
-	if (replayer->remaining || session->gate.gated)
-		return false;
-	list_for_each_entry(stream, &session->streams, node)
-		if (stream->end_counter == counter &&
-		    crr_empties_at(stream, counter) < stream->end_empties)
-			return false;
-	return true;
-}
-
-/* What poll(2) says once the first inbound record is due. */
-static __poll_t crr_due_events(const struct crr_record *rec)
-{
-	switch (rec->type) {
-	case CRR_TYPE_HANGUP:
-		return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
-		       EPOLLERR | EPOLLHUP;
-	case CRR_TYPE_PEER_CLOSED:
-		return EPOLLHUP;
-	default:
-		return EPOLLIN | EPOLLRDNORM;
-	}
-}
-
-/* The stream's first inbound record, if a read would find it now; or NULL. */
-static struct crr_queued *crr_readable(struct crr_stream *stream)
-{
-	struct crr_queued *in = crr_first(&stream->inbound);
-
-	if (!in || crr_is_hidden(stream) || !crr_is_due(stream, &in->rec))
-		return NULL;
-	return in;
-}
-
-/**
- * crr_replayer_poll - what poll(2) says: input if a read would find something,
- *	output if a write would be taken
- * @stream: the stream
- * @nonblock: the file is O_NONBLOCK
- * @wanted: the events asked for
- * @mask: out: those that there are
- *
- * Never waits: where the log is not known yet, an O_NONBLOCK file is told that
- * there is input, as its read waits for the feeder and finds out; others are
- * woken by crr_replayer_show().
- *
- * Returns false if the log is at its end and the session has gone live.
- */
-bool crr_replayer_poll(struct crr_stream *stream, bool nonblock,
-		       __poll_t wanted, __poll_t *mask)
-{
-	struct crr_session *session = stream->session;
-	struct crr_replayer *replayer = &session->replayer;
-	bool past, in_unknown, out_unknown;
-	const struct crr_queued *in;
-
-	lockdep_assert_held(&session->lock);
-
-	*mask = 0;
-	if (crr_replayer_at_end(session)) {
-		if (replayer->flags & CRR_REPLAY_LIVE &&
-		    crr_replayer_is_over(session))
-			return false;
-		*mask |= EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
-			 EPOLLERR;
-	}
-	in = crr_readable(stream);
-	if (in)
-		*mask |= crr_due_events(&in->rec);
-	if (stream->hung_up)
-		*mask |= EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
-			 EPOLLERR | EPOLLHUP;
-	if (stream->peer_closed)
-		*mask |= EPOLLHUP;
-	if (crr_is_writable(stream))
-		*mask |= EPOLLOUT | EPOLLWRNORM;
-
-	past = crr_is_past_horizon(stream) && !stream->hung_up;
-	in_unknown = past && wanted & (EPOLLIN | EPOLLRDNORM) &&
-		     list_empty(&stream->inbound) && !stream->peer_closed &&
-		     !crr_is_hidden(stream);
-	out_unknown = past && wanted & (EPOLLOUT | EPOLLWRNORM) &&
-		      stream->throttled && !stream->writes;
-	replayer->guesses += in_unknown || out_unknown;
-	if (nonblock && wanted & (EPOLLIN | EPOLLRDNORM)) {
-		if (in_unknown)
-			*mask |= EPOLLIN | EPOLLRDNORM;
-		stream->guessed = in_unknown;
-		stream->guessed_at = session->counter;
-	}
-	return true;
-}
-
-static void crr_stream_show(struct crr_stream *stream)
-{
-	struct crr_queued *in = crr_readable(stream);
-
-	if (in && !in->shown) {
-		in->shown = true;
-		crr_line_notify(stream->line, crr_due_events(&in->rec));
-	}
-	/* An emulator may ask for signals when the record has long been fed. */
-	if (in && !in->signalled)
-		in->signalled = crr_line_signal(stream->line, POLL_IN);
-	if (stream->throttled && !stream->writable_shown &&
-	    crr_is_writable(stream)) {
-		stream->writable_shown = true;
-		crr_line_notify(stream->line, EPOLLOUT | EPOLLWRNORM);
-		crr_line_signal(stream->line, POLL_OUT);
-	}
-}
-
-/**
- * crr_replayer_show - wake pollers for what has become due
- * @session: the session, replaying
- *
- * One wakeup, one edge of EPOLLET and one SIGIO for each inbound record, for the
- * end of each time without buffer space, and for the end of the log. Called after
- * everything by which something may become due: a feed, a change of the counter,
- * an operation, be it an empty read or another line's.
- */
-void crr_replayer_show(struct crr_session *session)
-{
-	struct crr_replayer *replayer = &session->replayer;
-	const struct crr_queued *first;
-	struct crr_stream *stream;
-
-	lockdep_assert_held(&session->lock);
-
-	first = list_first_entry_or_null(&replayer->due, struct crr_queued,
-					 due);
-	if (replayer->throttled ||
-	    (first && first->rec.counter <= session->counter)) {
-		list_for_each_entry(stream, &session->streams, node)
-			if (stream->line)
-				crr_stream_show(stream);
-	}
-	if (!replayer->end_shown && crr_replayer_at_end(session)) {
-		replayer->end_shown = true;
-		crr_session_wake(session);
-	}
-}
-
 /* ---- Checkpoints of gated delivery ---- */
 
 /* The run has not taken what it should have: true, and it has departed. */
@@ -1260,7 +539,7 @@ enum crr_verdict crr_replayer_checkpoint(struct crr_op *op, bool *open)
 	if (counter && crr_judge_passed(session, counter - 1))
 		return crr_op_result(op,
 				     crr_session_refusal(CRR_STATE_DIVERGED));
-	*open = due && crr_replayer_next_due(session) <= counter;
+	*open = due && crr_session_next_due(session) <= counter;
 	return crr_op_result(op, 0);
 }
 

@@ -14,7 +14,10 @@
 #include <linux/slab.h>
 #include <linux/timer.h>
 
-#include "../crr.h"
+#include "../gate.h"
+#include "../line.h"
+#include "../queue.h"
+#include "../state.h"
 
 static struct crr_gate crr_planted_gate;
 static DEFINE_MUTEX(crr_planted_lock);

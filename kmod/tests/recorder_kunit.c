@@ -6,7 +6,11 @@
 #include <kunit/test.h>
 #include <linux/slab.h>
 
-#include "../crr.h"
+#include "../buffer.h"
+#include "../checkpoint.h"
+#include "../gate.h"
+#include "../recorder.h"
+#include "../state.h"
 
 struct rig {
 	struct crr_session session;
@@ -31,7 +35,6 @@ static int recorder_init(struct kunit *test)
 	INIT_LIST_HEAD(&session->replayer.due);
 	INIT_LIST_HEAD(&session->replayer.garbage);
 	crr_gate_init(&session->gate);
-	spin_lock_init(&stream->empties.lock);
 	INIT_LIST_HEAD(&stream->inbound);
 	INIT_LIST_HEAD(&stream->outbound);
 	stream->session = session;
@@ -70,7 +73,7 @@ static size_t drain(struct rig *rig)
 			break;
 		all += n;
 		recorder->taken = n;
-		crr_recorder_consume(recorder);
+		crr_recorder_consume(session);
 	}
 	mutex_unlock(&session->lock);
 	return n ?: all;

@@ -10,7 +10,12 @@
 #include <linux/poll.h>
 #include <linux/slab.h>
 
-#include "../crr.h"
+#include "../feed.h"
+#include "../gate.h"
+#include "../queue.h"
+#include "../replay_poll.h"
+#include "../replayer.h"
+#include "../state.h"
 
 #define SLEEPS		100000
 #define LIMIT		65536
@@ -43,7 +48,6 @@ static int replayer_init(struct kunit *test)
 
 		stream->session = session;
 		stream->number = i;
-		spin_lock_init(&stream->empties.lock);
 		INIT_LIST_HEAD(&stream->inbound);
 		INIT_LIST_HEAD(&stream->outbound);
 		list_add_tail(&stream->node, &session->streams);
@@ -294,7 +298,7 @@ static u64 next_due(struct run *run)
 	u64 due;
 
 	mutex_lock(&run->session.lock);
-	due = crr_replayer_next_due(&run->session);
+	due = crr_session_next_due(&run->session);
 	mutex_unlock(&run->session.lock);
 	return due;
 }
@@ -1060,7 +1064,7 @@ static void poll_guesses(struct kunit *test)
 	/* It is not an empty read of the log's; those that follow are. */
 	KUNIT_EXPECT_EQ(test, read_nowait(run), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, crr_empties_at(stream, 0), 0);
-	KUNIT_EXPECT_EQ(test, stream->empties.looks, 1);
+	KUNIT_EXPECT_EQ(test, stream->looks, 1);
 	KUNIT_EXPECT_EQ(test, poll(run, EPOLLIN), 0);
 	KUNIT_EXPECT_EQ(test, read_nowait(run), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, read_nowait(run), -EAGAIN);

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The clock fd: by which the pages of a clock are mapped.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "clock.h"
+#include "clock_fd.h"
+#include "ioctl.h"
+#include "line.h"
+#include "session.h"
+#include "state.h"
+#include "status.h"
+
+static const struct file_operations crr_clock_fops;
+
+/* The last file has gone: nobody can move the counter any more. */
+static void crr_clock_release_locked(struct kref *kref)
+{
+	struct crr_clock *clock = container_of(kref, struct crr_clock, kref);
+	struct crr_session *session;
+
+	lockdep_assert_held(&crr_link_lock);
+
+	session = rcu_dereference_protected(clock->session,
+					    lockdep_is_held(&crr_link_lock));
+	if (session)
+		crr_session_set_clock(session, NULL);
+	if (clock->line)
+		RCU_INIT_POINTER(clock->line->clock, NULL);
+	call_rcu(&clock->rcu, crr_clock_free);
+}
+
+static void crr_clock_put_locked(struct crr_clock *clock)
+{
+	kref_put(&clock->kref, crr_clock_release_locked);
+}
+
+/*
+ * A new file for the clock, which takes over the caller's reference; that is
+ * given back if there is no file to be had.
+ */
+static struct file *crr_clock_file(struct crr_clock *clock)
+{
+	struct file *file;
+
+	lockdep_assert_held(&crr_link_lock);
+
+	file = anon_inode_getfile("[crr-clock]", &crr_clock_fops, clock,
+				  O_RDWR);
+	if (IS_ERR(file))
+		crr_clock_put_locked(clock);
+	return file;
+}
+
+/**
+ * crr_clock_open - a new fd's file for the clock of a line
+ * @line: the line, or its session: whose clock is made if there is none
+ *
+ * Returns the file, or an ERR_PTR: -ENOMEM, -ENFILE.
+ */
+struct file *crr_clock_open(struct crr_line *line)
+{
+	struct crr_stream *stream;
+	struct crr_session *session;
+	struct crr_clock *clock;
+	struct file *file;
+
+	mutex_lock(&crr_link_lock);
+	stream = rcu_dereference_protected(line->stream,
+					   lockdep_is_held(&crr_link_lock));
+	session = stream ? stream->session : NULL;
+	clock = rcu_dereference_protected(session ? session->clock :
+						    line->clock,
+					  lockdep_is_held(&crr_link_lock));
+	if (clock) {
+		kref_get(&clock->kref);
+		file = crr_clock_file(clock);
+		goto unlock;
+	}
+
+	file = ERR_PTR(-ENOMEM);
+	clock = crr_clock_create();
+	if (!clock)
+		goto unlock;
+	file = crr_clock_file(clock);
+	if (IS_ERR(file))
+		goto unlock;
+	clock->line = line;
+	rcu_assign_pointer(line->clock, clock);
+	if (session)
+		crr_session_set_clock(session, clock);
+unlock:
+	mutex_unlock(&crr_link_lock);
+	return file;
+}
+
+/* The clock's session, with a reference, or NULL. */
+static struct crr_session *crr_clock_session(struct crr_clock *clock)
+{
+	struct crr_session *session;
+
+	rcu_read_lock();
+	session = rcu_dereference(clock->session);
+	if (session && !kref_get_unless_zero(&session->kref))
+		session = NULL;
+	rcu_read_unlock();
+	return session;
+}
+
+/*
+ * Page tables are filled here, and again after madvise(MADV_DONTNEED): with the
+ * page that crr_clock_mmap() has let in, and which the mapping's file holds.
+ */
+static vm_fault_t crr_clock_fault(struct vm_fault *vmf)
+{
+	vmf->page = vmf->vma->vm_private_data;
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct crr_clock_vm_ops = {
+	.fault	= crr_clock_fault,
+};
+
+static int crr_clock_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct crr_clock *clock = file->private_data;
+	struct page *page;
+
+	if (vma->vm_end - vma->vm_start != PAGE_SIZE)
+		return -EINVAL;
+	/* A private mapping of the counter would be written without effect. */
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	switch ((u64)vma->vm_pgoff << PAGE_SHIFT) {
+	case CRR_CLOCK_COUNTER_OFFSET:
+		page = clock->counter_page;
+		vm_flags_mod(vma, VM_DONTEXPAND, VM_MAYEXEC);
+		break;
+	case CRR_CLOCK_STATE_OFFSET:
+		if (vma->vm_flags & VM_WRITE)
+			return -EPERM;
+		page = clock->state_page;
+		vm_flags_mod(vma, VM_DONTEXPAND, VM_MAYWRITE | VM_MAYEXEC);
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (vma->vm_flags & VM_EXEC)
+		return -EPERM;
+	vma->vm_ops = &crr_clock_vm_ops;
+	vma->vm_private_data = page;
+	return 0;
+}
+
+static int crr_clock_status(struct crr_call *call)
+{
+	struct crr_status *status = &call->arg->status;
+	struct crr_session *session = crr_clock_session(call->target);
+
+	crr_status_clear(status);
+	if (session) {
+		mutex_lock(&session->lock);
+		crr_session_status(session, status);
+		mutex_unlock(&session->lock);
+		crr_session_put(session);
+	}
+	return 0;
+}
+
+static int crr_clock_count(struct crr_call *call)
+{
+	struct crr_counter *arg = &call->arg->counter;
+	struct crr_session *session;
+	int ret = 0;
+
+	if (arg->__reserved)
+		return -EINVAL;
+	arg->next_due = CRR_NEVER;
+	session = crr_clock_session(call->target);
+	if (session) {
+		ret = crr_session_count(session, arg->counter, &arg->next_due);
+		crr_session_put(session);
+	} else {
+		crr_clock_set(call->target, arg->counter);
+	}
+	return ret;
+}
+
+static const struct crr_ioctl crr_clock_table[] = {
+	CRR_IOCTL(CRR_IOC_STATUS, struct crr_status, guesses, crr_clock_status,
+		  .answers = true),
+	CRR_IOCTL(CRR_IOC_COUNTER, struct crr_counter, next_due,
+		  crr_clock_count, .answers = true),
+};
+
+static const struct crr_ioctls crr_clock_ioctls = {
+	.table = crr_clock_table,
+	.n = ARRAY_SIZE(crr_clock_table),
+};
+
+static long crr_clock_ioctl(struct file *file, unsigned int cmd,
+			    unsigned long arg)
+{
+	return crr_ioctl(&crr_clock_ioctls, file->private_data, cmd,
+			 (void __user *)arg);
+}
+
+/* /proc/PID/fdinfo/FD. The page is not the reader's, and nobody's to write. */
+static void crr_clock_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct crr_clock *clock = file->private_data;
+
+	seq_printf(m, "crr-state:\t%s\n",
+		   crr_state_name(READ_ONCE(clock->state->state)));
+	seq_printf(m, "crr-session:\t%d\n",
+		   !!rcu_access_pointer(clock->session));
+}
+
+static int crr_clock_release(struct inode *inode, struct file *file)
+{
+	struct crr_clock *clock = file->private_data;
+
+	mutex_lock(&crr_link_lock);
+	crr_clock_put_locked(clock);
+	mutex_unlock(&crr_link_lock);
+	return 0;
+}
+
+static const struct file_operations crr_clock_fops = {
+	.owner		= THIS_MODULE,
+	.release	= crr_clock_release,
+	.mmap		= crr_clock_mmap,
+	.unlocked_ioctl	= crr_clock_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.show_fdinfo	= crr_clock_show_fdinfo,
+	.llseek		= noop_llseek,
+};

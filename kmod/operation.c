@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Operations: how a read(2), a write(2), a question or a checkpoint of the emulator
+ * begins, asks the session what to do, sleeps, and ends.
+ */
+#include <linux/sched/signal.h>
+
+#include "checkpoint.h"
+#include "line.h"
+#include "operation.h"
+#include "queue.h"
+#include "recorder.h"
+#include "replay_poll.h"
+#include "replayer.h"
+#include "run.h"
+#include "session.h"
+#include "state.h"
+
+static void crr_op_awake(struct crr_op *op)
+{
+	if (op->asleep)
+		crr_session_sleeps(op->stream->session, op->sleep, -1);
+	op->asleep = false;
+}
+
+/*
+ * Nobody controls the session, and an operation has found it idle: its replay
+ * has gone on with the device. The operation holds it.
+ */
+static void crr_session_disband(struct crr_session *session)
+{
+	bool over;
+
+	mutex_lock(&crr_link_lock);
+	mutex_lock(&session->lock);
+	over = !session->controlled && session->state == CRR_STATE_IDLE &&
+	       !session->recorder.unread;
+	mutex_unlock(&session->lock);
+	if (over)
+		crr_session_dissolve(session);
+	mutex_unlock(&crr_link_lock);
+}
+
+/**
+ * crr_session_judge - what is an operation to do?
+ * @op: the operation
+ * @buf: of a write, the bytes it offers; of a mark, its label; else NULL
+ * @length: how many
+ *
+ * Called again after each sleep; crr_session_give_up() ends it otherwise.
+ */
+static enum crr_verdict crr_session_judge(struct crr_op *op, const u8 *buf,
+					  u32 length)
+{
+	struct crr_session *session = op->stream->session;
+	enum crr_verdict verdict;
+	bool garbage;
+
+	mutex_lock(&session->lock);
+	crr_op_awake(op);
+again:
+	if (crr_stream_is_closed_to(op->stream) &&
+	    (session->state == CRR_STATE_RECORDING ||
+	     session->state == CRR_STATE_REPLAYING))
+		crr_session_set_state(session, CRR_STATE_FAILED,
+				      CRR_REASON_TERMINAL);
+	verdict = CRR_RESULT;
+	if (session->state == CRR_STATE_IDLE)
+		verdict = CRR_PASS;
+	else if (session->state > CRR_STATE_REPLAYING)
+		op->result = crr_session_refusal(session->state);
+	else if (crr_session_sample(session))
+		op->result = -ERANGE;
+	else if (!op->type)
+		verdict = crr_gate_begin(op);
+	else if (session->state == CRR_STATE_RECORDING)
+		verdict = crr_recorder_admit(op);
+	else if (crr_type_is_inbound(op->type))
+		verdict = crr_replayer_read(op);
+	else
+		verdict = crr_replayer_write(op, buf, length);
+	if (verdict == CRR_LIVE) {
+		crr_session_go_live(session);
+		goto again;
+	}
+	op->generation = session->generation;
+	if (verdict == CRR_SLEEP) {
+		op->asleep = true;
+		crr_session_sleeps(session, op->sleep, 1);
+		if (op->sleep == CRR_SLEEP_FEED)
+			crr_replayer_wake_feeder(session);
+	}
+	if (session->state == CRR_STATE_REPLAYING)
+		crr_replayer_show(session);
+	garbage = !list_empty(&session->replayer.garbage);
+	mutex_unlock(&session->lock);
+	if (garbage)
+		crr_session_reap(session);
+	if (verdict == CRR_PASS && op->type &&
+	    !READ_ONCE(session->controlled))
+		crr_session_disband(session);
+	return verdict;
+}
+
+static void crr_session_give_up(struct crr_op *op)
+{
+	struct crr_session *session = op->stream->session;
+
+	mutex_lock(&session->lock);
+	crr_op_awake(op);
+	mutex_unlock(&session->lock);
+}
+
+/*
+ * Ask the session what to do until it is not to sleep. Negative: the sleep has
+ * ended for another reason, as above.
+ */
+int crr_line_judge(struct crr_line *line, struct crr_op *op,
+			  wait_queue_head_t *queue, const u8 *buf, u32 length)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	int verdict;
+
+	verdict = crr_session_judge(op, buf, length);
+	if (verdict != CRR_SLEEP)
+		return verdict;
+
+	add_wait_queue(queue, &wait);
+	for (;;) {
+		int ret;
+
+		verdict = crr_session_judge(op, buf, length);
+		if (verdict != CRR_SLEEP)
+			break;
+		ret = crr_line_wait(line, &wait);
+		if (ret) {
+			crr_session_give_up(op);
+			verdict = ret;
+			break;
+		}
+	}
+	remove_wait_queue(queue, &wait);
+	return verdict;
+}
+
+/**
+ * crr_line_enter - an operation begins
+ * @line: the line
+ *
+ * Returns its stream, whose session it holds, or NULL if it is N_TTY's. Either way
+ * crr_line_leave() follows.
+ */
+struct crr_stream *crr_line_enter(struct crr_line *line)
+{
+	down_read(&line->operations);
+	return crr_session_line_stream(line, true);
+}
+
+/**
+ * crr_line_leave - an operation ends
+ * @line: the line
+ * @stream: what crr_line_enter() returned
+ */
+void crr_line_leave(struct crr_line *line, struct crr_stream *stream)
+{
+	up_read(&line->operations);
+	if (stream)
+		crr_session_put(stream->session);
+}
+
+/**
+ * crr_line_checkpoint - a checkpoint begins
+ * @line: the line
+ * @stream: its stream; the caller holds it
+ * @counter: where the emulator stands
+ * @max_bytes: that may be taken
+ *
+ * Returns what CRR_IOC_CHECKPOINT_BEGIN does.
+ */
+int crr_line_checkpoint(struct crr_line *line, struct crr_stream *stream,
+			u64 counter, u64 max_bytes)
+{
+	struct crr_op op = {
+		.stream = stream,
+		.counter = counter,
+		.max_bytes = max_bytes,
+	};
+	int verdict;
+
+	verdict = crr_line_judge(line, &op, &line->tty->read_wait, NULL, 0);
+	switch (verdict) {
+	case CRR_PASS:
+		return 0;
+	case CRR_RESULT:
+		return op.result;
+	case -ERESTARTSYS:
+		return -EINTR;
+	default:
+		return verdict;
+	}
+}
+
+/**
+ * crr_line_seek - CRR_IOC_SEEK
+ * @line: the line
+ * @stream: its stream; the caller holds it
+ * @seek: where to
+ *
+ * Returns what CRR_IOC_SEEK does.
+ */
+int crr_line_seek(struct crr_line *line, struct crr_stream *stream,
+		  const struct crr_seek *seek)
+{
+	wait_queue_head_t *queue = &line->tty->read_wait;
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	int ret, outcome;
+
+	ret = crr_session_seek(stream->session, seek->sequence, seek->counter);
+	if (ret)
+		return ret;
+	add_wait_queue(queue, &wait);
+	while (crr_session_seeks(stream->session, &outcome) && !ret)
+		ret = crr_line_wait(line, &wait);
+	remove_wait_queue(queue, &wait);
+	if (!ret)
+		return outcome;
+	return ret == -ERESTARTSYS ? -EINTR : ret;
+}

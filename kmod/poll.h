@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _CRR_POLL_H
+#define _CRR_POLL_H
+
+#include <linux/poll.h>
+
+#include "line.h"
+
+__poll_t crr_ldisc_poll(struct tty_struct *tty, struct file *file,
+			poll_table *wait);
+
+#endif /* _CRR_POLL_H */

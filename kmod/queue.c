@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The queues of a replay: records that have been fed wait here for the operations
+ * that consume them. Each stream has two: what came in, and what went out.
+ *
+ * All of it runs under session->lock.
+ */
+#include <linux/poll.h>
+#include <linux/slab.h>
+
+#include "charge.h"
+#include "queue.h"
+#include "state.h"
+
+/*
+ * What the feeder is wanted for: the next thing that reads will find, and, after
+ * a write that was not taken whole, the next one that was. Called after every
+ * change of what this depends on.
+ */
+void crr_stream_update_wants(struct crr_stream *stream)
+{
+	struct crr_replayer *replayer = &stream->session->replayer;
+	bool wants = !stream->end && !stream->left &&
+		     (list_empty(&stream->inbound) ||
+		      (stream->throttled && !stream->writes));
+
+	if (wants == stream->wants_feed)
+		return;
+	stream->wants_feed = wants;
+	WRITE_ONCE(replayer->wanting, replayer->wanting + (wants ? 1 : -1));
+}
+
+/* The last write was, or was not, refused or taken in part. */
+void crr_stream_throttle(struct crr_stream *stream, bool throttled)
+{
+	struct crr_replayer *replayer = &stream->session->replayer;
+
+	replayer->throttled += throttled - stream->throttled;
+	stream->throttled = throttled;
+	stream->writable_shown = false;
+	crr_stream_update_wants(stream);
+}
+
+/* As at the beginning of a log. */
+void crr_stream_restart(struct crr_stream *stream)
+{
+	stream->begun = false;
+	stream->end = 0;
+	stream->guessed = false;
+	crr_stream_throttle(stream, false);
+}
+
+void crr_replayer_start(struct crr_session *session, u64 limit, u32 flags)
+{
+	struct crr_replayer *replayer = &session->replayer;
+	struct crr_stream *stream;
+
+	replayer->flags = flags;
+	replayer->limit = limit;
+	replayer->discarded = 0;
+	replayer->dropped = 0;
+	replayer->refused = CRR_REASON_NONE;
+	replayer->begun = false;
+	replayer->tail = CRR_NO_SEQUENCE;
+	replayer->skip = 0;
+	WRITE_ONCE(replayer->seeking, false);
+	replayer->end_shown = false;
+	replayer->guesses = 0;
+	/* Of the last replay; some of its streams may have gone. */
+	replayer->throttled = 0;
+	WRITE_ONCE(replayer->wanting, 0);
+	list_for_each_entry(stream, &session->streams, node) {
+		stream->left = false;
+		stream->throttled = false;
+		stream->wants_feed = false;
+		crr_stream_restart(stream);
+	}
+}
+
+/* A run need not notice a hangup: it may end before it looks again. */
+bool crr_must_be_taken(const struct crr_record *rec)
+{
+	return rec->type != CRR_TYPE_HANGUP;
+}
+
+/* Is this a write of which bytes were taken? */
+bool crr_is_taken_write(const struct crr_record *rec)
+{
+	return rec->type == CRR_TYPE_WRITE && rec->result > 0;
+}
+
+void crr_replayer_unlink(struct crr_stream *stream,
+				struct crr_queued *queued)
+{
+	struct crr_replayer *replayer = &stream->session->replayer;
+
+	list_del(&queued->cursor);
+	list_del(&queued->due);
+	replayer->remaining -= crr_must_be_taken(&queued->rec);
+	stream->writes -= crr_is_taken_write(&queued->rec);
+	WRITE_ONCE(replayer->bytes, replayer->bytes - sizeof(*queued) -
+				    queued->rec.data_length);
+}
+
+/* Records hold what was typed, passwords too. */
+void crr_queued_free(struct crr_queued *queued)
+{
+	kfree_sensitive(queued);
+}
+
+/* There may be a million of them: not under a lock that others wait for. */
+void crr_queued_free_all(struct list_head *garbage)
+{
+	struct crr_queued *queued, *next;
+
+	list_for_each_entry_safe(queued, next, garbage, cursor) {
+		crr_queued_free(queued);
+		cond_resched();
+	}
+}
+
+/* Forget the records of one stream; crr_session_reap() frees them. */
+void crr_replayer_empty(struct crr_stream *stream)
+{
+	struct list_head *garbage = &stream->session->replayer.garbage;
+	struct crr_queued *queued, *next;
+
+	list_splice_tail_init(&stream->outbound, &stream->inbound);
+	list_for_each_entry_safe(queued, next, &stream->inbound, cursor) {
+		crr_replayer_unlink(stream, queued);
+		list_add(&queued->cursor, garbage);
+		cond_resched();
+	}
+	crr_stream_update_wants(stream);
+}
+
+/* Forget all records, and that there was a replay; crr_session_reap() follows. */
+void crr_replayer_close(struct crr_session *session)
+{
+	struct crr_replayer *replayer = &session->replayer;
+	struct crr_stream *stream;
+
+	list_for_each_entry(stream, &session->streams, node)
+		crr_replayer_empty(stream);
+	kfree(replayer->fed);
+	replayer->fed = NULL;
+	crr_uncharge(&replayer->charge);
+}
+
+struct crr_queued *crr_first(struct list_head *cursor)
+{
+	return list_first_entry_or_null(cursor, struct crr_queued, cursor);
+}
+
+/* The next record may not fit. */
+bool crr_replayer_full(const struct crr_replayer *replayer)
+{
+	return replayer->limit < READ_ONCE(replayer->bytes) +
+				 sizeof(struct crr_queued) +
+				 CRR_RECORD_SIZE_MAX;
+}
+
+/**
+ * crr_replayer_feedable - can the feeder go on?
+ * @session: the session; called with or without its lock
+ *
+ * The only condition on which a feeder sleeps, is woken, and finds EPOLLOUT. It
+ * never holds while the buffer is full, so that a feeder that has found no buffer
+ * space sleeps; and it holds otherwise whenever an operation or poll(2) cannot be
+ * answered without more records. Where nobody needs them yet, half of the buffer
+ * is worth waking the feeder for.
+ */
+bool crr_replayer_feedable(const struct crr_session *session)
+{
+	const struct crr_replayer *replayer = &session->replayer;
+
+	if (READ_ONCE(session->state) != CRR_STATE_REPLAYING ||
+	    READ_ONCE(replayer->seeking))
+		return true;
+	if (crr_replayer_full(replayer))
+		return false;
+	return READ_ONCE(replayer->wanting) ||
+	       READ_ONCE(session->sleeping[CRR_SLEEP_FEED]) ||
+	       READ_ONCE(replayer->bytes) <= replayer->limit / 2;
+}
+
+/* What the condition depends on has changed. */
+void crr_replayer_wake_feeder(struct crr_session *session)
+{
+	if (wq_has_sleeper(&session->wait) && crr_replayer_feedable(session))
+		wake_up_interruptible_poll(&session->wait,
+					   EPOLLOUT | EPOLLWRNORM);
+}
+
+struct crr_stream *crr_replayer_stream(struct crr_session *session,
+					      u16 number)
+{
+	struct crr_stream *stream;
+
+	list_for_each_entry(stream, &session->streams, node)
+		if (stream->number == number)
+			return stream;
+	return NULL;
+}
+
+int crr_replayer_queue(struct crr_session *session,
+			      struct crr_stream *stream,
+			      const struct crr_record *rec)
+{
+	struct crr_replayer *replayer = &session->replayer;
+	struct crr_queued *queued;
+
+	queued = kmalloc(sizeof(*queued) + rec->data_length,
+			 GFP_KERNEL_ACCOUNT);
+	if (!queued)
+		return -ENOMEM;
+	queued->shown = false;
+	queued->signalled = false;
+	queued->rec = *rec;
+	queued->rec.data = queued->bytes;
+	memcpy(queued->bytes, rec->data, rec->data_length);
+	if (crr_type_is_inbound(rec->type)) {
+		list_add_tail(&queued->cursor, &stream->inbound);
+		list_add_tail(&queued->due, &replayer->due);
+	} else {
+		list_add_tail(&queued->cursor, &stream->outbound);
+		INIT_LIST_HEAD(&queued->due);
+	}
+	replayer->remaining += crr_must_be_taken(rec);
+	stream->writes += crr_is_taken_write(rec);
+	WRITE_ONCE(replayer->bytes, replayer->bytes + sizeof(*queued) +
+				    rec->data_length);
+	crr_stream_update_wants(stream);
+	return 0;
+}

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * read(2).
+ *
+ * The tty core calls ->read with a buffer of its own, small, until the read(2)
+ * is complete; between the calls it copies to the user. As long as the cookie
+ * is set it calls again, and tells how much has been copied. The cookie of a
+ * read(2) that N_TTY alone answers is N_TTY's; it may still be under way when a
+ * session begins to judge reads. That of another one is our own, the line's
+ * struct crr_read, and holds N_TTY's. Ours are told apart by a bit that no
+ * pointer has.
+ */
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "gate.h"
+#include "line.h"
+#include "operation.h"
+#include "queue.h"
+#include "read.h"
+#include "recorder.h"
+#include "replayer.h"
+#include "session.h"
+#include "state.h"
+
+#define CRR_COOKIE 1UL
+
+/**
+ * struct crr_read - a read(2) that a session has to do with
+ * @line: on which it is; the line's read_lock protects all of it
+ * @replayed: it is replayed; else recorded
+ * @cookie: N_TTY's
+ * @done: bytes handed to the tty core
+ * @seen: its outcome is logged
+ * @op: the operation
+ */
+struct crr_read {
+	struct crr_line *line;
+	bool replayed;
+	void *cookie;
+	u32 done;
+	bool seen;
+	struct crr_op op;
+};
+
+struct crr_read *crr_read_alloc(struct crr_line *line)
+{
+	struct crr_read *rd = kzalloc(sizeof(*rd), GFP_KERNEL_ACCOUNT);
+
+	if (rd)
+		rd->line = line;
+	return rd;
+}
+
+static void *crr_read_cookie(struct crr_read *rd)
+{
+	return (void *)((unsigned long)rd | CRR_COOKIE);
+}
+
+/* One read(2) after the other. 0, or what read(2) returns. */
+static int crr_read_lock(struct crr_line *line, struct file *file)
+{
+	if (tty_io_nonblock(line->tty, file))
+		return mutex_trylock(&line->read_lock) ? 0 : -EAGAIN;
+	return mutex_lock_interruptible(&line->read_lock) ? -ERESTARTSYS : 0;
+}
+
+/* The last call of a read(2) that a session has to do with. */
+static void crr_read_finish(struct crr_read *rd, void **cookie)
+{
+	struct crr_stream *stream = rd->op.stream;
+	struct crr_line *line = rd->line;
+
+	*cookie = NULL;
+	mutex_unlock(&line->read_lock);
+	crr_line_leave(line, stream);
+}
+
+/*
+ * How an empty read returns, or that it does not. If termios changes meanwhile,
+ * as it was before or after is right: nothing says which came first.
+ */
+static void crr_read_mode(struct tty_struct *tty, struct file *file,
+			  struct crr_op *op)
+{
+	bool nonblock = tty_io_nonblock(tty, file);
+	/* As it was, or as it will be. */
+	bool timed = data_race(!L_ICANON(tty) && !MIN_CHAR(tty));
+	/* Likewise. */
+	bool waits = data_race(TIME_CHAR(tty));
+
+	op->nowait = nonblock || timed;
+	op->empty = timed && !(nonblock && waits) ? 0 : -EAGAIN;
+}
+
+/*
+ * N_TTY's answer is at its end: what has the emulator seen? n is what N_TTY
+ * said last, done how many bytes the user got.
+ */
+static void crr_read_seen(struct crr_read *rd, struct file *file, ssize_t n,
+			  u32 done)
+{
+	struct tty_struct *tty = rd->line->tty;
+	struct crr_record seen = {};
+	/* As it was, or as it will be: see crr_read_mode(). */
+	bool lines = data_race(L_ICANON(tty) && !L_EXTPROC(tty));
+
+	if (done) {
+		seen.type = CRR_TYPE_READ;
+		seen.data = rd->op.stream->bytes;
+		seen.data_length = done;
+	} else if (rd->done) {
+		/* N_TTY gave bytes, and the user's buffer took none. */
+		seen.type = CRR_TYPE_READ_ERROR;
+		seen.error = EFAULT;
+	} else if (n == -EIO && test_bit(TTY_OTHER_CLOSED, &tty->flags)) {
+		seen.type = CRR_TYPE_PEER_CLOSED;
+	} else if (n == -ERESTARTSYS || tty_hung_up_p(file) ||
+		   test_bit(TTY_HUPPING, &tty->flags)) {
+		/* Not seen at all; or HANGUP tells it. */
+		crr_recorder_cancel(&rd->op);
+		return;
+	} else if (n < 0 && n != -EAGAIN) {
+		seen.type = CRR_TYPE_READ_ERROR;
+		seen.error = -n;
+	} else if (n == 0 && lines) {
+		seen.type = CRR_TYPE_EOF;
+	}
+	crr_recorder_read_done(&rd->op, &seen);
+}
+
+/* N_TTY may hold its locks: no more than a copy here. */
+static void crr_record_take(struct crr_read *rd, const u8 *buf, size_t n)
+{
+	memcpy(rd->op.stream->bytes + rd->done, buf, n);
+	rd->done += n;
+}
+
+/*
+ * One call of N_TTY for a read at a gate: it does not wait, and takes what the
+ * gate lets through.
+ */
+static ssize_t crr_gated_piece(struct crr_read *rd, struct file *file, u8 *buf,
+			       size_t nr, unsigned long offset)
+{
+	struct crr_stream *stream = rd->op.stream;
+	struct crr_gate *gate = &stream->session->gate;
+	struct tty_struct *tty = rd->line->tty;
+	/* N_TTY looks at no more of a file, and only in the first call. */
+	struct file nowait = {
+		.f_op = file->f_op,
+		.f_flags = file->f_flags | O_NONBLOCK,
+	};
+	bool first = !rd->cookie;
+	u32 asked;
+	ssize_t n;
+
+	asked = crr_gate_enter(gate, rd->op.window,
+			       min_t(size_t, nr, CRR_READ_MAX - rd->done));
+	/* With nothing to ask for, N_TTY is only to leave its locks. */
+	n = first && !asked ? -EAGAIN :
+	    crr_n_tty.read(tty, &nowait, buf, asked, &rd->cookie, offset);
+	if (n > 0) {
+		crr_record_take(rd, buf, n);
+	} else if (first && !(n == -EAGAIN && !rd->op.nowait)) {
+		/* What is no bytes belongs to the checkpoint as well. */
+		crr_read_seen(rd, file, n, 0);
+		rd->seen = true;
+	}
+	crr_gate_leave(stream, asked, max_t(ssize_t, n, 0));
+	return n;
+}
+
+/*
+ * A call for a read(2) that is recorded: the user has got offset bytes so far. The
+ * core calls once more even if N_TTY is done, and so tells how much the user got.
+ */
+static ssize_t crr_record_read(struct crr_read *rd, struct tty_struct *tty,
+			       struct file *file, u8 *buf, size_t nr,
+			       void **cookie, unsigned long offset)
+{
+	ssize_t n = 0;
+
+	if (!rd->done || rd->cookie) {
+		nr = min_t(size_t, nr, CRR_READ_MAX - rd->done);
+		if (rd->op.gated) {
+			n = crr_gated_piece(rd, file, buf, nr, offset);
+		} else {
+			n = crr_n_tty.read(tty, file, buf, nr, &rd->cookie,
+					   offset);
+			if (n > 0)
+				crr_record_take(rd, buf, n);
+		}
+		if (n > 0) {
+			*cookie = crr_read_cookie(rd);
+			return n;
+		}
+	}
+	if (!rd->seen)
+		crr_read_seen(rd, file, n, offset);
+	crr_read_finish(rd, cookie);
+	return n;
+}
+
+/*
+ * A read that sleeps does so here, and not in N_TTY, whose sleep does not know
+ * of the gate: until there is something behind an open gate. Returns as
+ * crr_line_judge() does. Once it sleeps it is on the tty's queue.
+ */
+static int crr_gated_sleep(struct crr_line *line, struct crr_op *op,
+			   struct file *file, size_t nr,
+			   struct wait_queue_entry *wait, bool *queued)
+{
+	struct tty_struct *tty = line->tty;
+	int verdict, ret;
+
+	for (;;) {
+		verdict = crr_line_judge(line, op, &tty->read_wait, NULL, nr);
+		if (verdict != CRR_RECORD || !op->gated || op->nowait)
+			return verdict;
+		if (crr_n_tty.poll(tty, file, NULL) & (EPOLLIN | EPOLLHUP))
+			return verdict;
+		crr_recorder_cancel(op);
+		if (!*queued) {
+			add_wait_queue(&tty->read_wait, wait);
+			*queued = true;
+			continue;
+		}
+		ret = crr_line_wait(line, wait);
+		if (ret)
+			return ret;
+	}
+}
+
+static ssize_t crr_replay_read(struct crr_read *rd, u8 *buf, size_t nr,
+			       void **cookie, unsigned long offset)
+{
+	const struct crr_record *rec = &rd->op.queued->rec;
+	size_t n = min_t(size_t, nr, rec->data_length - rd->done);
+
+	if (offset == rd->done && n) {
+		memcpy(buf, rec->data + rd->done, n);
+		rd->done += n;
+		*cookie = crr_read_cookie(rd);
+		return n;
+	}
+	/* The end of the record, of the user's room, or of its memory. */
+	if (offset < rec->data_length)
+		crr_replayer_short_read(&rd->op, offset);
+	crr_queued_free(rd->op.queued);
+	crr_read_finish(rd, cookie);
+	return 0;
+}
+
+/*
+ * Ask what is to become of a read(2), and wait until that is known. As
+ * crr_line_judge(); a gated read that is recorded has made its first attempt, with
+ * the result n.
+ */
+static int crr_read_judge(struct crr_read *rd, struct file *file, u8 *buf,
+			  size_t nr, ssize_t *n)
+{
+	struct crr_line *line = rd->line;
+	struct tty_struct *tty = line->tty;
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	bool waits = false;
+	int verdict;
+
+	crr_read_mode(tty, file, &rd->op);
+	for (;;) {
+		verdict = crr_gated_sleep(line, &rd->op, file, nr, &wait,
+					  &waits);
+		if (verdict != CRR_RECORD || !rd->op.gated)
+			break;
+		*n = crr_gated_piece(rd, file, buf, nr, 0);
+		if (*n != -EAGAIN || rd->op.nowait)
+			break;
+		/* It was flushed, or the gate shut, meanwhile. */
+		crr_recorder_cancel(&rd->op);
+	}
+	if (waits)
+		remove_wait_queue(&tty->read_wait, &wait);
+	return verdict;
+}
+
+/* The first call for a read(2) that is N_TTY's alone. */
+static ssize_t crr_pass_read(struct crr_line *line, struct file *file, u8 *buf,
+			     size_t nr, void **cookie)
+{
+	ssize_t n = crr_n_tty.read(line->tty, file, buf, nr, cookie, 0);
+
+	if (!*cookie)
+		crr_line_leave(line, NULL);
+	return n;
+}
+
+/* The first call for a read(2) on a line of a session that is not idle. */
+static ssize_t crr_session_read(struct crr_line *line,
+				struct crr_stream *stream, struct file *file,
+				u8 *buf, size_t nr, void **cookie)
+{
+	struct crr_read *rd = line->read;
+	int verdict = CRR_RECORD;
+	ssize_t n;
+	u64 stamp;
+
+	n = crr_read_lock(line, file);
+	if (n) {
+		crr_line_leave(line, stream);
+		return n;
+	}
+	*rd = (struct crr_read){
+		.line = line,
+		.op = { .stream = stream, .type = CRR_TYPE_READ },
+	};
+	if (!crr_recorder_is_ready(stream, &stamp))
+		verdict = crr_read_judge(rd, file, buf, nr, &n);
+	switch (verdict) {
+	case CRR_RECORD:
+		if (!rd->op.gated)
+			return crr_record_read(rd, line->tty, file, buf, nr,
+					       cookie, 0);
+		if (n > 0) {
+			*cookie = crr_read_cookie(rd);
+			return n;
+		}
+		n = n == -EAGAIN ? rd->op.empty : n;
+		break;
+	case CRR_REPLAY:
+		rd->replayed = true;
+		return crr_replay_read(rd, buf, nr, cookie, 0);
+	case CRR_PASS:
+		mutex_unlock(&line->read_lock);
+		crr_session_put(stream->session);
+		return crr_pass_read(line, file, buf, nr, cookie);
+	case CRR_RESULT:
+		n = rd->op.result;
+		break;
+	case -EIO:
+		n = 0;
+		break;
+	default:
+		n = verdict;
+		break;
+	}
+	crr_read_finish(rd, cookie);
+	return n;
+}
+
+/* The first call for a read(2). */
+static ssize_t crr_read_begin(struct tty_struct *tty, struct file *file,
+			      u8 *buf, size_t nr, void **cookie)
+{
+	struct crr_line *line = crr_line_find(tty);
+	struct crr_stream *stream = crr_line_enter(line);
+
+	if (stream && nr)
+		return crr_session_read(line, stream, file, buf, nr, cookie);
+	/* A read of no bytes sees nothing of the line. */
+	if (stream)
+		crr_session_put(stream->session);
+	return crr_pass_read(line, file, buf, nr, cookie);
+}
+
+/*
+ * Called by the tty core, by many readers at a time, and for every few bytes of
+ * what they read.
+ */
+ssize_t crr_ldisc_read(struct tty_struct *tty, struct file *file, u8 *buf,
+		       size_t nr, void **cookie, unsigned long offset)
+{
+	struct crr_read *rd;
+	ssize_t n;
+
+	if (!*cookie)
+		return crr_read_begin(tty, file, buf, nr, cookie);
+	if ((unsigned long)*cookie & CRR_COOKIE) {
+		rd = (void *)((unsigned long)*cookie & ~CRR_COOKIE);
+		if (rd->replayed)
+			return crr_replay_read(rd, buf, nr, cookie, offset);
+		return crr_record_read(rd, tty, file, buf, nr, cookie, offset);
+	}
+	n = crr_n_tty.read(tty, file, buf, nr, cookie, offset);
+	if (!*cookie)
+		crr_line_leave(crr_line_find(tty), NULL);
+	return n;
+}

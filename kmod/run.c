@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Runs: RECORD, REPLAY and STOP; a seek; and how a replay goes on with the device.
+ */
+#include <linux/slab.h>
+
+#include "buffer.h"
+#include "charge.h"
+#include "clock.h"
+#include "feed.h"
+#include "gate.h"
+#include "line.h"
+#include "queue.h"
+#include "recorder.h"
+#include "replayer.h"
+#include "run.h"
+#include "session.h"
+#include "state.h"
+
+/* Operations may begin again on the streams before this one, or on all. */
+static void crr_session_unlock_lines(struct crr_session *session,
+				     const struct crr_stream *last)
+{
+	struct crr_stream *stream;
+
+	list_for_each_entry(stream, &session->streams, node) {
+		if (stream == last)
+			return;
+		if (stream->line)
+			up_write(&stream->line->operations);
+	}
+}
+
+/*
+ * None is to begin, and none that began with the device, or in another run, is to
+ * be in flight. Never waits: who sleeps in an operation may do so for ever.
+ */
+static bool crr_session_lock_lines(struct crr_session *session)
+{
+	struct crr_stream *stream;
+
+	list_for_each_entry(stream, &session->streams, node) {
+		if (stream->line &&
+		    !down_write_trylock(&stream->line->operations)) {
+			crr_session_unlock_lines(session, stream);
+			return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * Has a line that was brought without the capability become some login's
+ * terminal since? What is typed there is not its controller's to see.
+ */
+bool crr_stream_is_closed_to(const struct crr_stream *stream)
+{
+	return stream->unprivileged && stream->line &&
+	       crr_line_is_controlling(stream->line);
+}
+
+/* Can the idle state be left, as far as that is known before? */
+static int crr_session_may_enter(struct crr_session *session)
+{
+	struct crr_stream *stream;
+
+	lockdep_assert_held(&session->lock);
+
+	if (session->state != CRR_STATE_IDLE || session->recorder.unread)
+		return -EBUSY;
+	if (!session->nlines)
+		return -ENODEV;
+	list_for_each_entry(stream, &session->streams, node)
+		if (crr_stream_is_closed_to(stream))
+			return -EPERM;
+	return 0;
+}
+
+/* Before anything is allocated for it: how many streams there will be. */
+static int crr_session_prepare(struct crr_session *session, u32 *nstreams)
+{
+	int ret;
+
+	mutex_lock(&session->lock);
+	ret = crr_session_may_enter(session);
+	*nstreams = session->nstreams;
+	mutex_unlock(&session->lock);
+	return ret;
+}
+
+/*
+ * Prepare to leave the idle state. The caller sets the new state, and lets
+ * operations begin by crr_session_unlock_lines().
+ */
+static int crr_session_enter(struct crr_session *session)
+{
+	int ret;
+
+	ret = crr_session_may_enter(session);
+	if (ret)
+		return ret;
+	if (!crr_session_lock_lines(session))
+		return -EBUSY;
+
+	crr_session_forget_streams(session);
+	session->generation++;
+	WRITE_ONCE(session->counter, 0);
+	session->sequence = 0;
+	session->records = 0;
+	session->bytes_in = 0;
+	session->bytes_out = 0;
+	session->divergence.kind = 0;
+	return 0;
+}
+
+int crr_session_record(struct crr_session *session,
+		       const struct crr_record_start *arg)
+{
+	struct crr_recorder recorder;
+	u32 nstreams;
+	int ret;
+
+	ret = crr_session_prepare(session, &nstreams);
+	if (ret)
+		return ret;
+	ret = crr_recorder_open(&recorder, nstreams,
+				arg->buffer_size ?: CRR_BUFFER_DEFAULT,
+				arg->flags);
+	if (ret)
+		return ret;
+	mutex_lock(&session->lock);
+	/* Somebody has joined, and the buffer may be too small. */
+	ret = session->nstreams > nstreams ? -EBUSY :
+					     crr_session_enter(session);
+	if (!ret) {
+		swap(session->recorder, recorder);
+		crr_gate_start(session, arg->flags & CRR_RECORD_GATED);
+		crr_session_sample(session);
+		crr_recorder_start(session);
+		crr_session_set_state(session, CRR_STATE_RECORDING,
+				      CRR_REASON_NONE);
+		crr_session_unlock_lines(session, NULL);
+	}
+	mutex_unlock(&session->lock);
+	crr_session_reap(session);
+	crr_recorder_close(&recorder);
+	return ret;
+}
+
+/*
+ * The replay goes on with the device: what came from it before is no part of that
+ * run. What comes during the replay is discarded already.
+ */
+static void crr_session_flush(struct crr_session *session)
+{
+	struct crr_stream *stream;
+
+	list_for_each_entry(stream, &session->streams, node)
+		crr_line_flush(stream->line);
+}
+
+int crr_session_replay(struct crr_session *session,
+		       const struct crr_replay_start *arg)
+{
+	u64 limit = arg->buffer_size ?: CRR_BUFFER_DEFAULT;
+	struct crr_recorder recorder = {};
+	struct crr_charge charge;
+	struct crr_order *fed;
+	u32 nstreams;
+	int ret;
+
+	ret = crr_session_prepare(session, &nstreams);
+	if (ret)
+		return ret;
+	if (crr_charge(&charge, limit))
+		return -ENOMEM;
+	fed = kzalloc(sizeof(*fed), GFP_KERNEL_ACCOUNT);
+	if (!fed) {
+		crr_uncharge(&charge);
+		return -ENOMEM;
+	}
+	if (arg->flags & CRR_REPLAY_RECORD &&
+	    crr_recorder_open(&recorder, nstreams, limit, arg->record_flags)) {
+		kfree(fed);
+		crr_uncharge(&charge);
+		return -ENOMEM;
+	}
+	mutex_lock(&session->lock);
+	/* Somebody has joined, and the buffer may be too small. */
+	ret = session->nstreams > nstreams ? -EBUSY :
+					     crr_session_enter(session);
+	if (!ret) {
+		swap(session->recorder, recorder);
+		WRITE_ONCE(session->supplied, 0);
+		crr_gate_start(session, arg->flags & CRR_REPLAY_GATED);
+		swap(session->replayer.fed, fed);
+		swap(session->replayer.charge, charge);
+		crr_replayer_start(session, limit, arg->flags);
+		crr_session_set_state(session, CRR_STATE_REPLAYING,
+				      CRR_REASON_NONE);
+		if (arg->flags & CRR_REPLAY_LIVE)
+			crr_session_flush(session);
+		crr_session_unlock_lines(session, NULL);
+	}
+	mutex_unlock(&session->lock);
+	crr_session_reap(session);
+	crr_recorder_close(&recorder);
+	crr_uncharge(&charge);
+	kfree(fed);
+	return ret;
+}
+
+int crr_session_stop(struct crr_session *session)
+{
+	int ret = 0;
+
+	mutex_lock(&session->lock);
+	switch (session->state) {
+	case CRR_STATE_IDLE:
+		ret = -ENODATA;
+		goto unlock;
+	case CRR_STATE_RECORDING:
+		crr_recorder_stop(session);
+		break;
+	case CRR_STATE_REPLAYING:
+		crr_replayer_stop(session);
+		break;
+	default:
+		break;
+	}
+	session->generation++;
+	WRITE_ONCE(session->supplied, 0);
+	crr_gate_start(session, false);
+	crr_session_set_state(session, CRR_STATE_IDLE, session->reason);
+unlock:
+	mutex_unlock(&session->lock);
+	return ret;
+}
+
+/**
+ * crr_session_go_live - a replay is over, and what comes is the device's
+ * @session: the session, replaying, and in agreement with its whole log
+ */
+void crr_session_go_live(struct crr_session *session)
+{
+	const struct crr_recorder *recorder = &session->recorder;
+	bool record = recorder->chan;
+
+	lockdep_assert_held(&session->lock);
+
+	session->generation++;
+	crr_gate_start(session, record && recorder->flags & CRR_RECORD_GATED);
+	if (record) {
+		crr_recorder_continue(session);
+		crr_replayer_close(session);
+		crr_session_set_state(session, CRR_STATE_RECORDING,
+				      CRR_REASON_NONE);
+	} else {
+		crr_replayer_close(session);
+		WRITE_ONCE(session->supplied, 0);
+		crr_session_set_state(session, CRR_STATE_IDLE, CRR_REASON_NONE);
+	}
+}
+
+/* Set the counter to whatever value. */
+static void crr_session_reset_counter(struct crr_session *session, u64 counter)
+{
+	struct crr_clock *clock = crr_session_clock(session);
+
+	session->gate.begun = false;
+	WRITE_ONCE(session->counter, counter);
+	if (clock)
+		crr_clock_set(clock, counter);
+	else
+		WRITE_ONCE(session->supplied, counter);
+}
+
+/**
+ * crr_session_seek - the emulator has restored a snapshot
+ * @session: the session
+ * @sequence: the first record that is still to come
+ * @counter: the counter as it was then
+ *
+ * Returns 0, and then crr_session_seeks() tells for how long to wait; or what
+ * CRR_IOC_SEEK does.
+ */
+int crr_session_seek(struct crr_session *session, u64 sequence, u64 counter)
+{
+	int ret = 0;
+
+	mutex_lock(&session->lock);
+	switch (session->state) {
+	case CRR_STATE_RECORDING:
+		ret = -EBUSY;
+		break;
+	case CRR_STATE_FAILED:
+		ret = -EIO;
+		break;
+	case CRR_STATE_IDLE:
+		crr_session_reset_counter(session, counter);
+		break;
+	default:
+		/* Without a feeder there is nothing to come. */
+		if (!session->controlled) {
+			ret = -EIO;
+			break;
+		}
+		session->generation++;
+		crr_session_reset_counter(session, counter);
+		crr_gate_start(session, session->gate.gated);
+		session->divergence.kind = 0;
+		crr_replayer_seek(session, sequence);
+		crr_session_set_state(session, CRR_STATE_REPLAYING,
+				      CRR_REASON_NONE);
+		break;
+	}
+	mutex_unlock(&session->lock);
+	crr_session_reap(session);
+	return ret;
+}
+
+/* Is the feeder still to hear of it? If not, how the seek has ended. */
+bool crr_session_seeks(struct crr_session *session, int *ret)
+{
+	bool seeks;
+
+	mutex_lock(&session->lock);
+	seeks = session->state == CRR_STATE_REPLAYING &&
+		session->replayer.seeking;
+	*ret = session->state == CRR_STATE_FAILED ? -EIO : 0;
+	mutex_unlock(&session->lock);
+	return seeks;
+}

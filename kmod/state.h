@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The data of a session: all that recorder, replayer and gate know of it, and of
+ * its streams.
+ *
+ * Locks, outermost first:
+ *
+ *  - tty core: tty_lock and the ldisc semaphore: see line.h.
+ *  - crr_link_lock: who belongs to whom: see session.h.
+ *  - line->operations and line->read_lock: see line.h. The first is tried, and
+ *    never waited for, by those who have session->lock.
+ *  - session->consume_lock and feed_lock: one reader of the session fd, who
+ *    also owns recorder->taken, and one feeder.
+ *  - session->lock: everything else in a session and its streams. Never taken
+ *    where n_tty holds its own locks (between the pieces of a read, in
+ *    receive_buf, in set_termios), and never held across a copy to or from
+ *    the user.
+ *  - gate->lock: a spinlock, for what is needed there.
+ *  - the tty's wait queues, and N_TTY's locks, inside N_TTY.
+ *
+ * Whoever finds a stream of a session that is not idle asks under session->lock
+ * what the state is. The state itself changes only when nothing can refuse the
+ * change any more. STOP waits for nobody: an operation that was let in by a
+ * recording, and at its end finds none, is no part of the log; as long as it is in
+ * flight there is no other one, because RECORD and REPLAY do not get its line's
+ * operations.
+ */
+#ifndef _CRR_STATE_H
+#define _CRR_STATE_H
+
+#include <linux/bits.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+#include <linux/wait.h>
+
+#include "charge.h"
+#include "clock.h"
+#include "compat.h"
+#include "record.h"
+
+struct crr_line;
+struct rchan;
+struct rchan_buf;
+
+/* What an operation is to do. */
+enum crr_verdict {
+	CRR_PASS,	/* the session is idle: it is N_TTY's */
+	CRR_RECORD,	/* it is admitted: let N_TTY do it, then tell the recorder */
+	CRR_REPLAY,	/* op->queued is consumed: carry it out */
+	CRR_RESULT,	/* return op->result */
+	CRR_SLEEP,	/* sleep for op->sleep, and ask again */
+	CRR_LIVE,	/* the replay is over, and goes on with the device */
+};
+
+enum crr_sleep {
+	CRR_SLEEP_TIME,	/* until the counter has come so far */
+	CRR_SLEEP_FEED,	/* until the feeder has told more */
+	CRR_SLEEP_ROOM,	/* until the buffer has room */
+	CRR_SLEEPS,
+};
+
+/**
+ * struct crr_op - one operation of the emulator
+ * @stream: on which it is; the operation holds a reference to the session
+ * @type: &enum crr_record_type of its record; 0: a checkpoint begins
+ * @generation: of the session when it was judged
+ * @counter: of a checkpoint's begin: where the emulator stands; of a write that is
+ *	recorded: its stamp
+ * @max_bytes: likewise: what may be taken
+ * @gated: admitted while recording with gated delivery
+ * @window: then: in which opening of the gate
+ * @nowait: reads and FIONREAD: an empty one returns @empty instead of sleeping;
+ *	writes: one without room is refused instead of sleeping
+ * @empty: what an empty read returns
+ * @result: with CRR_RESULT
+ * @sleep: with CRR_SLEEP
+ * @asleep: it is counted in session->sleeping
+ * @queued: with CRR_REPLAY: the record, the operation's own by now
+ */
+struct crr_op {
+	struct crr_stream *stream;
+	u32 generation;
+	u16 type;
+	u64 counter;
+	u64 max_bytes;
+	bool gated;
+	u32 window;
+	bool nowait;
+	ssize_t empty;
+	ssize_t result;
+	enum crr_sleep sleep;
+	bool asleep;
+	struct crr_queued *queued;
+};
+
+/* The recorder's part of a session. Protected by session->lock. */
+struct crr_recorder {
+	struct rchan *chan;		/* NULL: never recorded */
+	struct crr_charge charge;
+	struct rchan_buf *buf;		/* its one buffer */
+	u32 flags;			/* CRR_RECORD_* */
+	bool ready;			/* operations may begin without asking */
+	size_t reserved;		/* sub-buffers that are not to be filled yet */
+	size_t read_offset;		/* in the oldest sub-buffer */
+	u64 unread;			/* bytes of records */
+	size_t taken;			/* of them, by the last read(2) */
+	bool starved;			/* somebody found no room */
+	bool broken;			/* a record found none: the log has a hole */
+};
+
+/* A record that has been fed. */
+struct crr_queued {
+	struct list_head cursor;	/* stream->inbound or ->outbound */
+	struct list_head due;		/* replayer->due, or empty */
+	bool shown;			/* pollers have been woken for it */
+	bool signalled;			/* and SIGIO was sent */
+	struct crr_record rec;		/* its data are the bytes below */
+	u8 bytes[];
+};
+
+/* The replayer's part of a session. Protected by session->lock. */
+struct crr_replayer {
+	u32 flags;			/* CRR_REPLAY_* */
+	struct crr_charge charge;	/* for limit */
+	struct crr_order *fed;		/* what has been fed */
+	bool begun;			/* and all streams are in it */
+	struct list_head due;		/* inbound records of all streams */
+	u64 remaining;			/* records that must yet be taken */
+	u64 bytes;			/* that they take */
+	u64 limit;			/* that they may take */
+	u64 discarded;
+	u64 dropped;
+	u32 refused;			/* enum crr_reason */
+	u64 tail;			/* first of the STREAM_ENDs by STOP at the end */
+	u64 skip;			/* records before this one have been seen */
+	bool seeking;			/* the feeder has not heard of it yet */
+	u32 seek_generation;
+	u32 wanting;			/* streams with wants_feed; READ_ONCE */
+	u32 throttled;			/* streams with throttled */
+	bool end_shown;			/* pollers have been woken for the end */
+	u64 guesses;			/* polls answered while it was not known */
+	struct list_head garbage;	/* records to free without the lock */
+};
+
+/* The gate of a session with gated delivery. */
+struct crr_gate {
+	bool gated;			/* session->lock */
+	bool begun;			/* session->lock; the counter stands */
+	bool ending;			/* session->lock; begun, and somebody ends it */
+	spinlock_t lock;
+	bool open;			/* lock, with session->lock */
+	u32 window;			/* lock: of which opening */
+	u64 left;			/* lock: bytes that may be taken */
+	bool returned;			/* lock: none were, and now are */
+	u32 busy;			/* lock: calls of N_TTY under way */
+	u64 consumed;			/* lock, or session->lock in replay */
+	wait_queue_head_t idle;		/* who waits for busy to be 0 */
+};
+
+struct crr_session {
+	struct kref kref;
+	struct rcu_head rcu;
+	bool controlled;		/* crr_link_lock; read anywhere */
+	bool unprivileged;		/* crr_link_lock: so are all streams */
+	kuid_t owner;			/* who made it */
+	struct mutex lock;
+	wait_queue_head_t wait;		/* the session fd's reader and feeder */
+
+	/* Written under lock, looked at without it, too. */
+	enum crr_state state;
+	u64 counter;			/* as last seen; it never goes back */
+	u64 supplied;			/* by ioctl, without a clock */
+	struct crr_clock __rcu *clock;
+
+	/* Protected by lock. */
+	u32 generation;
+	enum crr_reason reason;
+	bool changed;			/* EPOLLPRI */
+	struct list_head streams;
+	u32 nstreams;
+	u32 nlines;			/* streams that have their line */
+	u64 sequence;			/* of the next record */
+	u64 records;
+	u64 bytes_in;
+	u64 bytes_out;
+	u32 sleeping[CRR_SLEEPS];
+	struct crr_gate gate;
+	struct crr_recorder recorder;
+	struct crr_replayer replayer;
+	struct crr_divergence divergence;	/* kind 0: none */
+
+	struct mutex consume_lock;	/* one reader of the session fd */
+	struct mutex feed_lock;		/* one feeder */
+};
+
+struct crr_stream {
+	struct list_head node;		/* session->streams */
+	struct rcu_head rcu;
+	struct crr_session *session;	/* which this is part of */
+	struct crr_line *line;		/* NULL once it has left */
+	bool unprivileged;		/* who brought it had no capability */
+	u16 number;
+	u8 *bytes;			/* CRR_READ_MAX, for the read in flight */
+	u32 taken;			/* gate.lock: of them, not logged yet */
+
+	/* Recording and replay. Protected by session->lock. */
+	u64 empty_reads;		/* that found nothing, at ... */
+	u64 empty_reads_counter;	/* ... this counter */
+	u64 looks;			/* empty reads and polls, at any counter */
+	u64 refused;			/* writes, since the last one recorded */
+	bool interrupted;		/* the last of them, by a signal */
+	u64 position_in;
+	u64 position_out;
+	bool peer_closed;
+	bool hung_up;
+
+	/* Recording. Protected by session->lock. */
+	enum crr_end leaving;		/* the line has gone: why */
+	bool hangup_seen;		/* the emulator has noticed it */
+	bool ended;			/* STREAM_END is in the log */
+
+	/* Replay. Protected by session->lock. */
+	struct list_head inbound;
+	struct list_head outbound;
+	u32 writes;			/* in outbound: WRITEs that took bytes */
+	bool wants_feed;		/* see crr_stream_update_wants() */
+	bool throttled;			/* the last write was refused or short */
+	bool writable_shown;		/* since then: pollers have been woken */
+	bool guessed;			/* poll has guessed that there is input ... */
+	u64 guessed_at;			/* ... at this counter */
+	bool begun;			/* STREAM was fed */
+	bool left;			/* by its line, at ... */
+	u64 left_counter;		/* ... this counter */
+	enum crr_end end;		/* STREAM_END was fed */
+	u64 end_counter;
+	u64 end_empties;
+	u64 end_refused;
+	bool end_interrupted;
+};
+
+/* The number of empty reads at this counter. */
+static inline u64 crr_empties_at(const struct crr_stream *stream, u64 counter)
+{
+	return stream->empty_reads_counter == counter ? stream->empty_reads : 0;
+}
+
+/* The same; and from now on there were none. */
+static inline u64 crr_empties_take(struct crr_stream *stream, u64 counter)
+{
+	u64 count = crr_empties_at(stream, counter);
+
+	stream->empty_reads = 0;
+	return count;
+}
+
+/* A read has found nothing, at this counter. */
+static inline void crr_empties_add(struct crr_stream *stream, u64 counter)
+{
+	stream->empty_reads = crr_empties_at(stream, counter) + 1;
+	stream->empty_reads_counter = counter;
+	stream->looks++;
+}
+
+static inline struct crr_clock *crr_session_clock(struct crr_session *session)
+{
+	return rcu_dereference_protected(session->clock,
+					 lockdep_is_held(&session->lock));
+}
+
+/**
+ * crr_session_look - look at the counter, with or without the session's lock
+ * @session: the session; out of a checkpoint
+ * @counter: out: what it is, if it has not gone back
+ *
+ * Returns 0, or -ERANGE if the counter has gone back.
+ */
+static inline int crr_session_look(struct crr_session *session, u64 *counter)
+{
+	/*
+	 * What is last was looked at before: it is the counter that has gone
+	 * back, and not another thread that has gone ahead.
+	 */
+	u64 last = smp_load_acquire(&session->counter);
+	const struct crr_clock *clock;
+
+	rcu_read_lock();
+	clock = rcu_dereference(session->clock);
+	if (clock) {
+		*counter = crr_clock_counter(clock);
+	} else {
+		smp_rmb(); /* what a clock leaves behind is set before it goes */
+		*counter = READ_ONCE(session->supplied);
+	}
+	rcu_read_unlock();
+	return *counter < last ? -ERANGE : 0;
+}
+
+/* The counter is such, or more. */
+static inline void crr_session_raise(struct crr_session *session, u64 counter)
+{
+	lockdep_assert_held(&session->lock);
+
+	if (counter > session->counter)
+		smp_store_release(&session->counter, counter);
+}
+
+int crr_session_sample(struct crr_session *session);
+int crr_session_set_counter(struct crr_session *session, u64 counter);
+u64 crr_session_next_due(struct crr_session *session);
+void crr_session_publish(struct crr_session *session);
+void crr_session_set_state(struct crr_session *session, enum crr_state state,
+			   enum crr_reason reason);
+void crr_session_wake(struct crr_session *session);
+void crr_session_wake_lines(struct crr_session *session);
+void crr_session_nudge(struct crr_session *session);
+void crr_session_sleeps(struct crr_session *session, enum crr_sleep why,
+			int more);
+long crr_session_refusal(enum crr_state state);
+const char *crr_state_name(enum crr_state state);
+
+#endif /* _CRR_STATE_H */

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CRR_IOC_STATUS: what a session says of itself.
+ */
+#include "buffer.h"
+#include "feed.h"
+#include "state.h"
+#include "status.h"
+
+/* What is said where there is no session. */
+void crr_status_clear(struct crr_status *status)
+{
+	*status = (struct crr_status){
+		.tty_fd = status->tty_fd,
+		.stream = CRR_NO_STREAM,
+		.next_due = CRR_NEVER,
+	};
+}
+
+void crr_session_status(struct crr_session *session, struct crr_status *status)
+{
+	const struct crr_recorder *recorder = &session->recorder;
+	const struct crr_replayer *replayer = &session->replayer;
+	struct crr_stream *stream;
+
+	lockdep_assert_held(&session->lock);
+
+	/* For the reader's sake; a step back is for operations to report. */
+	if (session->state != CRR_STATE_IDLE)
+		crr_session_sample(session);
+	status->counter = session->counter;
+	status->facts = CRR_STATUS_SESSION;
+	if (session->controlled)
+		status->facts |= CRR_STATUS_CONTROLLER;
+	if (crr_session_clock(session))
+		status->facts |= CRR_STATUS_CLOCK;
+	if (status->counter)
+		status->facts |= CRR_STATUS_COUNTED;
+	if (session->divergence.kind)
+		status->facts |= CRR_STATUS_DIVERGENCE;
+	if (recorder->unread)
+		status->facts |= CRR_STATUS_UNREAD;
+	if (session->gate.gated)
+		status->facts |= CRR_STATUS_GATED;
+	if (session->gate.begun)
+		status->facts |= CRR_STATUS_CHECKPOINT;
+	status->state = session->state;
+	status->reason = session->reason ?: replayer->refused;
+	status->streams = session->nstreams;
+	if (session->sleeping[CRR_SLEEP_TIME])
+		status->waiting |= CRR_WAITING_READ;
+	if (session->sleeping[CRR_SLEEP_FEED])
+		status->waiting |= CRR_WAITING_FEED;
+	if (session->sleeping[CRR_SLEEP_ROOM])
+		status->waiting |= CRR_WAITING_ROOM;
+	status->sequence = session->sequence;
+	status->position = session->sequence;
+	status->records = session->records;
+	status->bytes_in = session->bytes_in;
+	status->bytes_out = session->bytes_out;
+	status->next_due = crr_session_next_due(session);
+	list_for_each_entry(stream, &session->streams, node)
+		status->looks += stream->looks;
+	if (replayer->fed) {
+		if (replayer->fed->ended)
+			status->facts |= CRR_STATUS_END_FED;
+		status->sequence = replayer->fed->sequence;
+		status->horizon = replayer->fed->counter;
+		status->remaining = replayer->remaining;
+		status->discarded = replayer->discarded;
+		status->dropped = replayer->dropped;
+		status->guesses = replayer->guesses;
+		status->buffered = replayer->bytes;
+		status->buffer_size = replayer->limit;
+		status->position = crr_replayer_position(session);
+		status->seek_generation = replayer->seek_generation;
+		if (replayer->seeking) {
+			status->facts |= CRR_STATUS_SEEK;
+			status->seek_sequence = replayer->skip;
+		}
+	} else if (recorder->chan) {
+		status->buffered = recorder->unread;
+		status->buffer_size = crr_recorder_capacity(recorder);
+	}
+}

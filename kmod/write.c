@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * write(2).
+ */
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+
+#include "line.h"
+#include "operation.h"
+#include "queue.h"
+#include "recorder.h"
+#include "state.h"
+#include "write.h"
+
+/* ---- write(2) ----
+ *
+ * The tty core cuts a write(2) into chunks, and calls again after a short one,
+ * unless a signal is pending. In replay the core must stop where it stopped
+ * then: the thread is told that there is a signal, finds none on its way out,
+ * and goes on. io_uring's workers have no way out, but clear this flag, and not
+ * TIF_SIGPENDING, before their next request.
+ */
+static ssize_t crr_write_cut(ssize_t result)
+{
+	set_thread_flag(CRR_TIF_NO_SIGNAL);
+	return result == -EINTR ? -ERESTARTSYS : result;
+}
+
+static ssize_t crr_record_write(struct crr_op *op, struct tty_struct *tty,
+				struct file *file, const u8 *buf, size_t nr)
+{
+	ssize_t n = crr_n_tty.write(tty, file, buf, nr);
+	ssize_t seen = n == -ERESTARTSYS ? -EINTR : n;
+	bool cut;
+
+	if (!n) {
+		crr_recorder_cancel(op);
+		return n;
+	}
+	/* A whole chunk that is not a full one is a write(2)'s last. */
+	cut = seen == -EINTR ||
+	      (signal_pending(current) && n > 0 &&
+	       (n < (ssize_t)nr || nr == CRR_WRITE_MAX));
+	crr_recorder_write_done(op, buf, nr, seen, cut);
+	return n;
+}
+
+/*
+ * Let N_TTY process and send what the recorded run wrote, as it did then. One
+ * attempt that does not wait; and no signal is to keep it from it, as none of what
+ * N_TTY says here becomes the write's result. Returns how many bytes were taken.
+ */
+static u32 crr_replay_output(struct tty_struct *tty, struct file *file,
+			     const u8 *buf, u32 length)
+{
+	/* N_TTY looks at no more of a file. */
+	struct file nowait = {
+		.f_op = file->f_op,
+		.f_flags = file->f_flags | O_NONBLOCK,
+	};
+	sigset_t blocked, before;
+	ssize_t taken;
+
+	siginitsetinv(&blocked, sigmask(SIGKILL));
+	sigprocmask(SIG_BLOCK, &blocked, &before);
+	taken = crr_n_tty.write(tty, &nowait, buf, length);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	/* Nor is a SIGIO to follow when there is buffer space again. */
+	clear_bit(TTY_DO_WRITE_WAKEUP, &tty->flags);
+	return max_t(ssize_t, taken, 0);
+}
+
+static ssize_t crr_replay_write(struct crr_line *line, struct file *file,
+				struct crr_op *op, const u8 *buf)
+{
+	struct crr_session *session = op->stream->session;
+	struct crr_queued *queued = op->queued;
+	const struct crr_record *rec = &queued->rec;
+	ssize_t result = rec->result;
+	bool cut = rec->flags & CRR_FLAG_CUT;
+	u32 offset = rec->offset;
+	u32 taken;
+
+	if (offset && !(session->replayer.flags & CRR_REPLAY_MUTE)) {
+		taken = crr_replay_output(line->tty, file, buf, offset);
+		if (taken < offset) {
+			mutex_lock(&session->lock);
+			session->replayer.dropped += offset - taken;
+			mutex_unlock(&session->lock);
+		}
+	}
+	crr_queued_free(queued);
+	return cut ? crr_write_cut(result) : result;
+}
+
+/* A write on a line of a session that is not idle. */
+static ssize_t crr_session_write(struct crr_line *line, struct crr_op *op,
+				 struct file *file, const u8 *buf, size_t nr)
+{
+	struct tty_struct *tty = line->tty;
+	int verdict = CRR_RECORD;
+
+	if (!crr_recorder_is_ready(op->stream, &op->counter))
+		verdict = crr_line_judge(line, op, &tty->write_wait, buf, nr);
+	switch (verdict) {
+	case CRR_PASS:
+		return crr_n_tty.write(tty, file, buf, nr);
+	case CRR_RECORD:
+		return crr_record_write(op, tty, file, buf, nr);
+	case CRR_REPLAY:
+		return crr_replay_write(line, file, op, buf);
+	case CRR_RESULT:
+		return op->result == -EINTR ? crr_write_cut(op->result) :
+					      op->result;
+	default:
+		if (verdict == -ERESTARTSYS && op->sleep == CRR_SLEEP_ROOM)
+			crr_recorder_interrupted(op);
+		return verdict;
+	}
+}
+
+/* Called by the tty core under atomic_write_lock: one at a time. */
+ssize_t crr_ldisc_write(struct tty_struct *tty, struct file *file,
+			const u8 *buf, size_t nr)
+{
+	struct crr_line *line = crr_line_find(tty);
+	struct crr_op op = {
+		.stream = crr_line_enter(line),
+		.type = CRR_TYPE_WRITE,
+		.nowait = tty_io_nonblock(tty, file),
+	};
+	ssize_t n;
+
+	/* A write of no bytes leaves nothing behind. */
+	if (op.stream && nr)
+		n = crr_session_write(line, &op, file, buf,
+				      min_t(size_t, nr, CRR_WRITE_MAX));
+	else
+		n = crr_n_tty.write(tty, file, buf, nr);
+	crr_line_leave(line, op.stream);
+	return n;
+}
