@@ -54,7 +54,7 @@ static crr_rchan_callbacks_t crr_relay_callbacks = {
  * crr_recorder_open - a buffer for a recording
  * @recorder: out
  * @nstreams: of the session
- * @size: in bytes, at least
+ * @size: bytes of records that it holds before anybody waits
  * @flags: CRR_RECORD_*
  *
  * Returns 0 or -ENOMEM.
@@ -71,8 +71,7 @@ int crr_recorder_open(struct crr_recorder *recorder, u32 nstreams, size_t size,
 		.flags = flags,
 		.reserved = standing + 2 * nstreams,
 	};
-	n = max_t(size_t, DIV_ROUND_UP(size, CRR_SUBBUF_SIZE),
-		  recorder->reserved + 2);
+	n = DIV_ROUND_UP(size, CRR_SUBBUF_SIZE) + recorder->reserved;
 	if (crr_charge(&recorder->charge, n * CRR_SUBBUF_SIZE))
 		return -ENOMEM;
 	recorder->chan = relay_open(NULL, NULL, CRR_SUBBUF_SIZE, n,
