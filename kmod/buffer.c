@@ -51,7 +51,7 @@ static crr_rchan_callbacks_t crr_relay_callbacks = {
 };
 
 /**
- * crr_recorder_open - a buffer for a recording
+ * crr_buffer_open - a buffer for a recording
  * @recorder: out
  * @nstreams: of the session
  * @size: bytes of records that it holds before anybody waits
@@ -59,7 +59,7 @@ static crr_rchan_callbacks_t crr_relay_callbacks = {
  *
  * Returns 0 or -ENOMEM.
  */
-int crr_recorder_open(struct crr_recorder *recorder, u32 nstreams, size_t size,
+int crr_buffer_open(struct crr_recorder *recorder, u32 nstreams, size_t size,
 		      u32 flags)
 {
 	size_t standing = 1 + DIV_ROUND_UP(CRR_STANDING_BYTES(nstreams),
@@ -84,7 +84,7 @@ int crr_recorder_open(struct crr_recorder *recorder, u32 nstreams, size_t size,
 	return 0;
 }
 
-void crr_recorder_close(struct crr_recorder *recorder)
+void crr_buffer_close(struct crr_recorder *recorder)
 {
 	if (recorder->chan)
 		relay_close(recorder->chan);
@@ -92,7 +92,7 @@ void crr_recorder_close(struct crr_recorder *recorder)
 	crr_uncharge(&recorder->charge);
 }
 
-size_t crr_recorder_capacity(const struct crr_recorder *recorder)
+size_t crr_buffer_capacity(const struct crr_recorder *recorder)
 {
 	return recorder->chan->n_subbufs * CRR_SUBBUF_SIZE;
 }
@@ -111,7 +111,7 @@ static size_t crr_oldest_end(const struct rchan_buf *buf)
 }
 
 /* Give back the oldest sub-buffer, if it is filled and read. */
-static void crr_recorder_retire(struct crr_recorder *recorder)
+static void crr_buffer_retire(struct crr_recorder *recorder)
 {
 	struct rchan_buf *buf = recorder->buf;
 
@@ -122,25 +122,25 @@ static void crr_recorder_retire(struct crr_recorder *recorder)
 	}
 }
 
-bool crr_recorder_has_room(struct crr_recorder *recorder)
+bool crr_buffer_has_space(struct crr_recorder *recorder)
 {
 	struct rchan_buf *buf = recorder->buf;
 	size_t filled;
 
-	crr_recorder_retire(recorder);
+	crr_buffer_retire(recorder);
 	/* The one being filled, and those filled and not yet read. */
 	filled = 1 + buf->subbufs_produced - buf->subbufs_consumed;
 	return filled + recorder->reserved < recorder->chan->n_subbufs;
 }
 
 /**
- * crr_recorder_update_ready - may operations begin without asking?
+ * crr_buffer_update_ready - may operations begin without asking?
  * @session: the session, locked
  *
  * Called at the end of an operation that had to ask; see crr_recorder_is_ready().
  * Each change after which they must ask clears recorder->ready.
  */
-void crr_recorder_update_ready(struct crr_session *session)
+void crr_buffer_update_ready(struct crr_session *session)
 {
 	struct crr_recorder *recorder = &session->recorder;
 	const struct crr_stream *stream;
@@ -148,7 +148,7 @@ void crr_recorder_update_ready(struct crr_session *session)
 	lockdep_assert_held(&session->lock);
 
 	if (session->state != CRR_STATE_RECORDING || session->gate.gated ||
-	    recorder->broken || !crr_recorder_has_room(recorder))
+	    recorder->broken || !crr_buffer_has_space(recorder))
 		return;
 	list_for_each_entry(stream, &session->streams, node)
 		if (stream->unprivileged || stream->hangup_seen ||
@@ -158,18 +158,18 @@ void crr_recorder_update_ready(struct crr_session *session)
 }
 
 /* Who found no room is woken when there is some. */
-void crr_recorder_wake_starved(struct crr_session *session)
+void crr_buffer_wake_waiting(struct crr_session *session)
 {
 	struct crr_recorder *recorder = &session->recorder;
 
-	if (!recorder->starved || !crr_recorder_has_room(recorder))
+	if (!recorder->space_wanted || !crr_buffer_has_space(recorder))
 		return;
-	recorder->starved = false;
+	recorder->space_wanted = false;
 	crr_session_wake(session);
 }
 
 /* Another sub-buffer: it was reserved, or set aside. */
-static bool crr_emit_switch(struct crr_session *session)
+static bool crr_buffer_switch(struct crr_session *session)
 {
 	struct crr_recorder *recorder = &session->recorder;
 
@@ -194,7 +194,7 @@ void crr_emit(struct crr_session *session, struct crr_record *rec)
 
 	if (session->recorder.broken)
 		return;
-	if (size > CRR_SUBBUF_SIZE - buf->offset && !crr_emit_switch(session))
+	if (size > CRR_SUBBUF_SIZE - buf->offset && !crr_buffer_switch(session))
 		return;
 	rec->sequence = session->sequence;
 	rec->counter = session->counter;
@@ -212,7 +212,7 @@ void crr_emit(struct crr_session *session, struct crr_record *rec)
 /* ---- The session fd's reader ---- */
 
 /**
- * crr_recorder_peek - the oldest records, to be copied and then consumed
+ * crr_buffer_peek - the oldest records, to be copied and then consumed
  * @recorder: the recorder
  * @length: how many bytes may be taken
  * @from: out: where they lie; they stay there until consumed
@@ -220,13 +220,13 @@ void crr_emit(struct crr_session *session, struct crr_record *rec)
  * Returns how many bytes of whole records lie there, in one sub-buffer; 0 for
  * none; -EMSGSIZE if @length does not hold the first.
  */
-ssize_t crr_recorder_peek(struct crr_recorder *recorder, size_t length,
+ssize_t crr_buffer_peek(struct crr_recorder *recorder, size_t length,
 			  const void **from)
 {
 	struct rchan_buf *buf = recorder->buf;
 	size_t oldest, there, n;
 
-	crr_recorder_retire(recorder);
+	crr_buffer_retire(recorder);
 	oldest = buf->subbufs_consumed % buf->chan->n_subbufs;
 	there = crr_oldest_end(buf) - recorder->read_offset;
 	*from = buf->start + oldest * CRR_SUBBUF_SIZE + recorder->read_offset;
@@ -244,17 +244,17 @@ ssize_t crr_recorder_peek(struct crr_recorder *recorder, size_t length,
 }
 
 /**
- * crr_recorder_consume - what was peeked at and taken is no longer needed
+ * crr_buffer_consume - what was peeked at and taken is no longer needed
  * @session: the session
  *
  * Wakes those who found no buffer space.
  */
-void crr_recorder_consume(struct crr_session *session)
+void crr_buffer_consume(struct crr_session *session)
 {
 	struct crr_recorder *recorder = &session->recorder;
 
 	recorder->read_offset += recorder->taken;
 	WRITE_ONCE(recorder->unread, recorder->unread - recorder->taken);
 	WRITE_ONCE(recorder->taken, 0);
-	crr_recorder_wake_starved(session);
+	crr_buffer_wake_waiting(session);
 }

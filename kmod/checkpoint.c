@@ -14,14 +14,14 @@
 #include "state.h"
 
 /**
- * crr_gate_flush - before a checkpoint: see that N_TTY has what has come
+ * crr_checkpoint_flush - before a checkpoint: see that N_TTY has what has come
  * @session: the session
  *
  * From the device; it may still wait in a tty's flip buffer. Without the
  * session's lock, which the work does not need, but whoever keeps N_TTY waiting
  * should not keep us all.
  */
-void crr_gate_flush(struct crr_session *session)
+void crr_checkpoint_flush(struct crr_session *session)
 {
 	struct crr_stream *stream;
 	struct tty_struct *tty;
@@ -45,7 +45,7 @@ void crr_gate_flush(struct crr_session *session)
 }
 
 /* A session that does nothing, or has come to its end, has no gate. */
-static int crr_gate_refusal(const struct crr_session *session)
+static int crr_checkpoint_refusal(const struct crr_session *session)
 {
 	if (session->state > CRR_STATE_REPLAYING)
 		return crr_session_refusal(session->state);
@@ -53,22 +53,22 @@ static int crr_gate_refusal(const struct crr_session *session)
 }
 
 /**
- * crr_gate_begin - a checkpoint begins
+ * crr_session_checkpoint_begin - a checkpoint begins
  * @op: the operation: op->counter is where the emulator stands, op->max_bytes
  *	what may be taken
  *
  * CRR_RESULT: op->result; CRR_SLEEP: for the feeder.
  */
-enum crr_verdict crr_gate_begin(struct crr_op *op)
+enum crr_decision crr_session_checkpoint_begin(struct crr_op *op)
 {
 	struct crr_session *session = op->stream->session;
 	struct crr_gate *gate = &session->gate;
-	enum crr_verdict verdict;
+	enum crr_decision decision;
 	bool open = true;
 
 	lockdep_assert_held(&session->lock);
 
-	op->result = crr_gate_refusal(session);
+	op->result = crr_checkpoint_refusal(session);
 	if (!op->result && gate->begun)
 		op->result = -EBUSY;
 	if (!op->result)
@@ -76,9 +76,9 @@ enum crr_verdict crr_gate_begin(struct crr_op *op)
 	if (op->result)
 		return CRR_RESULT;
 	if (session->state == CRR_STATE_REPLAYING) {
-		verdict = crr_replayer_checkpoint(op, &open);
-		if (verdict != CRR_RESULT || op->result)
-			return verdict;
+		decision = crr_replayer_checkpoint(op, &open);
+		if (decision != CRR_RESULT || op->result)
+			return decision;
 	} else {
 		crr_recorder_hangup_seen(session);
 	}
@@ -91,7 +91,7 @@ enum crr_verdict crr_gate_begin(struct crr_op *op)
 		 * emulator looked at it, which is why it is here.
 		 */
 		if (session->state == CRR_STATE_REPLAYING)
-			crr_session_nudge(session);
+			crr_session_wake_sleepers(session);
 		else
 			crr_session_wake_lines(session);
 	}
@@ -99,7 +99,7 @@ enum crr_verdict crr_gate_begin(struct crr_op *op)
 }
 
 /**
- * crr_gate_end - a checkpoint ends
+ * crr_session_checkpoint_end - a checkpoint ends
  * @session: the session
  * @consumed: out: bytes taken since BEGIN
  *
@@ -107,7 +107,7 @@ enum crr_verdict crr_gate_begin(struct crr_op *op)
  * wait, and for nobody else: a BEGIN meanwhile finds that one has begun, and
  * another END that it is being ended.
  */
-int crr_gate_end(struct crr_session *session, u64 *consumed)
+int crr_session_checkpoint_end(struct crr_session *session, u64 *consumed)
 {
 	struct crr_gate *gate = &session->gate;
 	u32 generation;
@@ -118,7 +118,7 @@ int crr_gate_end(struct crr_session *session, u64 *consumed)
 	ret = 0;
 	if (session->state == CRR_STATE_IDLE)
 		goto unlock;
-	ret = crr_gate_refusal(session);
+	ret = crr_checkpoint_refusal(session);
 	if (!ret && (!gate->begun || gate->ending))
 		ret = -EPROTO;
 	if (ret)

@@ -4,8 +4,8 @@
 
 #include "state.h"
 
-void crr_gate_flush(struct crr_session *session);
-enum crr_verdict crr_gate_begin(struct crr_op *op);
-int crr_gate_end(struct crr_session *session, u64 *consumed);
+void crr_checkpoint_flush(struct crr_session *session);
+enum crr_decision crr_session_checkpoint_begin(struct crr_op *op);
+int crr_session_checkpoint_end(struct crr_session *session, u64 *consumed);
 
 #endif /* _CRR_CHECKPOINT_H */

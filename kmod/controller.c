@@ -91,8 +91,8 @@ static ssize_t crr_controller_read(struct file *file, char __user *to,
 		n = -EINVAL;
 		if (recorder->chan) {
 			/* What was read has reached its reader, who asks for more. */
-			crr_recorder_consume(session);
-			n = crr_recorder_peek(recorder, length, &from);
+			crr_buffer_consume(session);
+			n = crr_buffer_peek(recorder, length, &from);
 		}
 		if (!n && crr_controller_records(session))
 			n = -EAGAIN;
@@ -126,8 +126,8 @@ static ssize_t crr_controller_feed(struct crr_session *session,
 		    -ESTALE : crr_replayer_feed(session, from, length);
 		if (n > 0) {
 			crr_session_publish(session);
-			crr_session_nudge(session);
-			crr_replayer_show(session);
+			crr_session_wake_sleepers(session);
+			crr_replayer_wake_pollers(session);
 		}
 		break;
 	case CRR_STATE_IDLE:
@@ -325,7 +325,7 @@ static void crr_controller_show_fdinfo(struct seq_file *m, struct file *file)
 
 static int crr_controller_release(struct inode *inode, struct file *file)
 {
-	crr_session_orphan(file->private_data);
+	crr_session_controller_gone(file->private_data);
 	return 0;
 }
 

@@ -178,10 +178,10 @@ u64 crr_replayer_position(struct crr_session *session)
 	struct crr_stream *stream;
 
 	list_for_each_entry(stream, &session->streams, node) {
-		queued = crr_first(&stream->inbound);
+		queued = crr_queue_first(&stream->inbound);
 		if (queued && crr_must_be_taken(&queued->rec))
 			position = min(position, queued->rec.sequence);
-		queued = crr_first(&stream->outbound);
+		queued = crr_queue_first(&stream->outbound);
 		if (queued)
 			position = min(position, queued->rec.sequence);
 	}
@@ -202,7 +202,7 @@ void crr_replayer_seek(struct crr_session *session, u64 sequence)
 
 	list_for_each_entry(stream, &session->streams, node) {
 		crr_replayer_empty(stream);
-		crr_empties_take(stream, 0);
+		crr_empty_reads_take(stream, 0);
 		stream->refused = 0;
 		stream->position_in = 0;
 		stream->position_out = 0;

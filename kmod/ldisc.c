@@ -37,7 +37,7 @@ static int crr_ldisc_ioctl(struct tty_struct *tty, CRR_FILE_PARAMETER
 	default:
 		ret = crr_n_tty.ioctl(tty, CRR_FILE cmd, arg);
 		/* It may have asked for SIGIO, and says so to nobody here. */
-		crr_session_show(line);
+		crr_session_wake_pollers(line);
 		return ret;
 	}
 }

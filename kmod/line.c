@@ -87,7 +87,7 @@ bool crr_line_signal(struct crr_line *line, int band)
  * Wake whoever sleeps on the tty in crr, and nobody who polls it: a poller asks
  * for no event that no driver knows.
  */
-void crr_line_nudge(struct crr_line *line)
+void crr_line_wake_sleepers(struct crr_line *line)
 {
 	struct tty_struct *tty = line->tty;
 

@@ -64,7 +64,7 @@ void crr_line_remove(struct crr_line *line);
 void crr_line_wake(struct crr_line *line);
 void crr_line_notify(struct crr_line *line, __poll_t events);
 bool crr_line_signal(struct crr_line *line, int band);
-void crr_line_nudge(struct crr_line *line);
+void crr_line_wake_sleepers(struct crr_line *line);
 void crr_line_flush(struct crr_line *line);
 void crr_line_describe(struct crr_line *line, struct crr_record *rec);
 bool crr_line_hangs_up(struct crr_line *line);

@@ -14,7 +14,7 @@
 #include "ldisc.h"
 #include "tty_ioctl.h"
 
-/* Those of crr_number_is_free(), but N_CRR. */
+/* Those of crr_number_is_unused(), but N_CRR. */
 #define CRR_FREE_NUMBERS "4, 8, 9, 10, 12, 16"
 
 static int ldisc = N_CRR;
@@ -32,7 +32,7 @@ MODULE_PARM_DESC(unprivileged, "whoever has opened a tty may record and replay i
  * accepted that no kernel since 5.10 uses. N_IRDA (11) has no discipline either,
  * but some UART drivers switch to infrared when it is set.
  */
-static bool __init crr_number_is_free(int number)
+static bool __init crr_number_is_unused(int number)
 {
 	switch (number) {
 	case N_CRR:	/* N_DEVELOPMENT */
@@ -52,7 +52,7 @@ static bool __init crr_number_is_free(int number)
 
 static int __init crr_init(void)
 {
-	if (!crr_number_is_free(ldisc)) {
+	if (!crr_number_is_unused(ldisc)) {
 		pr_err("ldisc=%d is not accepted: use %d or one of %s\n", ldisc,
 		       N_CRR, CRR_FREE_NUMBERS);
 		return -EINVAL;

@@ -27,7 +27,7 @@ static void crr_op_awake(struct crr_op *op)
  * Nobody controls the session, and an operation has found it idle: its replay
  * has gone on with the device. The operation holds it.
  */
-static void crr_session_disband(struct crr_session *session)
+static void crr_session_release_idle(struct crr_session *session)
 {
 	bool over;
 
@@ -37,72 +37,72 @@ static void crr_session_disband(struct crr_session *session)
 	       !session->recorder.unread;
 	mutex_unlock(&session->lock);
 	if (over)
-		crr_session_dissolve(session);
+		crr_session_tear_down(session);
 	mutex_unlock(&crr_link_lock);
 }
 
 /**
- * crr_session_judge - what is an operation to do?
+ * crr_session_decide - what is an operation to do?
  * @op: the operation
  * @buf: of a write, the bytes it offers; of a mark, its label; else NULL
  * @length: how many
  *
- * Called again after each sleep; crr_session_give_up() ends it otherwise.
+ * Called again after each sleep; crr_session_stop_sleeping() ends it otherwise.
  */
-static enum crr_verdict crr_session_judge(struct crr_op *op, const u8 *buf,
+static enum crr_decision crr_session_decide(struct crr_op *op, const u8 *buf,
 					  u32 length)
 {
 	struct crr_session *session = op->stream->session;
-	enum crr_verdict verdict;
+	enum crr_decision decision;
 	bool garbage;
 
 	mutex_lock(&session->lock);
 	crr_op_awake(op);
 again:
-	if (crr_stream_is_closed_to(op->stream) &&
+	if (crr_stream_became_terminal(op->stream) &&
 	    (session->state == CRR_STATE_RECORDING ||
 	     session->state == CRR_STATE_REPLAYING))
 		crr_session_set_state(session, CRR_STATE_FAILED,
 				      CRR_REASON_TERMINAL);
-	verdict = CRR_RESULT;
+	decision = CRR_RESULT;
 	if (session->state == CRR_STATE_IDLE)
-		verdict = CRR_PASS;
+		decision = CRR_PASS;
 	else if (session->state > CRR_STATE_REPLAYING)
 		op->result = crr_session_refusal(session->state);
 	else if (crr_session_sample(session))
 		op->result = -ERANGE;
 	else if (!op->type)
-		verdict = crr_gate_begin(op);
+		decision = crr_session_checkpoint_begin(op);
 	else if (session->state == CRR_STATE_RECORDING)
-		verdict = crr_recorder_admit(op);
+		decision = crr_recorder_decide(op);
 	else if (crr_type_is_inbound(op->type))
-		verdict = crr_replayer_read(op);
+		decision = crr_replayer_read(op);
 	else
-		verdict = crr_replayer_write(op, buf, length);
-	if (verdict == CRR_LIVE) {
+		decision = crr_replayer_write(op, buf, length);
+	if (decision == CRR_LIVE) {
 		crr_session_go_live(session);
 		goto again;
 	}
 	op->generation = session->generation;
-	if (verdict == CRR_SLEEP) {
+	if (decision == CRR_SLEEP) {
 		op->asleep = true;
 		crr_session_sleeps(session, op->sleep, 1);
 		if (op->sleep == CRR_SLEEP_FEED)
 			crr_replayer_wake_feeder(session);
 	}
 	if (session->state == CRR_STATE_REPLAYING)
-		crr_replayer_show(session);
+		crr_replayer_wake_pollers(session);
 	garbage = !list_empty(&session->replayer.garbage);
 	mutex_unlock(&session->lock);
 	if (garbage)
-		crr_session_reap(session);
-	if (verdict == CRR_PASS && op->type &&
+		crr_session_free_records(session);
+	if (decision == CRR_PASS && op->type &&
 	    !READ_ONCE(session->controlled))
-		crr_session_disband(session);
-	return verdict;
+		crr_session_release_idle(session);
+	return decision;
 }
 
-static void crr_session_give_up(struct crr_op *op)
+static void crr_session_stop_sleeping(struct crr_op *op)
 {
 	struct crr_session *session = op->stream->session;
 
@@ -115,53 +115,53 @@ static void crr_session_give_up(struct crr_op *op)
  * Ask the session what to do until it is not to sleep. Negative: the sleep has
  * ended for another reason, as above.
  */
-int crr_line_judge(struct crr_line *line, struct crr_op *op,
+int crr_operation_decide(struct crr_line *line, struct crr_op *op,
 			  wait_queue_head_t *queue, const u8 *buf, u32 length)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	int verdict;
+	int decision;
 
-	verdict = crr_session_judge(op, buf, length);
-	if (verdict != CRR_SLEEP)
-		return verdict;
+	decision = crr_session_decide(op, buf, length);
+	if (decision != CRR_SLEEP)
+		return decision;
 
 	add_wait_queue(queue, &wait);
 	for (;;) {
 		int ret;
 
-		verdict = crr_session_judge(op, buf, length);
-		if (verdict != CRR_SLEEP)
+		decision = crr_session_decide(op, buf, length);
+		if (decision != CRR_SLEEP)
 			break;
 		ret = crr_line_wait(line, &wait);
 		if (ret) {
-			crr_session_give_up(op);
-			verdict = ret;
+			crr_session_stop_sleeping(op);
+			decision = ret;
 			break;
 		}
 	}
 	remove_wait_queue(queue, &wait);
-	return verdict;
+	return decision;
 }
 
 /**
- * crr_line_enter - an operation begins
+ * crr_operation_begin - an operation begins
  * @line: the line
  *
  * Returns its stream, whose session it holds, or NULL if it is N_TTY's. Either way
- * crr_line_leave() follows.
+ * crr_operation_end() follows.
  */
-struct crr_stream *crr_line_enter(struct crr_line *line)
+struct crr_stream *crr_operation_begin(struct crr_line *line)
 {
 	down_read(&line->operations);
 	return crr_session_line_stream(line, true);
 }
 
 /**
- * crr_line_leave - an operation ends
+ * crr_operation_end - an operation ends
  * @line: the line
- * @stream: what crr_line_enter() returned
+ * @stream: what crr_operation_begin() returned
  */
-void crr_line_leave(struct crr_line *line, struct crr_stream *stream)
+void crr_operation_end(struct crr_line *line, struct crr_stream *stream)
 {
 	up_read(&line->operations);
 	if (stream)
@@ -169,7 +169,7 @@ void crr_line_leave(struct crr_line *line, struct crr_stream *stream)
 }
 
 /**
- * crr_line_checkpoint - a checkpoint begins
+ * crr_operation_checkpoint - a checkpoint begins
  * @line: the line
  * @stream: its stream; the caller holds it
  * @counter: where the emulator stands
@@ -177,7 +177,7 @@ void crr_line_leave(struct crr_line *line, struct crr_stream *stream)
  *
  * Returns what CRR_IOC_CHECKPOINT_BEGIN does.
  */
-int crr_line_checkpoint(struct crr_line *line, struct crr_stream *stream,
+int crr_operation_checkpoint(struct crr_line *line, struct crr_stream *stream,
 			u64 counter, u64 max_bytes)
 {
 	struct crr_op op = {
@@ -185,30 +185,32 @@ int crr_line_checkpoint(struct crr_line *line, struct crr_stream *stream,
 		.counter = counter,
 		.max_bytes = max_bytes,
 	};
-	int verdict;
+	u64 next_due;
+	int decision;
 
-	verdict = crr_line_judge(line, &op, &line->tty->read_wait, NULL, 0);
-	switch (verdict) {
+	decision = crr_operation_decide(line, &op, &line->tty->read_wait, NULL, 0);
+	switch (decision) {
 	case CRR_PASS:
-		return 0;
+		/* The session does nothing: the counter alone is set. */
+		return crr_session_count(stream->session, counter, &next_due);
 	case CRR_RESULT:
 		return op.result;
 	case -ERESTARTSYS:
 		return -EINTR;
 	default:
-		return verdict;
+		return decision;
 	}
 }
 
 /**
- * crr_line_seek - CRR_IOC_SEEK
+ * crr_operation_seek - CRR_IOC_SEEK
  * @line: the line
  * @stream: its stream; the caller holds it
  * @seek: where to
  *
  * Returns what CRR_IOC_SEEK does.
  */
-int crr_line_seek(struct crr_line *line, struct crr_stream *stream,
+int crr_operation_seek(struct crr_line *line, struct crr_stream *stream,
 		  const struct crr_seek *seek)
 {
 	wait_queue_head_t *queue = &line->tty->read_wait;

@@ -57,8 +57,8 @@ static __poll_t crr_recorded_poll(struct crr_stream *stream, __poll_t wanted,
 			mask &= ~(EPOLLIN | EPOLLRDNORM | EPOLLHUP);
 		/* What is there cannot be had before there is room. */
 		if (!stream->ended &&
-		    !crr_recorder_has_room(&session->recorder)) {
-			session->recorder.starved = true;
+		    !crr_buffer_has_space(&session->recorder)) {
+			session->recorder.space_wanted = true;
 			mask &= ~(EPOLLIN | EPOLLRDNORM | EPOLLOUT |
 				  EPOLLWRNORM);
 		}

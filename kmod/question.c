@@ -21,28 +21,28 @@
  * replay. Neither waits for anything but room, or the feeder.
  */
 
-/* It begins. As crr_session_judge(), or an errno for ioctl(2). */
+/* It begins. As crr_session_decide(), or an errno for ioctl(2). */
 static int crr_line_ask(struct crr_line *line, struct crr_op *op,
 			const u8 *label, u32 length)
 {
 	struct tty_struct *tty = line->tty;
-	int verdict;
+	int decision;
 
-	op->stream = crr_line_enter(line);
+	op->stream = crr_operation_begin(line);
 	if (!op->stream)
 		return CRR_PASS;
-	verdict = crr_line_judge(line, op,
+	decision = crr_operation_decide(line, op,
 				 crr_type_is_inbound(op->type) ?
 				 &tty->read_wait : &tty->write_wait,
 				 label, length);
-	return verdict == -ERESTARTSYS ? -EINTR : verdict;
+	return decision == -ERESTARTSYS ? -EINTR : decision;
 }
 
 /* It ends. */
 static void crr_line_asked(struct crr_line *line, struct crr_op *op)
 {
 	crr_queued_free(op->queued);
-	crr_line_leave(line, op->stream);
+	crr_operation_end(line, op->stream);
 }
 
 /* FIONREAD and TIOCOUTQ: N_TTY's answer goes to the user, and then to us. */
@@ -56,10 +56,10 @@ int crr_line_queue(struct crr_line *line, CRR_FILE_PARAMETER
 	};
 	int __user *answer = (int __user *)arg;
 	struct crr_record rec = { .type = type };
-	int verdict, ret, n;
+	int decision, ret, n;
 
-	verdict = crr_line_ask(line, &op, NULL, 0);
-	switch (verdict) {
+	decision = crr_line_ask(line, &op, NULL, 0);
+	switch (decision) {
 	case CRR_PASS:
 		ret = crr_n_tty.ioctl(line->tty, CRR_FILE cmd, arg);
 		break;
@@ -85,7 +85,7 @@ int crr_line_queue(struct crr_line *line, CRR_FILE_PARAMETER
 		ret = op.result < 0 ? op.result : put_user(op.result, answer);
 		break;
 	default:
-		ret = verdict;
+		ret = decision;
 		break;
 	}
 	crr_line_asked(line, &op);

@@ -119,7 +119,7 @@ void crr_queued_free_all(struct list_head *garbage)
 	}
 }
 
-/* Forget the records of one stream; crr_session_reap() frees them. */
+/* Forget the records of one stream; crr_session_free_records() frees them. */
 void crr_replayer_empty(struct crr_stream *stream)
 {
 	struct list_head *garbage = &stream->session->replayer.garbage;
@@ -134,7 +134,7 @@ void crr_replayer_empty(struct crr_stream *stream)
 	crr_stream_update_wants(stream);
 }
 
-/* Forget all records, and that there was a replay; crr_session_reap() follows. */
+/* Forget all records, and that there was a replay; crr_session_free_records() follows. */
 void crr_replayer_close(struct crr_session *session)
 {
 	struct crr_replayer *replayer = &session->replayer;
@@ -147,7 +147,7 @@ void crr_replayer_close(struct crr_session *session)
 	crr_uncharge(&replayer->charge);
 }
 
-struct crr_queued *crr_first(struct list_head *cursor)
+struct crr_queued *crr_queue_first(struct list_head *cursor)
 {
 	return list_first_entry_or_null(cursor, struct crr_queued, cursor);
 }

@@ -8,7 +8,7 @@ bool crr_must_be_taken(const struct crr_record *rec);
 bool crr_is_taken_write(const struct crr_record *rec);
 void crr_queued_free(struct crr_queued *queued);
 void crr_queued_free_all(struct list_head *garbage);
-struct crr_queued *crr_first(struct list_head *cursor);
+struct crr_queued *crr_queue_first(struct list_head *cursor);
 void crr_stream_update_wants(struct crr_stream *stream);
 void crr_stream_throttle(struct crr_stream *stream, bool throttled);
 void crr_stream_restart(struct crr_stream *stream);

@@ -74,7 +74,7 @@ static void crr_read_finish(struct crr_read *rd, void **cookie)
 
 	*cookie = NULL;
 	mutex_unlock(&line->read_lock);
-	crr_line_leave(line, stream);
+	crr_operation_end(line, stream);
 }
 
 /*
@@ -206,21 +206,21 @@ static ssize_t crr_record_read(struct crr_read *rd, struct tty_struct *tty,
 /*
  * A read that sleeps does so here, and not in N_TTY, whose sleep does not know
  * of the gate: until there is something behind an open gate. Returns as
- * crr_line_judge() does. Once it sleeps it is on the tty's queue.
+ * crr_operation_decide() does. Once it sleeps it is on the tty's queue.
  */
 static int crr_gated_sleep(struct crr_line *line, struct crr_op *op,
 			   struct file *file, size_t nr,
 			   struct wait_queue_entry *wait, bool *queued)
 {
 	struct tty_struct *tty = line->tty;
-	int verdict, ret;
+	int decision, ret;
 
 	for (;;) {
-		verdict = crr_line_judge(line, op, &tty->read_wait, NULL, nr);
-		if (verdict != CRR_RECORD || !op->gated || op->nowait)
-			return verdict;
+		decision = crr_operation_decide(line, op, &tty->read_wait, NULL, nr);
+		if (decision != CRR_RECORD || !op->gated || op->nowait)
+			return decision;
 		if (crr_n_tty.poll(tty, file, NULL) & (EPOLLIN | EPOLLHUP))
-			return verdict;
+			return decision;
 		crr_recorder_cancel(op);
 		if (!*queued) {
 			add_wait_queue(&tty->read_wait, wait);
@@ -255,23 +255,23 @@ static ssize_t crr_replay_read(struct crr_read *rd, u8 *buf, size_t nr,
 
 /*
  * Ask what is to become of a read(2), and wait until that is known. As
- * crr_line_judge(); a gated read that is recorded has made its first attempt, with
+ * crr_operation_decide(); a gated read that is recorded has made its first attempt, with
  * the result n.
  */
-static int crr_read_judge(struct crr_read *rd, struct file *file, u8 *buf,
+static int crr_read_decide(struct crr_read *rd, struct file *file, u8 *buf,
 			  size_t nr, ssize_t *n)
 {
 	struct crr_line *line = rd->line;
 	struct tty_struct *tty = line->tty;
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	bool waits = false;
-	int verdict;
+	int decision;
 
 	crr_read_mode(tty, file, &rd->op);
 	for (;;) {
-		verdict = crr_gated_sleep(line, &rd->op, file, nr, &wait,
+		decision = crr_gated_sleep(line, &rd->op, file, nr, &wait,
 					  &waits);
-		if (verdict != CRR_RECORD || !rd->op.gated)
+		if (decision != CRR_RECORD || !rd->op.gated)
 			break;
 		*n = crr_gated_piece(rd, file, buf, nr, 0);
 		if (*n != -EAGAIN || rd->op.nowait)
@@ -281,7 +281,7 @@ static int crr_read_judge(struct crr_read *rd, struct file *file, u8 *buf,
 	}
 	if (waits)
 		remove_wait_queue(&tty->read_wait, &wait);
-	return verdict;
+	return decision;
 }
 
 /* The first call for a read(2) that is N_TTY's alone. */
@@ -291,7 +291,7 @@ static ssize_t crr_pass_read(struct crr_line *line, struct file *file, u8 *buf,
 	ssize_t n = crr_n_tty.read(line->tty, file, buf, nr, cookie, 0);
 
 	if (!*cookie)
-		crr_line_leave(line, NULL);
+		crr_operation_end(line, NULL);
 	return n;
 }
 
@@ -301,13 +301,13 @@ static ssize_t crr_session_read(struct crr_line *line,
 				u8 *buf, size_t nr, void **cookie)
 {
 	struct crr_read *rd = line->read;
-	int verdict = CRR_RECORD;
+	int decision = CRR_RECORD;
 	ssize_t n;
 	u64 stamp;
 
 	n = crr_read_lock(line, file);
 	if (n) {
-		crr_line_leave(line, stream);
+		crr_operation_end(line, stream);
 		return n;
 	}
 	*rd = (struct crr_read){
@@ -315,8 +315,8 @@ static ssize_t crr_session_read(struct crr_line *line,
 		.op = { .stream = stream, .type = CRR_TYPE_READ },
 	};
 	if (!crr_recorder_is_ready(stream, &stamp))
-		verdict = crr_read_judge(rd, file, buf, nr, &n);
-	switch (verdict) {
+		decision = crr_read_decide(rd, file, buf, nr, &n);
+	switch (decision) {
 	case CRR_RECORD:
 		if (!rd->op.gated)
 			return crr_record_read(rd, line->tty, file, buf, nr,
@@ -341,7 +341,7 @@ static ssize_t crr_session_read(struct crr_line *line,
 		n = 0;
 		break;
 	default:
-		n = verdict;
+		n = decision;
 		break;
 	}
 	crr_read_finish(rd, cookie);
@@ -353,7 +353,7 @@ static ssize_t crr_read_begin(struct tty_struct *tty, struct file *file,
 			      u8 *buf, size_t nr, void **cookie)
 {
 	struct crr_line *line = crr_line_find(tty);
-	struct crr_stream *stream = crr_line_enter(line);
+	struct crr_stream *stream = crr_operation_begin(line);
 
 	if (stream && nr)
 		return crr_session_read(line, stream, file, buf, nr, cookie);
@@ -383,6 +383,6 @@ ssize_t crr_ldisc_read(struct tty_struct *tty, struct file *file, u8 *buf,
 	}
 	n = crr_n_tty.read(tty, file, buf, nr, cookie, offset);
 	if (!*cookie)
-		crr_line_leave(crr_line_find(tty), NULL);
+		crr_operation_end(crr_line_find(tty), NULL);
 	return n;
 }

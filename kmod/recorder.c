@@ -11,13 +11,13 @@
 #include "recorder.h"
 #include "state.h"
 
-static void crr_add_empty(struct crr_stream *stream)
+static void crr_recorder_empty_read(struct crr_stream *stream)
 {
 	/* What another thread finds behind the gate is no part of the run. */
 	if (stream->session->gate.gated)
 		stream->looks++;
 	else
-		crr_empties_add(stream, stream->session->counter);
+		crr_empty_reads_add(stream, stream->session->counter);
 }
 
 static void crr_take_refused(struct crr_stream *stream, struct crr_record *rec)
@@ -38,7 +38,7 @@ static void crr_emit_simple(struct crr_stream *stream, u16 type, u32 reason)
 
 	if (type == CRR_TYPE_STREAM_END)
 		crr_take_refused(stream, &rec);
-	rec.empties = crr_empties_take(stream, stream->session->counter);
+	rec.empties = crr_empty_reads_take(stream, stream->session->counter);
 	crr_emit(stream->session, &rec);
 }
 
@@ -66,7 +66,7 @@ static void crr_emit_done(struct crr_stream *stream, struct crr_record *rec)
 		crr_emit_termios(stream);
 	rec->stream = stream->number;
 	if (crr_type_is_inbound(rec->type))
-		rec->empties = crr_empties_take(stream,
+		rec->empties = crr_empty_reads_take(stream,
 						stream->session->counter);
 	crr_emit(stream->session, rec);
 }
@@ -228,7 +228,7 @@ static bool crr_op_is_question(const struct crr_op *op)
 }
 
 /**
- * crr_recorder_admit - may an operation begin?
+ * crr_recorder_decide - may an operation begin?
  * @op: the operation
  *
  * It may if there is room for its record; it then ends in one of
@@ -237,7 +237,7 @@ static bool crr_op_is_question(const struct crr_op *op)
  * Being refused is something that the emulator sees: it is counted, and so
  * comes back in replay.
  */
-enum crr_verdict crr_recorder_admit(struct crr_op *op)
+enum crr_decision crr_recorder_decide(struct crr_op *op)
 {
 	bool writing = !crr_type_is_inbound(op->type);
 	struct crr_stream *stream = op->stream;
@@ -256,7 +256,7 @@ enum crr_verdict crr_recorder_admit(struct crr_op *op)
 		op->sleep = CRR_SLEEP_TIME;
 		return op->nowait ? CRR_RESULT : CRR_SLEEP;
 	}
-	if (crr_recorder_has_room(recorder)) {
+	if (crr_buffer_has_space(recorder)) {
 		if (crr_op_is_question(op))
 			recorder->reserved++;
 		op->gated = session->gate.gated;
@@ -265,7 +265,7 @@ enum crr_verdict crr_recorder_admit(struct crr_op *op)
 		return CRR_RECORD;
 	}
 
-	recorder->starved = true;
+	recorder->space_wanted = true;
 	if (!session->controlled &&
 	    (recorder->flags & CRR_RECORD_FAIL_ORPHAN)) {
 		crr_session_set_state(session, CRR_STATE_FAILED,
@@ -274,7 +274,7 @@ enum crr_verdict crr_recorder_admit(struct crr_op *op)
 		return CRR_RESULT;
 	}
 	if (!op->nowait || (writing && (recorder->flags & CRR_RECORD_BLOCK))) {
-		op->sleep = CRR_SLEEP_ROOM;
+		op->sleep = CRR_SLEEP_SPACE;
 		return CRR_SLEEP;
 	}
 	if (writing) {
@@ -282,7 +282,7 @@ enum crr_verdict crr_recorder_admit(struct crr_op *op)
 		stream->interrupted = false;
 		op->result = -EAGAIN;
 	} else {
-		crr_add_empty(stream);
+		crr_recorder_empty_read(stream);
 		op->result = op->empty;
 	}
 	return CRR_RESULT;
@@ -313,10 +313,10 @@ static void crr_recorder_finish(struct crr_op *op)
 
 	if (crr_op_is_question(op)) {
 		recorder->reserved--;
-		crr_recorder_wake_starved(session);
+		crr_buffer_wake_waiting(session);
 	}
 	if (!recorder->ready)
-		crr_recorder_update_ready(session);
+		crr_buffer_update_ready(session);
 	if (crr_gate_returned(&session->gate))
 		crr_session_wake_lines(session);
 	mutex_unlock(&session->lock);
@@ -371,7 +371,7 @@ void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen)
 		seen->type = 0;
 	switch (seen->type) {
 	case 0:
-		crr_add_empty(stream);
+		crr_recorder_empty_read(stream);
 		break;
 	case CRR_TYPE_READ:
 		stream->session->bytes_in += seen->data_length;
@@ -413,7 +413,7 @@ u32 crr_recorder_inq_done(struct crr_op *op, u32 value)
 		rec.value = value;
 		crr_emit_done(stream, &rec);
 	} else {
-		crr_add_empty(stream);
+		crr_recorder_empty_read(stream);
 	}
 	crr_recorder_finish(op);
 	return value;

@@ -10,7 +10,7 @@
  *	one who reads, or writes
  * @stamp: out: the counter
  *
- * If so it ends as one does that crr_recorder_admit() has let begin. If not,
+ * If so it ends as one does that crr_recorder_decide() has let begin. If not,
  * the counter's having gone back among the reasons, it must ask. Whatever changes
  * before its end is found there, under session->lock.
  */
@@ -23,7 +23,7 @@ static inline bool crr_recorder_is_ready(struct crr_stream *stream, u64 *stamp)
 void crr_recorder_start(struct crr_session *session);
 void crr_recorder_stop(struct crr_session *session);
 void crr_recorder_continue(struct crr_session *session);
-enum crr_verdict crr_recorder_admit(struct crr_op *op);
+enum crr_decision crr_recorder_decide(struct crr_op *op);
 void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen);
 u32 crr_recorder_inq_done(struct crr_op *op, u32 value);
 void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec);

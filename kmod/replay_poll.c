@@ -51,7 +51,7 @@ static bool crr_replayer_at_end(struct crr_session *session)
 		return false;
 	list_for_each_entry(stream, &session->streams, node)
 		if (stream->end_counter == counter &&
-		    crr_empties_at(stream, counter) < stream->end_empties)
+		    crr_empty_reads_at(stream, counter) < stream->end_empties)
 			return false;
 	return true;
 }
@@ -73,7 +73,7 @@ static __poll_t crr_due_events(const struct crr_record *rec)
 /* The stream's first inbound record, if a read would find it now; or NULL. */
 static struct crr_queued *crr_readable(struct crr_stream *stream)
 {
-	struct crr_queued *in = crr_first(&stream->inbound);
+	struct crr_queued *in = crr_queue_first(&stream->inbound);
 
 	if (!in || crr_is_hidden(stream) || !crr_is_due(stream, &in->rec))
 		return NULL;
@@ -90,7 +90,7 @@ static struct crr_queued *crr_readable(struct crr_stream *stream)
  *
  * Never waits: where the log is not known yet, an O_NONBLOCK file is told that
  * there is input, as its read waits for the feeder and finds out; others are
- * woken by crr_replayer_show().
+ * woken by crr_replayer_wake_pollers().
  *
  * Returns false if the log is at its end and the session goes live, which the
  * caller sees to.
@@ -140,7 +140,7 @@ bool crr_replayer_poll(struct crr_stream *stream, bool nonblock,
 	return true;
 }
 
-static void crr_stream_show(struct crr_stream *stream)
+static void crr_stream_wake_pollers(struct crr_stream *stream)
 {
 	struct crr_queued *in = crr_readable(stream);
 
@@ -160,7 +160,7 @@ static void crr_stream_show(struct crr_stream *stream)
 }
 
 /**
- * crr_replayer_show - wake pollers for what has become due
+ * crr_replayer_wake_pollers - wake pollers for what has become due
  * @session: the session, replaying
  *
  * One wakeup, one edge of EPOLLET and one SIGIO for each inbound record, for the
@@ -168,7 +168,7 @@ static void crr_stream_show(struct crr_stream *stream)
  * everything by which something may become due: a feed, a change of the counter,
  * an operation, be it an empty read or another line's.
  */
-void crr_replayer_show(struct crr_session *session)
+void crr_replayer_wake_pollers(struct crr_session *session)
 {
 	struct crr_replayer *replayer = &session->replayer;
 	const struct crr_queued *first;
@@ -182,7 +182,7 @@ void crr_replayer_show(struct crr_session *session)
 	    (first && first->rec.counter <= session->counter)) {
 		list_for_each_entry(stream, &session->streams, node)
 			if (stream->line)
-				crr_stream_show(stream);
+				crr_stream_wake_pollers(stream);
 	}
 	if (!replayer->end_shown && crr_replayer_at_end(session)) {
 		replayer->end_shown = true;

@@ -6,6 +6,6 @@
 
 bool crr_replayer_poll(struct crr_stream *stream, bool nonblock,
 		       __poll_t wanted, __poll_t *mask);
-void crr_replayer_show(struct crr_session *session);
+void crr_replayer_wake_pollers(struct crr_session *session);
 
 #endif /* _CRR_REPLAY_POLL_H */

@@ -23,7 +23,7 @@
 /* The next record of a cursor, if the run may not end without it. */
 static struct crr_queued *crr_must_take(struct list_head *cursor)
 {
-	struct crr_queued *queued = crr_first(cursor);
+	struct crr_queued *queued = crr_queue_first(cursor);
 
 	return queued && crr_must_be_taken(&queued->rec) ? queued : NULL;
 }
@@ -42,7 +42,7 @@ static void crr_find_left(struct crr_stream *stream, struct list_head *cursor,
 	*of = stream;
 }
 
-static void crr_judge_left(struct crr_stream *stream, struct crr_queued *left)
+static void crr_diverge_left(struct crr_stream *stream, struct crr_queued *left)
 {
 	if (left)
 		crr_diverge(stream, CRR_DIVERGENCE_LEFT, CRR_TYPE_STREAM_END,
@@ -50,7 +50,7 @@ static void crr_judge_left(struct crr_stream *stream, struct crr_queued *left)
 }
 
 /* Of the whole session; true: it has departed. */
-static bool crr_judge_all(struct crr_session *session)
+static bool crr_check_taken(struct crr_session *session)
 {
 	struct crr_queued *left = NULL;
 	struct crr_stream *stream, *of = NULL;
@@ -59,23 +59,23 @@ static bool crr_judge_all(struct crr_session *session)
 		crr_find_left(stream, &stream->inbound, &left, &of);
 		crr_find_left(stream, &stream->outbound, &left, &of);
 	}
-	crr_judge_left(of, left);
+	crr_diverge_left(of, left);
 	return left;
 }
 
-static enum crr_verdict crr_op_result(struct crr_op *op, ssize_t result)
+static enum crr_decision crr_op_result(struct crr_op *op, ssize_t result)
 {
 	op->result = result;
 	return CRR_RESULT;
 }
 
-static enum crr_verdict crr_op_sleep(struct crr_op *op, enum crr_sleep sleep)
+static enum crr_decision crr_op_sleep(struct crr_op *op, enum crr_sleep sleep)
 {
 	op->sleep = sleep;
 	return CRR_SLEEP;
 }
 
-static enum crr_verdict crr_op_diverges(struct crr_op *op,
+static enum crr_decision crr_op_diverges(struct crr_op *op,
 					enum crr_divergence_kind kind,
 					const struct crr_record *rec,
 					const u8 *buf, u32 length, u32 offset)
@@ -93,7 +93,7 @@ static enum crr_verdict crr_op_diverges(struct crr_op *op,
  */
 bool crr_replayer_goes_live(struct crr_session *session)
 {
-	if (crr_judge_all(session))
+	if (crr_check_taken(session))
 		return false;
 	if (session->replayer.flags & CRR_REPLAY_LIVE &&
 	    session->replayer.fed->ended)
@@ -102,7 +102,7 @@ bool crr_replayer_goes_live(struct crr_session *session)
 	return false;
 }
 
-static enum crr_verdict crr_op_ends(struct crr_op *op)
+static enum crr_decision crr_op_ends(struct crr_op *op)
 {
 	struct crr_session *session = op->stream->session;
 	const struct crr_replayer *replayer = &session->replayer;
@@ -124,7 +124,7 @@ static bool crr_is_throttling(const struct crr_record *rec)
 }
 
 /* The record is consumed, and becomes the operation's. */
-static enum crr_verdict crr_op_takes(struct crr_op *op,
+static enum crr_decision crr_op_takes(struct crr_op *op,
 				     struct crr_queued *queued)
 {
 	struct crr_stream *stream = op->stream;
@@ -140,7 +140,7 @@ static enum crr_verdict crr_op_takes(struct crr_op *op,
 			crr_stream_throttle(stream, crr_is_throttling(rec));
 		}
 	} else {
-		crr_empties_take(stream, session->counter);
+		crr_empty_reads_take(stream, session->counter);
 		stream->guessed = false;
 		stream->position_in += rec->data_length;
 		session->bytes_in += rec->data_length;
@@ -163,7 +163,7 @@ bool crr_is_due(struct crr_stream *stream, const struct crr_record *rec)
 
 	if (rec->counter != counter)
 		return rec->counter < counter;
-	return rec->empties <= crr_empties_at(stream, counter);
+	return rec->empties <= crr_empty_reads_at(stream, counter);
 }
 
 /* The first inbound record of all streams that must be taken, or NULL. */
@@ -183,7 +183,7 @@ static struct crr_queued *crr_first_due(struct crr_session *session)
  */
 bool crr_is_hidden(struct crr_stream *stream)
 {
-	const struct crr_queued *own = crr_first(&stream->inbound);
+	const struct crr_queued *own = crr_queue_first(&stream->inbound);
 	const struct crr_queued *first;
 
 	if (crr_gate_hides(stream))
@@ -194,7 +194,7 @@ bool crr_is_hidden(struct crr_stream *stream)
 	return first && first->rec.sequence < own->rec.sequence;
 }
 
-static enum crr_verdict crr_read_nothing(struct crr_op *op)
+static enum crr_decision crr_read_nothing(struct crr_op *op)
 {
 	struct crr_stream *stream = op->stream;
 	u64 counter = stream->session->counter;
@@ -205,7 +205,7 @@ static enum crr_verdict crr_read_nothing(struct crr_op *op)
 	if (stream->guessed && stream->guessed_at == counter)
 		stream->looks++;
 	else
-		crr_empties_add(stream, counter);
+		crr_empty_reads_add(stream, counter);
 	stream->guessed = false;
 	return crr_op_result(op, op->empty);
 }
@@ -220,7 +220,7 @@ static bool crr_is_over(const struct crr_stream *stream)
 }
 
 /* The peer has gone, which the emulator knows; FIONREAD never tells. */
-static enum crr_verdict crr_after_close(struct crr_op *op)
+static enum crr_decision crr_after_close(struct crr_op *op)
 {
 	return crr_op_result(op, op->type == CRR_TYPE_READ ? -EIO : 0);
 }
@@ -232,7 +232,7 @@ static ssize_t crr_hangup_result(const struct crr_op *op)
 }
 
 /* It says so for ever; or until END, if that is known. */
-static enum crr_verdict crr_after_hangup(struct crr_op *op)
+static enum crr_decision crr_after_hangup(struct crr_op *op)
 {
 	const struct crr_session *session = op->stream->session;
 	const struct crr_replayer *replayer = &session->replayer;
@@ -244,7 +244,7 @@ static enum crr_verdict crr_after_hangup(struct crr_op *op)
 }
 
 /* A read with no inbound record left that is known of. */
-static enum crr_verdict crr_read_past_queue(struct crr_op *op)
+static enum crr_decision crr_read_past_queue(struct crr_op *op)
 {
 	struct crr_stream *stream = op->stream;
 	struct crr_session *session = stream->session;
@@ -270,7 +270,7 @@ static enum crr_verdict crr_read_past_queue(struct crr_op *op)
 	if (counter == stream->end_counter &&
 	    (session->gate.gated ||
 	     (op->nowait &&
-	      crr_empties_at(stream, counter) < stream->end_empties)))
+	      crr_empty_reads_at(stream, counter) < stream->end_empties)))
 		return crr_read_nothing(op);
 	if (stream->hung_up && !crr_is_over(stream))
 		return crr_after_hangup(op);
@@ -286,7 +286,7 @@ static enum crr_verdict crr_read_past_queue(struct crr_op *op)
  *
  * CRR_REPLAY: op->queued is the READ record to be delivered.
  */
-enum crr_verdict crr_replayer_read(struct crr_op *op)
+enum crr_decision crr_replayer_read(struct crr_op *op)
 {
 	struct crr_stream *stream = op->stream;
 	u64 counter = stream->session->counter;
@@ -299,7 +299,7 @@ enum crr_verdict crr_replayer_read(struct crr_op *op)
 		return op->nowait ? crr_op_result(op, op->empty) :
 				    crr_op_sleep(op, CRR_SLEEP_TIME);
 	}
-	queued = crr_first(&stream->inbound);
+	queued = crr_queue_first(&stream->inbound);
 	if (!queued)
 		return crr_read_past_queue(op);
 	rec = &queued->rec;
@@ -376,7 +376,7 @@ void crr_replayer_short_read(struct crr_op *op, u32 delivered)
 
 /* ---- Writes ---- */
 
-static enum crr_verdict crr_write_refused(struct crr_op *op, bool interrupted)
+static enum crr_decision crr_write_refused(struct crr_op *op, bool interrupted)
 {
 	op->stream->refused++;
 	crr_stream_throttle(op->stream, true);
@@ -385,12 +385,12 @@ static enum crr_verdict crr_write_refused(struct crr_op *op, bool interrupted)
 }
 
 /* A write with no outbound record left that is known of. */
-static enum crr_verdict crr_write_past_queue(struct crr_op *op, const u8 *buf,
+static enum crr_decision crr_write_past_queue(struct crr_op *op, const u8 *buf,
 					     u32 length)
 {
 	struct crr_stream *stream = op->stream;
 	const struct crr_order *log = stream->session->replayer.fed;
-	struct crr_queued *in = crr_first(&stream->inbound);
+	struct crr_queued *in = crr_queue_first(&stream->inbound);
 	u64 counter = stream->session->counter;
 
 	/* After a hangup the tty core fails writes, and no record tells. */
@@ -424,7 +424,7 @@ static enum crr_verdict crr_write_past_queue(struct crr_op *op, const u8 *buf,
 }
 
 /* How many bytes from the beginning on are the same. */
-static u32 crr_agreement(const u8 *a, const u8 *b, u32 length)
+static u32 crr_common_prefix(const u8 *a, const u8 *b, u32 length)
 {
 	u32 i;
 
@@ -475,7 +475,7 @@ static enum crr_divergence_kind crr_difference(const struct crr_op *op,
  *
  * CRR_REPLAY: op->queued is its record, and the bytes are the record's own.
  */
-enum crr_verdict crr_replayer_write(struct crr_op *op, const u8 *buf,
+enum crr_decision crr_replayer_write(struct crr_op *op, const u8 *buf,
 				    u32 length)
 {
 	struct crr_stream *stream = op->stream;
@@ -485,7 +485,7 @@ enum crr_verdict crr_replayer_write(struct crr_op *op, const u8 *buf,
 	const struct crr_record *rec;
 	u32 same = 0;
 
-	queued = crr_first(&stream->outbound);
+	queued = crr_queue_first(&stream->outbound);
 	if (!queued)
 		return crr_write_past_queue(op, buf, length);
 	rec = &queued->rec;
@@ -496,7 +496,7 @@ enum crr_verdict crr_replayer_write(struct crr_op *op, const u8 *buf,
 	if (!kind)
 		return crr_op_takes(op, queued);
 	if (rec->type == op->type)
-		same = crr_agreement(buf, rec->data,
+		same = crr_common_prefix(buf, rec->data,
 				     min(length, rec->data_length));
 	return crr_op_diverges(op, kind, rec, buf, length, same);
 }
@@ -504,7 +504,7 @@ enum crr_verdict crr_replayer_write(struct crr_op *op, const u8 *buf,
 /* ---- Checkpoints of gated delivery ---- */
 
 /* The run has not taken what it should have: true, and it has departed. */
-static bool crr_judge_passed(struct crr_session *session, u64 counter)
+static bool crr_check_passed(struct crr_session *session, u64 counter)
 {
 	struct crr_queued *first = crr_first_due(session);
 
@@ -523,7 +523,7 @@ static bool crr_judge_passed(struct crr_session *session, u64 counter)
  *
  * CRR_RESULT: op->result; CRR_SLEEP: the feeder knows.
  */
-enum crr_verdict crr_replayer_checkpoint(struct crr_op *op, bool *open)
+enum crr_decision crr_replayer_checkpoint(struct crr_op *op, bool *open)
 {
 	struct crr_session *session = op->stream->session;
 	const struct crr_replayer *replayer = &session->replayer;
@@ -536,7 +536,7 @@ enum crr_verdict crr_replayer_checkpoint(struct crr_op *op, bool *open)
 		return crr_op_sleep(op, CRR_SLEEP_FEED);
 	if (crr_is_over(op->stream))
 		return crr_op_ends(op);
-	if (counter && crr_judge_passed(session, counter - 1))
+	if (counter && crr_check_passed(session, counter - 1))
 		return crr_op_result(op,
 				     crr_session_refusal(CRR_STATE_DIVERGED));
 	*open = due && crr_session_next_due(session) <= counter;
@@ -546,7 +546,7 @@ enum crr_verdict crr_replayer_checkpoint(struct crr_op *op, bool *open)
 /* It ends: all that was taken in it must have been taken. 0 or -errno. */
 int crr_replayer_checkpoint_end(struct crr_session *session)
 {
-	return crr_judge_passed(session, session->counter) ?
+	return crr_check_passed(session, session->counter) ?
 	       crr_session_refusal(CRR_STATE_DIVERGED) : 0;
 }
 
@@ -556,7 +556,7 @@ int crr_replayer_checkpoint_end(struct crr_session *session)
 void crr_replayer_stop(struct crr_session *session)
 {
 	crr_session_sample(session);
-	crr_judge_all(session);
+	crr_check_taken(session);
 }
 
 /**
@@ -578,7 +578,7 @@ void crr_replayer_line_left(struct crr_stream *stream, enum crr_end reason)
 	crr_find_left(stream, &stream->inbound, &left, &of);
 	crr_find_left(stream, &stream->outbound, &left, &of);
 	if (left && reason != CRR_END_HANGUP)
-		crr_judge_left(stream, left);
+		crr_diverge_left(stream, left);
 	else if (crr_must_take(&stream->inbound) ||
 		 crr_must_take(&stream->outbound) ||
 		 (!stream->end &&

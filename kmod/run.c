@@ -17,34 +17,21 @@
 #include "session.h"
 #include "state.h"
 
-/* Operations may begin again on the streams before this one, or on all. */
-static void crr_session_unlock_lines(struct crr_session *session,
-				     const struct crr_stream *last)
-{
-	struct crr_stream *stream;
-
-	list_for_each_entry(stream, &session->streams, node) {
-		if (stream == last)
-			return;
-		if (stream->line)
-			up_write(&stream->line->operations);
-	}
-}
-
 /*
- * None is to begin, and none that began with the device, or in another run, is to
- * be in flight. Never waits: who sleeps in an operation may do so for ever.
+ * Is no operation in flight that began with the device, or in another run? Never
+ * waits: who sleeps in an operation may do so for ever. Whoever begins after his
+ * line has been looked at finds the session active, and asks.
  */
-static bool crr_session_lock_lines(struct crr_session *session)
+static bool crr_session_is_quiet(struct crr_session *session)
 {
 	struct crr_stream *stream;
 
 	list_for_each_entry(stream, &session->streams, node) {
-		if (stream->line &&
-		    !down_write_trylock(&stream->line->operations)) {
-			crr_session_unlock_lines(session, stream);
+		if (!stream->line)
+			continue;
+		if (!down_write_trylock(&stream->line->operations))
 			return false;
-		}
+		up_write(&stream->line->operations);
 	}
 	return true;
 }
@@ -53,7 +40,7 @@ static bool crr_session_lock_lines(struct crr_session *session)
  * Has a line that was brought without the capability become some login's
  * terminal since? What is typed there is not its controller's to see.
  */
-bool crr_stream_is_closed_to(const struct crr_stream *stream)
+bool crr_stream_became_terminal(const struct crr_stream *stream)
 {
 	return stream->unprivileged && stream->line &&
 	       crr_line_is_controlling(stream->line);
@@ -71,7 +58,7 @@ static int crr_session_may_enter(struct crr_session *session)
 	if (!session->nlines)
 		return -ENODEV;
 	list_for_each_entry(stream, &session->streams, node)
-		if (crr_stream_is_closed_to(stream))
+		if (crr_stream_became_terminal(stream))
 			return -EPERM;
 	return 0;
 }
@@ -89,8 +76,8 @@ static int crr_session_prepare(struct crr_session *session, u32 *nstreams)
 }
 
 /*
- * Prepare to leave the idle state. The caller sets the new state, and lets
- * operations begin by crr_session_unlock_lines().
+ * Prepare to leave the idle state. The caller sets the new state; to those who look
+ * without the lock nothing has happened until then.
  */
 static int crr_session_enter(struct crr_session *session)
 {
@@ -99,8 +86,11 @@ static int crr_session_enter(struct crr_session *session)
 	ret = crr_session_may_enter(session);
 	if (ret)
 		return ret;
-	if (!crr_session_lock_lines(session))
+	WRITE_ONCE(session->active, true);
+	if (!crr_session_is_quiet(session)) {
+		WRITE_ONCE(session->active, false);
 		return -EBUSY;
+	}
 
 	crr_session_forget_streams(session);
 	session->generation++;
@@ -123,7 +113,7 @@ int crr_session_record(struct crr_session *session,
 	ret = crr_session_prepare(session, &nstreams);
 	if (ret)
 		return ret;
-	ret = crr_recorder_open(&recorder, nstreams,
+	ret = crr_buffer_open(&recorder, nstreams,
 				arg->buffer_size ?: CRR_BUFFER_DEFAULT,
 				arg->flags);
 	if (ret)
@@ -139,11 +129,10 @@ int crr_session_record(struct crr_session *session,
 		crr_recorder_start(session);
 		crr_session_set_state(session, CRR_STATE_RECORDING,
 				      CRR_REASON_NONE);
-		crr_session_unlock_lines(session, NULL);
 	}
 	mutex_unlock(&session->lock);
-	crr_session_reap(session);
-	crr_recorder_close(&recorder);
+	crr_session_free_records(session);
+	crr_buffer_close(&recorder);
 	return ret;
 }
 
@@ -180,7 +169,7 @@ int crr_session_replay(struct crr_session *session,
 		return -ENOMEM;
 	}
 	if (arg->flags & CRR_REPLAY_RECORD &&
-	    crr_recorder_open(&recorder, nstreams, limit, arg->record_flags)) {
+	    crr_buffer_open(&recorder, nstreams, limit, arg->record_flags)) {
 		kfree(fed);
 		crr_uncharge(&charge);
 		return -ENOMEM;
@@ -200,11 +189,10 @@ int crr_session_replay(struct crr_session *session,
 				      CRR_REASON_NONE);
 		if (arg->flags & CRR_REPLAY_LIVE)
 			crr_session_flush(session);
-		crr_session_unlock_lines(session, NULL);
 	}
 	mutex_unlock(&session->lock);
-	crr_session_reap(session);
-	crr_recorder_close(&recorder);
+	crr_session_free_records(session);
+	crr_buffer_close(&recorder);
 	crr_uncharge(&charge);
 	kfree(fed);
 	return ret;
@@ -315,7 +303,7 @@ int crr_session_seek(struct crr_session *session, u64 sequence, u64 counter)
 		break;
 	}
 	mutex_unlock(&session->lock);
-	crr_session_reap(session);
+	crr_session_free_records(session);
 	return ret;
 }
 

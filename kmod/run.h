@@ -4,7 +4,7 @@
 
 #include "state.h"
 
-bool crr_stream_is_closed_to(const struct crr_stream *stream);
+bool crr_stream_became_terminal(const struct crr_stream *stream);
 int crr_session_record(struct crr_session *session,
 		       const struct crr_record_start *arg);
 int crr_session_replay(struct crr_session *session,

@@ -76,7 +76,7 @@ static void crr_session_destroy(struct kref *kref)
 						   kref);
 	struct crr_stream *stream, *next;
 
-	crr_recorder_close(&session->recorder);
+	crr_buffer_close(&session->recorder);
 	crr_replayer_close(session);
 	crr_queued_free_all(&session->replayer.garbage);
 	list_for_each_entry_safe(stream, next, &session->streams, node) {
@@ -87,12 +87,12 @@ static void crr_session_destroy(struct kref *kref)
 }
 
 /**
- * crr_session_reap - free the records that a replay has left
+ * crr_session_free_records - free the records that a replay has left
  * @session: the session; neither it nor crr_link_lock is locked
  *
  * Called by whoever may have ended a replay, or made it forget records.
  */
-void crr_session_reap(struct crr_session *session)
+void crr_session_free_records(struct crr_session *session)
 {
 	LIST_HEAD(garbage);
 
@@ -115,7 +115,7 @@ void crr_session_put(struct crr_session *session)
 /**
  * crr_session_line_stream - a line's part in a session, held
  * @line: the line
- * @active: only of a session that is not idle
+ * @active: only of an active session
  *
  * Returns the stream with a reference to its session, or NULL.
  */
@@ -126,8 +126,7 @@ struct crr_stream *crr_session_line_stream(struct crr_line *line, bool active)
 	rcu_read_lock();
 	stream = rcu_dereference(line->stream);
 	if (stream &&
-	    ((active &&
-	      READ_ONCE(stream->session->state) == CRR_STATE_IDLE) ||
+	    ((active && !READ_ONCE(stream->session->active)) ||
 	     !kref_get_unless_zero(&stream->session->kref)))
 		stream = NULL;
 	rcu_read_unlock();
@@ -223,7 +222,7 @@ static void crr_session_remove_line(struct crr_stream *stream)
 }
 
 /* Nobody controls the session, and it has nothing to do or to tell. */
-void crr_session_dissolve(struct crr_session *session)
+void crr_session_tear_down(struct crr_session *session)
 {
 	struct crr_stream *stream;
 
@@ -250,13 +249,13 @@ static bool crr_session_may_be_taken(const struct crr_session *session)
 }
 
 /**
- * crr_session_control - make a line's session, or take an orphaned one over
+ * crr_session_acquire - make a line's session, or take an orphaned one over
  * @line: the line; in one of its callbacks
  *
  * Returns the session with a reference for the controller, who gives it back by
- * crr_session_orphan(); or an ERR_PTR: -EBUSY, -EPERM, -ENOMEM.
+ * crr_session_controller_gone(); or an ERR_PTR: -EBUSY, -EPERM, -ENOMEM.
  */
-struct crr_session *crr_session_control(struct crr_line *line)
+struct crr_session *crr_session_acquire(struct crr_line *line)
 {
 	struct crr_session *session;
 	struct crr_stream *stream;
@@ -321,20 +320,20 @@ int crr_session_join(struct crr_session *session, struct crr_line *line,
 	if (!ret)
 		*number = stream->number;
 	mutex_unlock(&crr_link_lock);
-	crr_session_reap(session);
+	crr_session_free_records(session);
 	if (ret)
 		crr_stream_free(stream);
 	return ret;
 }
 
 /**
- * crr_session_orphan - the controller has closed the session fd, or died
+ * crr_session_controller_gone - the controller has closed the session fd, or died
  * @session: the session; the fd's reference is given back
  *
  * What is being recorded stays for the next one; what was to be fed will not
  * come.
  */
-void crr_session_orphan(struct crr_session *session)
+void crr_session_controller_gone(struct crr_session *session)
 {
 	bool over;
 
@@ -348,12 +347,12 @@ void crr_session_orphan(struct crr_session *session)
 		crr_session_set_state(session, CRR_STATE_FAILED,
 				      CRR_REASON_FEEDER);
 	else
-		crr_session_nudge(session);
+		crr_session_wake_sleepers(session);
 	over = !session->nlines || (session->state == CRR_STATE_IDLE &&
 				    !session->recorder.unread);
 	mutex_unlock(&session->lock);
 	if (over)
-		crr_session_dissolve(session);
+		crr_session_tear_down(session);
 	mutex_unlock(&crr_link_lock);
 	crr_session_put(session);
 }
@@ -387,11 +386,11 @@ void crr_session_line_left(struct crr_line *line)
 		wake_up_interruptible_poll(&session->wait, EPOLLHUP);
 		mutex_unlock(&session->lock);
 		if (!session->controlled && !session->nlines)
-			crr_session_dissolve(session);
+			crr_session_tear_down(session);
 	}
 	mutex_unlock(&crr_link_lock);
 	if (session) {
-		crr_session_reap(session);
+		crr_session_free_records(session);
 		crr_session_put(session);
 	}
 }
@@ -452,8 +451,8 @@ int crr_session_count(struct crr_session *session, u64 counter, u64 *next_due)
 		crr_recorder_hangup_seen(session);
 	if (session->state == CRR_STATE_REPLAYING) {
 		if (*next_due <= counter)
-			crr_session_nudge(session);
-		crr_replayer_show(session);
+			crr_session_wake_sleepers(session);
+		crr_replayer_wake_pollers(session);
 	}
 unlock:
 	mutex_unlock(&session->lock);
@@ -461,7 +460,7 @@ unlock:
 }
 
 /* The emulator did something to its line: what has it still to be woken for? */
-void crr_session_show(struct crr_line *line)
+void crr_session_wake_pollers(struct crr_line *line)
 {
 	struct crr_stream *stream = crr_session_line_stream(line, true);
 	struct crr_session *session;
@@ -471,7 +470,7 @@ void crr_session_show(struct crr_line *line)
 	session = stream->session;
 	mutex_lock(&session->lock);
 	if (session->state == CRR_STATE_REPLAYING)
-		crr_replayer_show(session);
+		crr_replayer_wake_pollers(session);
 	mutex_unlock(&session->lock);
 	crr_session_put(session);
 }

@@ -22,18 +22,18 @@ extern struct mutex crr_link_lock;
 
 void crr_session_get(struct crr_session *session);
 void crr_session_put(struct crr_session *session);
-void crr_session_reap(struct crr_session *session);
+void crr_session_free_records(struct crr_session *session);
 struct crr_stream *crr_session_line_stream(struct crr_line *line, bool active);
 void crr_session_forget_streams(struct crr_session *session);
-struct crr_session *crr_session_control(struct crr_line *line);
+struct crr_session *crr_session_acquire(struct crr_line *line);
 int crr_session_join(struct crr_session *session, struct crr_line *line,
 		     u32 *number);
-void crr_session_orphan(struct crr_session *session);
-void crr_session_dissolve(struct crr_session *session);
+void crr_session_controller_gone(struct crr_session *session);
+void crr_session_tear_down(struct crr_session *session);
 void crr_session_line_left(struct crr_line *line);
 void crr_session_set_clock(struct crr_session *session,
 			   struct crr_clock *clock);
 int crr_session_count(struct crr_session *session, u64 counter, u64 *next_due);
-void crr_session_show(struct crr_line *line);
+void crr_session_wake_pollers(struct crr_line *line);
 
 #endif /* _CRR_SESSION_H */

@@ -123,13 +123,13 @@ void crr_session_wake(struct crr_session *session)
 }
 
 /* Operations that sleep are to look again; pollers notice nothing of it. */
-void crr_session_nudge(struct crr_session *session)
+void crr_session_wake_sleepers(struct crr_session *session)
 {
 	struct crr_stream *stream;
 
 	list_for_each_entry(stream, &session->streams, node)
 		if (stream->line)
-			crr_line_nudge(stream->line);
+			crr_line_wake_sleepers(stream->line);
 }
 
 void crr_session_set_state(struct crr_session *session, enum crr_state state,
@@ -139,6 +139,7 @@ void crr_session_set_state(struct crr_session *session, enum crr_state state,
 
 	WRITE_ONCE(session->recorder.ready, false);
 	WRITE_ONCE(session->state, state);
+	WRITE_ONCE(session->active, state != CRR_STATE_IDLE);
 	session->reason = reason;
 	session->changed = true;
 	crr_session_publish(session);

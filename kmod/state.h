@@ -23,7 +23,9 @@
  * change any more. STOP waits for nobody: an operation that was let in by a
  * recording, and at its end finds none, is no part of the log; as long as it is in
  * flight there is no other one, because RECORD and REPLAY do not get its line's
- * operations.
+ * operations. They set session->active, and then look whether they get those of each
+ * line: an operation that begins before holds them, and one that begins after finds
+ * the session active.
  */
 #ifndef _CRR_STATE_H
 #define _CRR_STATE_H
@@ -48,7 +50,7 @@ struct rchan;
 struct rchan_buf;
 
 /* What an operation is to do. */
-enum crr_verdict {
+enum crr_decision {
 	CRR_PASS,	/* the session is idle: it is N_TTY's */
 	CRR_RECORD,	/* it is admitted: let N_TTY do it, then tell the recorder */
 	CRR_REPLAY,	/* op->queued is consumed: carry it out */
@@ -60,7 +62,7 @@ enum crr_verdict {
 enum crr_sleep {
 	CRR_SLEEP_TIME,	/* until the counter has come so far */
 	CRR_SLEEP_FEED,	/* until the feeder has told more */
-	CRR_SLEEP_ROOM,	/* until the buffer has room */
+	CRR_SLEEP_SPACE,	/* until the buffer has room */
 	CRR_SLEEPS,
 };
 
@@ -109,7 +111,7 @@ struct crr_recorder {
 	size_t read_offset;		/* in the oldest sub-buffer */
 	u64 unread;			/* bytes of records */
 	size_t taken;			/* of them, by the last read(2) */
-	bool starved;			/* somebody found no room */
+	bool space_wanted;		/* an operation or poll found none */
 	bool broken;			/* a record found none: the log has a hole */
 };
 
@@ -173,6 +175,7 @@ struct crr_session {
 
 	/* Written under lock, looked at without it, too. */
 	enum crr_state state;
+	bool active;			/* operations are to ask what to do */
 	u64 counter;			/* as last seen; it never goes back */
 	u64 supplied;			/* by ioctl, without a clock */
 	struct crr_clock __rcu *clock;
@@ -244,24 +247,24 @@ struct crr_stream {
 };
 
 /* The number of empty reads at this counter. */
-static inline u64 crr_empties_at(const struct crr_stream *stream, u64 counter)
+static inline u64 crr_empty_reads_at(const struct crr_stream *stream, u64 counter)
 {
 	return stream->empty_reads_counter == counter ? stream->empty_reads : 0;
 }
 
 /* The same; and from now on there were none. */
-static inline u64 crr_empties_take(struct crr_stream *stream, u64 counter)
+static inline u64 crr_empty_reads_take(struct crr_stream *stream, u64 counter)
 {
-	u64 count = crr_empties_at(stream, counter);
+	u64 count = crr_empty_reads_at(stream, counter);
 
 	stream->empty_reads = 0;
 	return count;
 }
 
 /* A read has found nothing, at this counter. */
-static inline void crr_empties_add(struct crr_stream *stream, u64 counter)
+static inline void crr_empty_reads_add(struct crr_stream *stream, u64 counter)
 {
-	stream->empty_reads = crr_empties_at(stream, counter) + 1;
+	stream->empty_reads = crr_empty_reads_at(stream, counter) + 1;
 	stream->empty_reads_counter = counter;
 	stream->looks++;
 }
@@ -317,7 +320,7 @@ void crr_session_set_state(struct crr_session *session, enum crr_state state,
 			   enum crr_reason reason);
 void crr_session_wake(struct crr_session *session);
 void crr_session_wake_lines(struct crr_session *session);
-void crr_session_nudge(struct crr_session *session);
+void crr_session_wake_sleepers(struct crr_session *session);
 void crr_session_sleeps(struct crr_session *session, enum crr_sleep why,
 			int more);
 long crr_session_refusal(enum crr_state state);

@@ -51,7 +51,7 @@ void crr_session_status(struct crr_session *session, struct crr_status *status)
 		status->waiting |= CRR_WAITING_READ;
 	if (session->sleeping[CRR_SLEEP_FEED])
 		status->waiting |= CRR_WAITING_FEED;
-	if (session->sleeping[CRR_SLEEP_ROOM])
+	if (session->sleeping[CRR_SLEEP_SPACE])
 		status->waiting |= CRR_WAITING_ROOM;
 	status->sequence = session->sequence;
 	status->position = session->sequence;
@@ -80,6 +80,6 @@ void crr_session_status(struct crr_session *session, struct crr_status *status)
 		}
 	} else if (recorder->chan) {
 		status->buffered = recorder->unread;
-		status->buffer_size = crr_recorder_capacity(recorder);
+		status->buffer_size = crr_buffer_capacity(recorder);
 	}
 }

@@ -73,12 +73,12 @@ static int crr_do_session(struct crr_call *call)
 	ret = crr_line_may_be_controlled(line);
 	if (ret)
 		return ret;
-	session = crr_session_control(line);
+	session = crr_session_acquire(line);
 	if (IS_ERR(session))
 		return PTR_ERR(session);
 	file = crr_controller_file(session);
 	if (IS_ERR(file))
-		crr_session_orphan(session);
+		crr_session_controller_gone(session);
 	ret = crr_call_file(call, file);
 	arg->session_fd = call->fd;
 	return ret;
@@ -158,8 +158,8 @@ static int crr_do_checkpoint_begin(struct crr_call *call)
 	if (!stream)
 		return crr_line_count(line, arg->counter, &arg->next_due);
 	session = stream->session;
-	crr_gate_flush(session);
-	ret = crr_line_checkpoint(line, stream, arg->counter,
+	crr_checkpoint_flush(session);
+	ret = crr_operation_checkpoint(line, stream, arg->counter,
 				  arg->max_bytes ?: U64_MAX);
 	mutex_lock(&session->lock);
 	arg->next_due = crr_session_next_due(session);
@@ -180,7 +180,7 @@ static int crr_do_checkpoint_end(struct crr_call *call)
 	stream = crr_session_line_stream(call->target, true);
 	if (!stream)
 		return 0;
-	ret = crr_gate_end(stream->session, &arg->consumed);
+	ret = crr_session_checkpoint_end(stream->session, &arg->consumed);
 	crr_session_put(stream->session);
 	return ret;
 }
@@ -197,7 +197,7 @@ static int crr_do_seek(struct crr_call *call)
 		return -EINVAL;
 	stream = crr_session_line_stream(line, false);
 	if (stream) {
-		ret = crr_line_seek(line, stream, arg);
+		ret = crr_operation_seek(line, stream, arg);
 		crr_session_put(stream->session);
 		return ret;
 	}

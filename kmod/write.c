@@ -98,11 +98,11 @@ static ssize_t crr_session_write(struct crr_line *line, struct crr_op *op,
 				 struct file *file, const u8 *buf, size_t nr)
 {
 	struct tty_struct *tty = line->tty;
-	int verdict = CRR_RECORD;
+	int decision = CRR_RECORD;
 
 	if (!crr_recorder_is_ready(op->stream, &op->counter))
-		verdict = crr_line_judge(line, op, &tty->write_wait, buf, nr);
-	switch (verdict) {
+		decision = crr_operation_decide(line, op, &tty->write_wait, buf, nr);
+	switch (decision) {
 	case CRR_PASS:
 		return crr_n_tty.write(tty, file, buf, nr);
 	case CRR_RECORD:
@@ -113,9 +113,9 @@ static ssize_t crr_session_write(struct crr_line *line, struct crr_op *op,
 		return op->result == -EINTR ? crr_write_cut(op->result) :
 					      op->result;
 	default:
-		if (verdict == -ERESTARTSYS && op->sleep == CRR_SLEEP_ROOM)
+		if (decision == -ERESTARTSYS && op->sleep == CRR_SLEEP_SPACE)
 			crr_recorder_interrupted(op);
-		return verdict;
+		return decision;
 	}
 }
 
@@ -125,7 +125,7 @@ ssize_t crr_ldisc_write(struct tty_struct *tty, struct file *file,
 {
 	struct crr_line *line = crr_line_find(tty);
 	struct crr_op op = {
-		.stream = crr_line_enter(line),
+		.stream = crr_operation_begin(line),
 		.type = CRR_TYPE_WRITE,
 		.nowait = tty_io_nonblock(tty, file),
 	};
@@ -137,6 +137,6 @@ ssize_t crr_ldisc_write(struct tty_struct *tty, struct file *file,
 				      min_t(size_t, nr, CRR_WRITE_MAX));
 	else
 		n = crr_n_tty.write(tty, file, buf, nr);
-	crr_line_leave(line, op.stream);
+	crr_operation_end(line, op.stream);
 	return n;
 }

@@ -528,7 +528,7 @@ static void record_write_values(struct kunit *test)
 		u32 requested;
 		s32 result;
 		u32 offset;
-		int verdict;
+		int decision;
 	} cases[] = {
 		{ 1, 1, 1, 0 },
 		{ 1, 1, 0, 0 },
@@ -558,7 +558,7 @@ static void record_write_values(struct kunit *test)
 		};
 
 		KUNIT_EXPECT_EQ_MSG(test, verdict_on(test, &rec),
-				    cases[i].verdict, "case %zu", i);
+				    cases[i].decision, "case %zu", i);
 	}
 }
 

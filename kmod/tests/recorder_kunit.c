@@ -40,7 +40,7 @@ static int recorder_init(struct kunit *test)
 	stream->session = session;
 	stream->bytes = rig->bytes;
 	list_add_tail(&stream->node, &session->streams);
-	if (crr_recorder_open(&session->recorder, 1, CRR_BUFFER_MIN, 0))
+	if (crr_buffer_open(&session->recorder, 1, CRR_BUFFER_MIN, 0))
 		return -ENOMEM;
 	mutex_lock(&session->lock);
 	crr_gate_start(session, true);
@@ -54,7 +54,7 @@ static void recorder_exit(struct kunit *test)
 	struct rig *rig = test->priv;
 
 	if (rig)
-		crr_recorder_close(&rig->session.recorder);
+		crr_buffer_close(&rig->session.recorder);
 }
 
 /* Read all that there is; returns how many bytes of records it was. */
@@ -68,12 +68,12 @@ static size_t drain(struct rig *rig)
 
 	mutex_lock(&session->lock);
 	for (;;) {
-		n = crr_recorder_peek(recorder, SIZE_MAX, &from);
+		n = crr_buffer_peek(recorder, SIZE_MAX, &from);
 		if (n <= 0)
 			break;
 		all += n;
 		recorder->taken = n;
-		crr_recorder_consume(session);
+		crr_buffer_consume(session);
 	}
 	mutex_unlock(&session->lock);
 	return n ?: all;
@@ -122,7 +122,7 @@ static void gate_without_limit(struct kunit *test)
 	int i;
 
 	mutex_lock(&session->lock);
-	KUNIT_EXPECT_EQ(test, crr_gate_begin(&op), CRR_RESULT);
+	KUNIT_EXPECT_EQ(test, crr_session_checkpoint_begin(&op), CRR_RESULT);
 	KUNIT_EXPECT_EQ(test, op.result, 0);
 	window = session->gate.window;
 	mutex_unlock(&session->lock);

@@ -194,11 +194,11 @@ static void count(struct run *run, u64 counter)
 }
 
 static ssize_t outcome(struct run *run, struct crr_op *op,
-		       enum crr_verdict verdict)
+		       enum crr_decision decision)
 {
 	ssize_t n;
 
-	switch (verdict) {
+	switch (decision) {
 	case CRR_REPLAY:
 		n = op->queued->rec.data_length;
 		if (op->queued->rec.type == CRR_TYPE_WRITE)
@@ -227,12 +227,12 @@ static ssize_t read_from(struct run *run, u16 stream, bool nowait)
 		.nowait = nowait,
 		.empty = -EAGAIN,
 	};
-	enum crr_verdict verdict;
+	enum crr_decision decision;
 
 	mutex_lock(&run->session.lock);
-	verdict = crr_replayer_read(&op);
+	decision = crr_replayer_read(&op);
 	mutex_unlock(&run->session.lock);
-	return outcome(run, &op, verdict);
+	return outcome(run, &op, decision);
 }
 
 static ssize_t read_nowait(struct run *run)
@@ -253,24 +253,24 @@ static ssize_t inq(struct run *run)
 		.type = CRR_TYPE_INQ,
 		.nowait = true,
 	};
-	enum crr_verdict verdict;
+	enum crr_decision decision;
 
 	mutex_lock(&run->session.lock);
-	verdict = crr_replayer_read(&op);
+	decision = crr_replayer_read(&op);
 	mutex_unlock(&run->session.lock);
-	return outcome(run, &op, verdict);
+	return outcome(run, &op, decision);
 }
 
 /* What the emulator does by itself: a write; a label; or a question. */
 static ssize_t does(struct run *run, u16 type, const char *text)
 {
 	struct crr_op op = { .stream = &run->streams[0], .type = type };
-	enum crr_verdict verdict;
+	enum crr_decision decision;
 
 	mutex_lock(&run->session.lock);
-	verdict = crr_replayer_write(&op, text, strlen(text));
+	decision = crr_replayer_write(&op, text, strlen(text));
 	mutex_unlock(&run->session.lock);
-	return outcome(run, &op, verdict);
+	return outcome(run, &op, decision);
 }
 
 static ssize_t write(struct run *run, const char *text)
@@ -1063,7 +1063,7 @@ static void poll_guesses(struct kunit *test)
 	feed_read(run, 0, 2, "a");
 	/* It is not an empty read of the log's; those that follow are. */
 	KUNIT_EXPECT_EQ(test, read_nowait(run), -EAGAIN);
-	KUNIT_EXPECT_EQ(test, crr_empties_at(stream, 0), 0);
+	KUNIT_EXPECT_EQ(test, crr_empty_reads_at(stream, 0), 0);
 	KUNIT_EXPECT_EQ(test, stream->looks, 1);
 	KUNIT_EXPECT_EQ(test, poll(run, EPOLLIN), 0);
 	KUNIT_EXPECT_EQ(test, read_nowait(run), -EAGAIN);
@@ -1082,7 +1082,7 @@ static void poll_guesses(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, read_nowait(run), 1);
 	feed_read(run, 2, 1, "d");
 	KUNIT_EXPECT_EQ(test, read_nowait(run), -EAGAIN);
-	KUNIT_EXPECT_EQ(test, crr_empties_at(stream, 2), 1);
+	KUNIT_EXPECT_EQ(test, crr_empty_reads_at(stream, 2), 1);
 	KUNIT_EXPECT_EQ(test, read_nowait(run), 1);
 }
 
