@@ -177,7 +177,6 @@ static int crr_ldisc_open(struct tty_struct *tty)
 	if (!line)
 		return -ENOMEM;
 	line->tty = tty;
-	init_rwsem(&line->operations);
 	mutex_init(&line->read_lock);
 	ret = -ENOMEM;
 	line->read = crr_read_alloc(line);

@@ -5,7 +5,6 @@
  * What N_TTY holds inside is never computed, only asked for.
  */
 #include <linux/file.h>
-#include <linux/hashtable.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/tty_driver.h>
@@ -20,7 +19,7 @@ struct tty_ldisc_ops crr_n_tty;
  * callback's own line stays where it is; its neighbours in the list come and go:
  * hence RCU.
  */
-static DEFINE_HASHTABLE(crr_lines, 10);
+DEFINE_HASHTABLE(crr_lines, CRR_LINES_BITS);
 static DEFINE_SPINLOCK(crr_lines_lock); /* changes of it */
 
 /* The line of a tty: that of the callback that asks, or NULL before open. */
@@ -29,9 +28,7 @@ struct crr_line *crr_line_find(struct tty_struct *tty)
 	struct crr_line *line;
 
 	rcu_read_lock();
-	hash_for_each_possible_rcu(crr_lines, line, node, (unsigned long)tty)
-		if (line->tty == tty)
-			break;
+	line = crr_line_find_rcu(tty);
 	rcu_read_unlock();
 	return line;
 }

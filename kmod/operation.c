@@ -144,31 +144,6 @@ int crr_operation_decide(struct crr_line *line, struct crr_op *op,
 }
 
 /**
- * crr_operation_begin - an operation begins
- * @line: the line
- *
- * Returns its stream, whose session it holds, or NULL if it is N_TTY's. Either way
- * crr_operation_end() follows.
- */
-struct crr_stream *crr_operation_begin(struct crr_line *line)
-{
-	down_read(&line->operations);
-	return crr_session_line_stream(line, true);
-}
-
-/**
- * crr_operation_end - an operation ends
- * @line: the line
- * @stream: what crr_operation_begin() returned
- */
-void crr_operation_end(struct crr_line *line, struct crr_stream *stream)
-{
-	up_read(&line->operations);
-	if (stream)
-		crr_session_put(stream->session);
-}
-
-/**
  * crr_operation_checkpoint - a checkpoint begins
  * @line: the line
  * @stream: its stream; the caller holds it

@@ -3,10 +3,48 @@
 #define _CRR_OPERATION_H
 
 #include "line.h"
+#include "session.h"
 #include "state.h"
 
-struct crr_stream *crr_operation_begin(struct crr_line *line);
-void crr_operation_end(struct crr_line *line, struct crr_stream *stream);
+/**
+ * crr_operation_begin - an operation begins
+ * @tty: on which it is
+ * @line: out: the tty's line
+ *
+ * Returns its stream, whose session it holds, or NULL if it is N_TTY's. Either way
+ * crr_operation_end() follows.
+ */
+static inline struct crr_stream *crr_operation_begin(struct tty_struct *tty,
+						     struct crr_line **line)
+{
+	struct crr_stream *stream;
+
+	rcu_read_lock();
+	*line = crr_line_find_rcu(tty);
+	atomic_inc(&(*line)->in_flight);
+	/* Pairs with crr_session_is_quiet() and crr_recorder_hangup_seen(). */
+	smp_mb__after_atomic();
+	stream = rcu_dereference((*line)->stream);
+	if (stream)
+		stream = crr_stream_get(stream, true);
+	rcu_read_unlock();
+	return stream;
+}
+
+/**
+ * crr_operation_end - an operation ends
+ * @line: the line
+ * @stream: what crr_operation_begin() returned
+ */
+static inline void crr_operation_end(struct crr_line *line,
+				     struct crr_stream *stream)
+{
+	if (stream)
+		crr_session_put(stream->session);
+	smp_mb__before_atomic(); /* what it did has been done */
+	atomic_dec(&line->in_flight);
+}
+
 int crr_operation_decide(struct crr_line *line, struct crr_op *op,
 		   wait_queue_head_t *queue, const u8 *buf, u32 length);
 int crr_operation_checkpoint(struct crr_line *line, struct crr_stream *stream,

@@ -28,7 +28,7 @@ static int crr_line_ask(struct crr_line *line, struct crr_op *op,
 	struct tty_struct *tty = line->tty;
 	int decision;
 
-	op->stream = crr_operation_begin(line);
+	op->stream = crr_operation_begin(tty, &line);
 	if (!op->stream)
 		return CRR_PASS;
 	decision = crr_operation_decide(line, op,

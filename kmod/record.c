@@ -9,7 +9,6 @@
 #ifdef __KERNEL__
 #include <asm/byteorder.h>
 #include <linux/compiler.h>
-#include <linux/crc32c.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
 #include <linux/stddef.h>
@@ -93,7 +92,7 @@ static size_t crr_fixed_length(__u16 type)
 __u32 crr_record_crc(const void *data, size_t length)
 {
 #ifdef __KERNEL__
-	return ~crc32c(~0, data, length);
+	return ~crr_crc32c(~0, data, length);
 #else
 	/* isa-l takes a pointer to non-const, and reads only. */
 	return ~crc32_iscsi((unsigned char *)data, (int)length, ~0U);
@@ -116,6 +115,19 @@ static void crr_encode_payload(__u8 *p, const struct crr_record *rec)
 	union crr_payload payload;
 	__u32 i;
 
+	/* What emulators do most, and wait for. */
+	if (rec->type == CRR_TYPE_WRITE) {
+		struct crr_record_write write = {
+			.refused = cpu_to_le64(rec->refused),
+			.requested = cpu_to_le32(rec->requested),
+			.result = cpu_to_le32((__u32)rec->result),
+			.offset = cpu_to_le32(rec->offset),
+			.crc32c = cpu_to_le32(rec->crc32c),
+		};
+
+		memcpy(p, &write, sizeof(write));
+		return;
+	}
 	switch (rec->type) {
 	case CRR_TYPE_STREAM:
 	case CRR_TYPE_TERMIOS:
@@ -133,15 +145,6 @@ static void crr_encode_payload(__u8 *p, const struct crr_record *rec)
 	case CRR_TYPE_PEER_CLOSED:
 	case CRR_TYPE_HANGUP:
 		payload.in.empties = cpu_to_le64(rec->empties);
-		break;
-	case CRR_TYPE_WRITE:
-		payload.write = (struct crr_record_write){
-			.refused = cpu_to_le64(rec->refused),
-			.requested = cpu_to_le32(rec->requested),
-			.result = cpu_to_le32((__u32)rec->result),
-			.offset = cpu_to_le32(rec->offset),
-			.crc32c = cpu_to_le32(rec->crc32c),
-		};
 		break;
 	case CRR_TYPE_READ_ERROR:
 		payload.read_error = (struct crr_record_read_error){
@@ -209,14 +212,17 @@ size_t crr_record_encode(void *to, const struct crr_record *rec)
 		.sequence = cpu_to_le64(rec->sequence),
 		.counter = cpu_to_le64(rec->counter),
 	};
+	const __u64 zero = 0;
 	__u8 *p = to;
 
 	memcpy(p, &header, sizeof(header));
 	p += sizeof(header);
 	crr_encode_payload(p, rec);
-	if (rec->data_length)
+	if (rec->data_length) {
+		/* The padding; what precedes it is written over. */
+		memcpy(p + padded - sizeof(zero), &zero, sizeof(zero));
 		memcpy(p + fixed, rec->data, rec->data_length);
-	memset(p + length, 0, padded - length);
+	}
 	return sizeof(header) + padded;
 }
 

@@ -185,10 +185,9 @@ void crr_recorder_hangup_seen(struct crr_session *session)
 			stream->hangup_seen = true;
 			WRITE_ONCE(session->recorder.ready, false);
 			/* Who begins after this is told that it has ended. */
-			if (!down_write_trylock(&stream->line->operations))
-				continue;
-			crr_stream_leave(stream, CRR_END_HANGUP);
-			up_write(&stream->line->operations);
+			smp_mb(); /* pairs with crr_operation_begin() */
+			if (!atomic_read(&stream->line->in_flight))
+				crr_stream_leave(stream, CRR_END_HANGUP);
 		}
 	}
 }
@@ -317,7 +316,7 @@ static void crr_recorder_finish(struct crr_op *op)
 	}
 	if (!recorder->ready)
 		crr_buffer_update_ready(session);
-	if (crr_gate_returned(&session->gate))
+	if (session->gate.gated && crr_gate_returned(&session->gate))
 		crr_session_wake_lines(session);
 	mutex_unlock(&session->lock);
 }
@@ -347,6 +346,24 @@ void crr_recorder_interrupted(struct crr_op *op)
 		op->stream->refused++;
 		op->stream->interrupted = true;
 	}
+	mutex_unlock(&session->lock);
+}
+
+/**
+ * crr_recorder_found_nothing - a read(2) that began when ready found nothing
+ * @stream: on which it is
+ * @stamp: the counter when it began
+ *
+ * What emulators do most.
+ */
+void crr_recorder_found_nothing(struct crr_stream *stream, u64 stamp)
+{
+	struct crr_session *session = stream->session;
+
+	if (!crr_recorder_resume(stream))
+		return;
+	crr_session_raise(session, stamp);
+	crr_empty_reads_add(stream, session->counter);
 	mutex_unlock(&session->lock);
 }
 

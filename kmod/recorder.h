@@ -24,6 +24,7 @@ void crr_recorder_start(struct crr_session *session);
 void crr_recorder_stop(struct crr_session *session);
 void crr_recorder_continue(struct crr_session *session);
 enum crr_decision crr_recorder_decide(struct crr_op *op);
+void crr_recorder_found_nothing(struct crr_stream *stream, u64 stamp);
 void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen);
 u32 crr_recorder_inq_done(struct crr_op *op, u32 value);
 void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec);

@@ -18,21 +18,17 @@
 #include "state.h"
 
 /*
- * Is no operation in flight that began with the device, or in another run? Never
- * waits: who sleeps in an operation may do so for ever. Whoever begins after his
- * line has been looked at finds the session active, and asks.
+ * Is no operation in flight that began with the device, or in another run? Those
+ * that begin from now on find the session active, and ask.
  */
 static bool crr_session_is_quiet(struct crr_session *session)
 {
 	struct crr_stream *stream;
 
-	list_for_each_entry(stream, &session->streams, node) {
-		if (!stream->line)
-			continue;
-		if (!down_write_trylock(&stream->line->operations))
+	smp_mb(); /* pairs with crr_operation_begin() */
+	list_for_each_entry(stream, &session->streams, node)
+		if (stream->line && atomic_read(&stream->line->in_flight))
 			return false;
-		up_write(&stream->line->operations);
-	}
 	return true;
 }
 

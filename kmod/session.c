@@ -125,10 +125,8 @@ struct crr_stream *crr_session_line_stream(struct crr_line *line, bool active)
 
 	rcu_read_lock();
 	stream = rcu_dereference(line->stream);
-	if (stream &&
-	    ((active && !READ_ONCE(stream->session->active)) ||
-	     !kref_get_unless_zero(&stream->session->kref)))
-		stream = NULL;
+	if (stream)
+		stream = crr_stream_get(stream, active);
 	rcu_read_unlock();
 	return stream;
 }

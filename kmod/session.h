@@ -20,6 +20,21 @@
  */
 extern struct mutex crr_link_lock;
 
+/*
+ * The stream, found under RCU, with a reference to its session; NULL if that is
+ * being freed, or not active and @active is wanted.
+ */
+static inline struct crr_stream *crr_stream_get(struct crr_stream *stream,
+						bool active)
+{
+	struct crr_session *session = stream->session;
+
+	if ((active && !READ_ONCE(session->active)) ||
+	    !kref_get_unless_zero(&session->kref))
+		return NULL;
+	return stream;
+}
+
 void crr_session_get(struct crr_session *session);
 void crr_session_put(struct crr_session *session);
 void crr_session_free_records(struct crr_session *session);

@@ -7,8 +7,7 @@
  *
  *  - tty core: tty_lock and the ldisc semaphore: see line.h.
  *  - crr_link_lock: who belongs to whom: see session.h.
- *  - line->operations and line->read_lock: see line.h. The first is tried, and
- *    never waited for, by those who have session->lock.
+ *  - line->read_lock: see line.h.
  *  - session->consume_lock and feed_lock: one reader of the session fd, who
  *    also owns recorder->taken, and one feeder.
  *  - session->lock: everything else in a session and its streams. Never taken
@@ -22,10 +21,11 @@
  * what the state is. The state itself changes only when nothing can refuse the
  * change any more. STOP waits for nobody: an operation that was let in by a
  * recording, and at its end finds none, is no part of the log; as long as it is in
- * flight there is no other one, because RECORD and REPLAY do not get its line's
- * operations. They set session->active, and then look whether they get those of each
- * line: an operation that begins before holds them, and one that begins after finds
- * the session active.
+ * flight there is no other one.
+ *
+ * An operation counts itself in line->in_flight, and then looks whether its session
+ * is active. RECORD and REPLAY set session->active, and then look whether something
+ * is in flight. One of them sees the other.
  */
 #ifndef _CRR_STATE_H
 #define _CRR_STATE_H

@@ -93,28 +93,37 @@ static ssize_t crr_replay_write(struct crr_line *line, struct file *file,
 	return cut ? crr_write_cut(result) : result;
 }
 
-/* A write on a line of a session that is not idle. */
-static ssize_t crr_session_write(struct crr_line *line, struct crr_op *op,
-				 struct file *file, const u8 *buf, size_t nr)
+/* A write on a line of an active session. */
+static noinline ssize_t crr_session_write(struct crr_line *line,
+					  struct crr_stream *stream,
+					  struct file *file, const u8 *buf,
+					  size_t nr)
 {
 	struct tty_struct *tty = line->tty;
+	struct crr_op op = {
+		.stream = stream,
+		.type = CRR_TYPE_WRITE,
+		.nowait = tty_io_nonblock(tty, file),
+	};
 	int decision = CRR_RECORD;
 
-	if (!crr_recorder_is_ready(op->stream, &op->counter))
-		decision = crr_operation_decide(line, op, &tty->write_wait, buf, nr);
+	nr = min_t(size_t, nr, CRR_WRITE_MAX);
+	if (!crr_recorder_is_ready(stream, &op.counter))
+		decision = crr_operation_decide(line, &op, &tty->write_wait,
+						buf, nr);
 	switch (decision) {
 	case CRR_PASS:
 		return crr_n_tty.write(tty, file, buf, nr);
 	case CRR_RECORD:
-		return crr_record_write(op, tty, file, buf, nr);
+		return crr_record_write(&op, tty, file, buf, nr);
 	case CRR_REPLAY:
-		return crr_replay_write(line, file, op, buf);
+		return crr_replay_write(line, file, &op, buf);
 	case CRR_RESULT:
-		return op->result == -EINTR ? crr_write_cut(op->result) :
-					      op->result;
+		return op.result == -EINTR ? crr_write_cut(op.result) :
+					     op.result;
 	default:
-		if (decision == -ERESTARTSYS && op->sleep == CRR_SLEEP_SPACE)
-			crr_recorder_interrupted(op);
+		if (decision == -ERESTARTSYS && op.sleep == CRR_SLEEP_SPACE)
+			crr_recorder_interrupted(&op);
 		return decision;
 	}
 }
@@ -123,20 +132,15 @@ static ssize_t crr_session_write(struct crr_line *line, struct crr_op *op,
 ssize_t crr_ldisc_write(struct tty_struct *tty, struct file *file,
 			const u8 *buf, size_t nr)
 {
-	struct crr_line *line = crr_line_find(tty);
-	struct crr_op op = {
-		.stream = crr_operation_begin(line),
-		.type = CRR_TYPE_WRITE,
-		.nowait = tty_io_nonblock(tty, file),
-	};
+	struct crr_line *line;
+	struct crr_stream *stream = crr_operation_begin(tty, &line);
 	ssize_t n;
 
 	/* A write of no bytes leaves nothing behind. */
-	if (op.stream && nr)
-		n = crr_session_write(line, &op, file, buf,
-				      min_t(size_t, nr, CRR_WRITE_MAX));
+	if (stream && nr)
+		n = crr_session_write(line, stream, file, buf, nr);
 	else
 		n = crr_n_tty.write(tty, file, buf, nr);
-	crr_operation_end(line, op.stream);
+	crr_operation_end(line, stream);
 	return n;
 }
