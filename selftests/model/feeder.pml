@@ -23,54 +23,54 @@
  * models kmod/controller.c crr_controller_feed 858a5cf7
  * models kmod/controller.c crr_controller_write 4504d351
  * models kmod/controller.c crr_controller_poll 27bf2d37
- * models kmod/replayer.c crr_stream_update_wants 1a7eda93
- * models kmod/replayer.c crr_stream_throttle bb723afb
- * models kmod/replayer.c crr_stream_restart c239ad1e
- * models kmod/replayer.c crr_is_taken_write b8060f1b
- * models kmod/replayer.c crr_replayer_unlink 33d37efd
- * models kmod/replayer.c crr_replayer_empty aa1040b5
- * models kmod/replayer.c crr_replayer_full 5b719e2f
- * models kmod/replayer.c crr_replayer_feedable 449f4496
- * models kmod/replayer.c crr_replayer_wake_feeder 168f8973
- * models kmod/replayer.c crr_replayer_queue c1fb23b8
- * models kmod/replayer.c crr_replayer_add b59259fd
- * models kmod/replayer.c crr_replayer_feed 8a0e5795
- * models kmod/replayer.c crr_replayer_next_due b1515d86
- * models kmod/replayer.c crr_replayer_seek 1dcdee43
- * models kmod/replayer.c crr_replayer_seek_ack 0864f28d
+ * models kmod/queue.c crr_stream_update_wants 8257b165
+ * models kmod/queue.c crr_stream_throttle 6d1f7f45
+ * models kmod/queue.c crr_stream_restart e1423ce2
+ * models kmod/queue.c crr_is_taken_write f9f662f2
+ * models kmod/queue.c crr_replayer_unlink f045cbe9
+ * models kmod/queue.c crr_replayer_empty 25513cfb
+ * models kmod/queue.c crr_replayer_full 5b719e2f
+ * models kmod/queue.c crr_replayer_feedable 449f4496
+ * models kmod/queue.c crr_replayer_wake_feeder 168f8973
+ * models kmod/queue.c crr_replayer_queue e01de3b5
+ * models kmod/feed.c crr_replayer_add b59259fd
+ * models kmod/feed.c crr_replayer_feed 8a0e5795
+ * models kmod/state.c crr_session_next_due 88c155f2
+ * models kmod/feed.c crr_replayer_seek 1dcdee43
+ * models kmod/feed.c crr_replayer_seek_ack 0864f28d
  * models kmod/replayer.c crr_is_throttling abfbdaf0
  * models kmod/replayer.c crr_op_takes 0f751f96
- * models kmod/replayer.c crr_is_due 74ddbad8
- * models kmod/replayer.c crr_read_nothing bf57702d
+ * models kmod/replayer.c crr_is_due 6b20dc2c
+ * models kmod/replayer.c crr_read_nothing 3ce17c71
  * models kmod/replayer.c crr_read_past_queue 9a022a48
  * models kmod/replayer.c crr_replayer_read 2d62bbc8
  * models kmod/replayer.c crr_write_refused fca92866
  * models kmod/replayer.c crr_write_past_queue ed50dfff
  * models kmod/replayer.c crr_replayer_write 09bf19d4
- * models kmod/replayer.c crr_is_writable fb0d81f0
- * models kmod/replayer.c crr_is_past_horizon 79da266d
- * models kmod/replayer.c crr_readable 376269ba
- * models kmod/replayer.c crr_replayer_poll c5813a7f
- * models kmod/replayer.c crr_stream_show 5fdeafff
- * models kmod/replayer.c crr_replayer_show c4d65798
+ * models kmod/replay_poll.c crr_is_writable fb0d81f0
+ * models kmod/replay_poll.c crr_is_past_horizon 79da266d
+ * models kmod/replay_poll.c crr_readable 376269ba
+ * models kmod/replay_poll.c crr_replayer_poll 2588025d
+ * models kmod/replay_poll.c crr_stream_wake_pollers 5fdeafff
+ * models kmod/replay_poll.c crr_replayer_wake_pollers c4d65798
  * models kmod/session.c crr_session_count d4279656
- * models kmod/session.c crr_session_wake_lines d3685fca
- * models kmod/session.c crr_session_wake 50f6465b
- * models kmod/session.c crr_session_nudge 7ed62d8b
- * models kmod/session.c crr_session_set_state 3319c678
- * models kmod/session.c crr_session_seek a4f72bd9
- * models kmod/session.c crr_session_seeks 1fa64708
- * models kmod/session.c crr_session_sleeps c53c2183
- * models kmod/session.c crr_session_judge a3ebf9c8
- * models kmod/ioctl.c crr_ioctl_seek_ack f1e37d64
- * models kmod/ldisc.c crr_line_wake 4a2da8ab
- * models kmod/ldisc.c crr_line_notify 375b891f
- * models kmod/ldisc.c crr_line_nudge e0e12f84
- * models kmod/ldisc.c crr_line_judge db207a14
- * models kmod/ldisc.c crr_line_wait f54cf251
- * models kmod/ldisc.c crr_line_seek ec26ee47
- * models kmod/ldisc.c crr_session_poll 1ad06272
- * models kmod/ldisc.c crr_ldisc_poll 6af74e95
+ * models kmod/state.c crr_session_wake_lines d3685fca
+ * models kmod/state.c crr_session_wake 50f6465b
+ * models kmod/state.c crr_session_wake_sleepers 7ed62d8b
+ * models kmod/state.c crr_session_set_state a72a8de9
+ * models kmod/run.c crr_session_seek e4eb3d06
+ * models kmod/run.c crr_session_seeks 1fa64708
+ * models kmod/state.c crr_session_sleeps c53c2183
+ * models kmod/operation.c crr_session_decide d92ffd80
+ * models kmod/controller.c crr_controller_seek_ack 50d3c53b
+ * models kmod/line.c crr_line_wake 4a2da8ab
+ * models kmod/line.c crr_line_notify 375b891f
+ * models kmod/line.c crr_line_wake_sleepers e0e12f84
+ * models kmod/operation.c crr_operation_decide bd6e41b6
+ * models kmod/line.c crr_line_wait ae15ce30
+ * models kmod/operation.c crr_operation_seek ec26ee47
+ * models kmod/poll.c crr_session_poll e4f56eac
+ * models kmod/poll.c crr_ldisc_poll f64b987f
  *
  * break HALF assertion		the feeder goes on only when half of the buffer is free
  * break WANTING assertion	... or when an operation sleeps, but not for pollers
@@ -215,7 +215,7 @@ inline wake_feeder()
 	fi
 }
 
-/* crr_line_nudge(): wakes operations only. */
+/* crr_line_wake_sleepers(): wakes operations only. */
 #define nudge()		woken[EMULATOR] = woken[EMULATOR] || \
 			(queued[EMULATOR] && queued_as == operation)
 /* crr_line_notify(): wakes operations, and pollers that ask for the event. */
@@ -223,7 +223,7 @@ inline wake_feeder()
 			(queued[EMULATOR] && (queued_as == operation || \
 					      queued_as == as))
 
-/* crr_replayer_show() */
+/* crr_replayer_wake_pollers() */
 inline show_due()
 {
 	first_in(scan);
@@ -391,7 +391,7 @@ next:
 		fi
 	}
 
-	/* crr_line_judge(), crr_session_judge() */
+	/* crr_operation_decide(), crr_session_decide() */
 operate:
 	atomic {
 		queued_as = operation;
@@ -543,7 +543,7 @@ seek:
 		set_state()
 #endif
 	}
-	/* crr_line_seek() */
+	/* crr_operation_seek() */
 	atomic { queued_as = operation; add_wait(EMULATOR) };
 seeks_on:
 	if

@@ -8,30 +8,28 @@
  * an end that waits for the user's copy; a read asleep before an open gate with
  * something behind it.
  *
- * models kmod/gate.c crr_gate_set 91f941e1
+ * models kmod/gate.c crr_gate_set d6372226
  * models kmod/gate.c crr_gate_start 141e6b6c
  * models kmod/gate.c crr_gate_hides 5891a0cd
  * models kmod/gate.c crr_gate_enter 87baf78d
  * models kmod/gate.c crr_gate_leave 5bd3eb09
  * models kmod/gate.c crr_gate_log 70d7d58f
  * models kmod/gate.c crr_gate_returned 7e6ba6ad
- * models kmod/gate.c crr_gate_begin d3cfb921
- * models kmod/gate.c crr_gate_end 5501c4e6
- * models kmod/ldisc.c crr_gated_piece b41ef997
- * models kmod/ldisc.c crr_record_read c7f93251
- * models kmod/ldisc.c crr_record_last cc10e121
- * models kmod/ldisc.c crr_gated_sleep a6969d9e
- * models kmod/ldisc.c crr_judged_read d0d2945c
- * models kmod/recorder.c crr_recorder_admit c27e71e9
- * models kmod/recorder.c crr_recorder_read_done 972522df
+ * models kmod/checkpoint.c crr_session_checkpoint_begin d3cfb921
+ * models kmod/checkpoint.c crr_session_checkpoint_end 5501c4e6
+ * models kmod/read.c crr_gated_piece 85d5ed2b
+ * models kmod/read.c crr_record_read 7dbdb513
+ * models kmod/read.c crr_read_decide 67a1f14c
+ * models kmod/read.c crr_gated_sleep a6969d9e
+ * models kmod/read.c crr_session_read d4836acb
+ * models kmod/recorder.c crr_recorder_decide 9cc1a0a3
+ * models kmod/recorder.c crr_recorder_read_done 580f00bf
  * models kmod/recorder.c crr_recorder_checkpoint 9476082f
- * models kmod/recorder.c crr_recorder_cancel 816480ba
- * models kmod/recorder.c crr_stream_prepare cb1b9d8e
- * models kmod/recorder.c crr_recorder_seek_room 0039bc78
- * models kmod/recorder.c crr_recorder_finish c048ec03
- * models kmod/session.c crr_session_sample 9e245b05
- * models kmod/session.c crr_session_set_counter 8d37b66a
- * models kmod/session.c crr_session_wake_lines d3685fca
+ * models kmod/recorder.c crr_recorder_cancel 9b56bf62
+ * models kmod/recorder.c crr_recorder_finish dfd0675f
+ * models kmod/state.c crr_session_sample 32104e6f
+ * models kmod/state.c crr_session_set_counter f75bf81b
+ * models kmod/state.c crr_session_wake_lines d3685fca
  *
  * break WINDOW assertion	a read goes on in the next checkpoint
  * break BUSY assertion		the end does not wait for calls of N_TTY
@@ -82,7 +80,7 @@ inline wake_lines()
 	wake(0); wake(1)
 }
 
-/* crr_recorder_finish(): with a gate it always seeks room. */
+/* crr_recorder_finish(). */
 inline finish()
 {
 #ifndef BREAK_RETURNED

@@ -1,42 +1,64 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Lifetimes: a session, its line, its fd, the operations under way, and those
- * who join and take over.
+ * Lifetimes: a session, its lines, its fd, the operations under way, those who join
+ * and take over; and the runs of the session: RECORD, STOP, and a replay that goes
+ * on with the device.
  *
- * Never: a session used after it was freed, or never freed; a line closed, or
- * parted from its session, and its stream told no end, or two, or one after the
- * log's; a recording's idle orphan kept; somebody asleep whose session has
+ * Never: a session or stream used after it was freed, or never freed; an operation
+ * that begins with the device, or in one recording, and ends in another; a line
+ * closed, or parted from its session, and its stream told no end, or two, or one
+ * after the log's; a recording's idle orphan kept; somebody asleep whose session has
  * failed, or who has nothing to wait for.
  *
+ * Operations come on the first line; the second one joins, perhaps.
+ *
+ * models kmod/session.c crr_session_line_stream dae2f4d3
+ * models kmod/session.c crr_session_forget_streams 49fc0d9c
  * models kmod/session.c crr_session_add_line 6dda10c0
- * models kmod/session.c crr_session_remove_line fb4915cb
- * models kmod/session.c crr_session_depart be2d27c8
- * models kmod/session.c crr_session_dissolve 510554e4
- * models kmod/session.c crr_session_disband 49a46513
- * models kmod/session.c crr_session_control 7a6ad8ee
+ * models kmod/session.c crr_session_remove_line 27950f46
+ * models kmod/session.c crr_session_tear_down 3fa0a5d1
+ * models kmod/session.c crr_session_acquire 7730302b
  * models kmod/session.c crr_session_join abf5609e
- * models kmod/session.c crr_session_orphan 4595ec0f
+ * models kmod/session.c crr_session_controller_gone 4595ec0f
  * models kmod/session.c crr_session_line_left 3f607b2b
  * models kmod/session.c crr_session_destroy a4a5362d
- * models kmod/session.c crr_session_judge a3ebf9c8
- * models kmod/session.c crr_session_stop e7c2c58d
- * models kmod/session.c crr_session_nudge 7ed62d8b
- * models kmod/recorder.c crr_stream_leave fa5d6b93
+ * models kmod/operation.c crr_session_release_idle 3aeea728
+ * models kmod/operation.c crr_session_decide d92ffd80
+ * models kmod/operation.c crr_operation_decide bd6e41b6
+ * models kmod/operation.c crr_operation_begin 86301958
+ * models kmod/operation.c crr_operation_end 824a8013
+ * models kmod/read.c crr_read_begin 38fbbb3d
+ * models kmod/read.c crr_session_read d4836acb
+ * models kmod/read.c crr_read_finish 4d186f52
+ * models kmod/write.c crr_ldisc_write 8bf32ed7
+ * models kmod/write.c crr_session_write fa60a575
+ * models kmod/run.c crr_session_lock_lines 2715ae3c
+ * models kmod/run.c crr_session_unlock_lines 9e15b831
+ * models kmod/run.c crr_session_may_enter ca35ab52
+ * models kmod/run.c crr_session_enter 6ee43fe5
+ * models kmod/run.c crr_session_record a3f9ff87
+ * models kmod/run.c crr_session_replay 34903f77
+ * models kmod/run.c crr_session_stop 799af96e
+ * models kmod/run.c crr_session_go_live 7a2397db
+ * models kmod/recorder.c crr_stream_leave 10b503f0
  * models kmod/recorder.c crr_recorder_stop 19bebb27
  * models kmod/recorder.c crr_recorder_line_left b9bf8ebf
- * models kmod/recorder.c crr_recorder_hangup_seen 0eb4af72
- * models kmod/recorder.c crr_recorder_admit c27e71e9
+ * models kmod/recorder.c crr_recorder_hangup_seen b939fbf6
+ * models kmod/recorder.c crr_recorder_decide 9cc1a0a3
+ * models kmod/recorder.c crr_recorder_resume 0db42776
  * models kmod/controller.c crr_controller_session 141ce812
- * models kmod/ldisc.c crr_line_enter af1410cf
- * models kmod/ldisc.c crr_line_leave 463cd002
- * models kmod/ldisc.c crr_ldisc_close c6c5de91
+ * models kmod/ldisc.c crr_ldisc_close b21ca0d8
  * models kmod/ldisc.c crr_ldisc_hangup 92ac2cc9
- * models kmod/ldisc.c crr_line_wait f54cf251
- * models kmod/ldisc.c crr_line_nudge e0e12f84
+ * models kmod/line.c crr_line_wait ae15ce30
+ * models kmod/line.c crr_line_wake_sleepers e0e12f84
+ * models kmod/state.c crr_session_wake_sleepers 7ed62d8b
  *
- * break DEPART assertion	a session is given up with operations in flight
- * break LAST assertion		the last operation gives nothing up
- * break AGAIN assertion	who puts it back does not look again
+ * break ZERO assertion		a reference is taken where there is none any more
+ * break RCU assertion		a session's memory goes while somebody looks at it
+ * break HOLD assertion		an operation holds no reference
+ * break ACTIVE assertion	it finds a recording after it has begun with the device
+ * break RECORD assertion	RECORD does not look for operations in flight
+ * break RESUME assertion	an operation does not ask whether STOP came
  * break DISBAND assertion	an operation that finds an idle orphan keeps it
  * break FLIGHT assertion	a hangup is told while an operation is under way
  * break ENDED assertion	a stream's end is told again
@@ -50,49 +72,71 @@
 
 #define OPS	2
 #define LINES	2
+#define NONE	255
 
-/* The session, ours: the line 0 is in it from the beginning. */
-bool link_lock;			/* session->lock is held for an atomic step */
+mtype = { idle, recording, replaying, failed };
+
+/* The session, ours; session->lock is held for an atomic step. */
+bool link_lock;
 byte refs = 2;			/* fd, and line 0 */
-bool freed;
+bool gone;			/* its memory */
 bool controlled = true;
-bool recording = true, failed;
-bool replaying;			/* all is fed; then comes the device */
+mtype state = recording;
+byte generation;
 bool room;			/* for records */
-byte unread;
+bool unread;
+bool log_ended;
 /* Each line: its discipline, and its stream's part in the log. */
 bool attached[LINES] = true;
 bool linked[LINES];		/* line->stream, and stream->line */
 bool ended[LINES];
-byte inflight;			/* on line 0, as it is counted */
+bool forgotten;			/* the stream of line 0 */
+byte operations;		/* readers of line 0's */
 byte inside;			/* as many hold its ldisc semaphore */
-bool departed;			/* line 0 keeps the session so */
 bool changing;			/* whoever closes line 0 wants it alone */
 bool hung_up;
-bool log_ended;
-bool keeps;			/* somebody goes on holding what he has */
+
+bool reads[OPS], awaited[OPS];	/* under RCU; since before the session's end */
 byte begun;			/* who comes first has the lowest number */
 bool queued[OPS], woken[OPS], asleep[OPS];
+bool keeps;			/* somebody goes on holding what he has */
 
-#define IDLE	(!recording && !replaying && !failed && !unread)	/* and nothing to tell */
+#define IDLE	(state == idle && !unread)	/* and nothing to tell */
 #ifdef BREAK_ENDED
 #define TO_END(line) true
 #else
 #define TO_END(line) (!ended[line])
 #endif
+/* Can operations be had for writing? */
 #ifdef BREAK_FLIGHT
 #define QUIET	true
 #else
-#define QUIET	(!inflight)
+#define QUIET	(!operations)
+#endif
+#ifdef BREAK_RECORD
+#define MAY_ENTER true
+#else
+#define MAY_ENTER (!linked[0] || !operations)
 #endif
 
 inline put_ref()
 {
 	d_step {
-		assert(refs && !freed);
+		assert(refs && !gone);
 		refs--;
-		freed = !refs
+		awaited[0] = reads[0];
+		awaited[1] = reads[1];
+#ifdef BREAK_RCU
+		gone = !refs
+#endif
 	}
+}
+
+/* kfree_rcu() */
+proctype grace()
+{
+end_grace:
+	atomic { !refs && !awaited[0] && !awaited[1] -> gone = true }
 }
 
 #define wake_line()	d_step { wake(0); wake(1) }
@@ -101,9 +145,9 @@ inline put_ref()
 inline leave(line)
 {
 	d_step {
-		assert(!ended[line] && !log_ended && recording);
+		assert(!ended[line] && !log_ended && state == recording);
 		ended[line] = true;
-		unread++
+		unread = true
 	}
 }
 
@@ -111,92 +155,100 @@ inline leave(line)
 inline remove_line(line)
 {
 	d_step {
-		assert(!freed && linked[line]);
+		assert(!gone && linked[line]);
 		linked[line] = false
 	}
 }
 
-/* crr_session_depart() of line 0: takes the list, and perhaps puts it back. */
-inline depart()
-{
-	do
-	:: atomic { !departed -> break }
-	:: atomic { departed -> departed = false };
-#ifndef BREAK_DEPART
-		if
-		:: inflight
-		:: else -> put_ref(); break
-		fi;
-		departed = true;
-#ifdef BREAK_AGAIN
-		break
-#else
-		if
-		:: inflight -> break
-		:: else
-		fi
-#endif
-#else
-		put_ref();
-		break
-#endif
-	od
-}
-
-/* link_lock is held. */
+/* link_lock is held; and the caller holds a reference. */
 inline dissolve()
 {
-	/* Nothing is in flight on line 1. */
 	atomic {
+		if
+		:: linked[0] -> remove_line(0); put_ref()
+		:: else
+		fi;
 		if
 		:: linked[1] -> remove_line(1); put_ref()
 		:: else
 		fi
 	}
-	if
-	:: linked[0] ->
-		atomic { remove_line(0); departed = true };
-		if
-#ifndef BREAK_DEPART
-		:: inflight
-#endif
-		:: else -> depart()
-		fi
-	:: else
-	fi
 }
+
+/* crr_session_forget_streams() */
+inline forget()
+{
+	forgotten = forgotten || !linked[0]
+}
+
+#define alive()	assert(!gone && !forgotten)
 
 proctype op(byte me)
 {
-	bool added;
+	bool added, found, holds;
+	byte mine = NONE;	/* the recording that has admitted it */
 
-	/* tty_ldisc_ref(), crr_line_enter() */
+	/* tty_ldisc_ref() */
 	atomic {
 		begun == me;
 		begun++;
 		if
 		:: !attached[0] || changing || hung_up -> goto out
-		:: else -> inside++; inflight++
+		:: else -> inside++
 		fi
 	}
-	/* line->engaged */
+	/* crr_operation_begin(), crr_session_line_stream() */
+#ifndef BREAK_ACTIVE
+	operations++;
+#endif
+	atomic { reads[me] = true; found = linked[0] };
 	if
-	:: linked[0] && (recording || replaying || failed)
-	:: else -> goto leaves
+	:: found ->
+		atomic { assert(!gone); found = state != idle };
+		if
+		:: found ->
+			atomic {
+				assert(!gone);
+#ifndef BREAK_ZERO
+				found = (refs > 0);
+#endif
+#ifndef BREAK_HOLD
+				assert(refs || !found);
+				refs = refs + found;
+				holds = found
+#endif
+			}
+		:: else
+		fi
+	:: else
+	fi;
+	d_step { reads[me] = false; awaited[me] = false };
+#ifdef BREAK_ACTIVE
+	operations++;
+#endif
+	if
+	:: !found -> goto pass
+	:: else
 	fi;
 judge:
 	atomic {
-		assert(!freed);
-		/* crr_session_go_live() */
-		replaying = false;
+		alive();
 		if
-		:: !recording && !failed && !controlled -> goto disband
-		:: !recording && (failed || controlled) || ended[0] -> goto done
-		:: recording && !ended[0] && room -> goto admitted
-		:: recording && !ended[0] && !room && !controlled ->
+		/* crr_session_go_live() */
+		:: state == replaying -> generation++; state = idle
+		:: state == replaying -> generation++; state = recording; wake_line()
+		:: else
+		fi;
+		if
+		:: state == idle && !controlled -> goto disband
+		:: state == idle && controlled -> goto pass
+		:: state == failed || (state == recording && ended[0]) -> goto done
+		:: state == recording && !ended[0] && room ->
+			mine = generation;
+			goto admitted
+		:: state == recording && !ended[0] && !room && !controlled ->
 			/* CRR_RECORD_FAIL_ORPHAN */
-			recording = false;
-			failed = true;
+			state = failed;
 			wake_line();
 			goto done
 		:: else
@@ -219,16 +271,23 @@ add:
 	atomic { add_wait(me); added = true; goto judge };
 admitted:
 	atomic {
-		assert(!freed);
+		alive();
 		if
-		:: recording -> assert(!ended[0]); unread = 1
+#ifdef BREAK_RESUME
+		:: true ->
+#else
+		:: state == recording ->
+#endif
+			assert(state == recording && mine == generation);
+			assert(!ended[0] && !log_ended);
+			unread = true
 		:: else
 		fi
 	}
 	goto done;
 disband:
 	take(link_lock);
-	assert(!freed);
+	assert(!gone);
 #ifndef BREAK_DISBAND
 	if
 	:: !controlled && IDLE -> dissolve()
@@ -236,19 +295,19 @@ disband:
 	fi;
 #endif
 	give(link_lock);
+pass:
+	/* N_TTY's. */
+	assert(!linked[0] || state == idle);
 done:
 	true;
-	d_step { remove_wait(me); woken[me] = false };
-leaves:
-	/* crr_line_leave() */
-	inflight--;
+	d_step { remove_wait(me); woken[me] = false; mine = NONE; added = false };
+	/* crr_operation_end() */
+	operations--;
 	if
-#ifndef BREAK_LAST
-	:: !inflight && departed -> depart()
-#endif
+	:: holds -> alive(); put_ref(); holds = false
 	:: else
 	fi;
-	inside--;
+	atomic { found = false; inside-- };
 out:
 	skip
 }
@@ -262,8 +321,10 @@ inline line_left(line)
 	if
 	:: linked[line] ->
 		atomic {
-				if
-			:: recording && TO_END(line) -> leave(line)
+			if
+			:: state == recording && TO_END(line) -> leave(line)
+			/* crr_replayer_line_left() */
+			:: state == replaying -> state = failed; wake_line()
 			:: else
 			fi;
 			remove_line(line)
@@ -297,8 +358,8 @@ proctype closer()
 		:: true
 		:: true ->
 			atomic {
-						if
-				:: recording && linked[0] && TO_END(0) && QUIET ->
+				if
+				:: state == recording && linked[0] && TO_END(0) && QUIET ->
 					leave(0)
 				:: else
 				fi
@@ -314,43 +375,68 @@ out:
 	skip
 }
 
-/* Holds the session fd: reads, stops, joins another line, closes it, or dies. */
-proctype controller()
+/* Holds the session fd: reads, stops, records, closes it, or dies. */
+proctype controller(byte rounds; bool followed)
 {
-	if
-	:: true
-	:: true ->
+again:
+	do
+	:: rounds && state != idle ->
+		rounds--;
 		/* crr_session_stop() */
 		atomic {
-				if
-			:: recording ->
+			assert(!gone);
+			generation++;
+			if
+			:: state == recording ->
 				if
 				:: !ended[0] -> leave(0)
 				:: else
 				fi;
 				log_ended = true;
-				unread = 1;
-				recording = false;
+				unread = true
+			:: else
+			fi;
+			state = idle;
+			wake_line()
+		}
+	:: rounds && (unread || !room) ->
+		rounds--;
+		atomic { unread = false; room = true; wake_line() }
+	:: rounds && IDLE ->
+		rounds--;
+		/* crr_session_enter(): all at once, under the locks that it needs */
+		atomic {
+			if
+			:: IDLE && (linked[0] || linked[1]) && MAY_ENTER ->
+				forget();
+				generation++;
+				ended[0] = !linked[0];
+				log_ended = false;
+				state = recording;
 				wake_line()
 			:: else
 			fi
 		}
-	fi;
+	:: break
+	od;
 	if
-	:: true
-	:: true -> atomic { unread = 0; room = true; wake_line() }
-	fi;
-	if
-	:: true -> keeps = true; goto out
+	:: keeps = true; goto out
 	:: true
 	fi;
-	/* crr_session_orphan() */
+	/* crr_session_controller_gone() */
 	take(link_lock);
 	atomic {
 		controlled = false;
+		if
+		/* What was to be fed will not come, or all was. */
+		:: state == replaying -> state = failed; wake_line()
+		:: true ->
 #ifndef BREAK_ORPHAN
-		wake_line()
+			wake_line()
+#else
+			skip
 #endif
+		fi
 	}
 	if
 #ifndef BREAK_DISSOLVE
@@ -360,6 +446,24 @@ proctype controller()
 	fi;
 	give(link_lock);
 	put_ref();
+	/* crr_session_acquire() by another: in a callback of line 0 */
+	atomic {
+		if
+		:: !followed || !attached[0] || changing || hung_up -> goto out
+		:: else -> followed = false; inside++
+		fi
+	}
+	take(link_lock);
+	atomic {
+		inside--;
+		if
+		:: linked[0] && !controlled -> refs++; controlled = true
+		:: else -> link_lock = false; goto out
+		fi
+	}
+	give(link_lock);
+	rounds = 1;
+	goto again;
 out:
 	skip
 }
@@ -383,8 +487,12 @@ proctype joiner()
 	:: else ->
 		/* crr_session_add_line() */
 		atomic {
-				if
-			:: IDLE -> refs++; linked[1] = true; ended[1] = true
+			if
+			:: IDLE ->
+				forget();
+				refs++;
+				linked[1] = true;
+				ended[1] = true
 			:: else
 			fi
 		}
@@ -407,11 +515,10 @@ active proctype monitor()
 end_never:
 	timeout;
 	assert(!(asleep[0] || asleep[1]) ||
-	       (recording && !room && controlled && !hung_up && !changing));
+	       (state == recording && !room && controlled && !hung_up && !changing));
 	assert(controlled || !IDLE || !(linked[0] || linked[1]));
 	/* Once all have gone. */
-	assert(freed || keeps);
-	assert(!departed)
+	assert(gone || keeps)
 }
 
 init {
@@ -419,14 +526,16 @@ init {
 		linked[0] = true;
 		if
 		:: true
-		:: recording = false; replaying = true
+		:: state = replaying
+		:: state = idle
 		fi;
+		run grace();
 		run closer();
-		run controller();
 		run op(0);
 		if
-		:: run op(1)
-		:: run joiner()
+		:: run controller(2, false); run op(1)
+		:: run controller(2, false); run joiner()
+		:: run controller(1, true)
 		fi
 	}
 }

@@ -1,90 +1,87 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The relay buffer: streams keep room for their next record, questions have
- * theirs, operations emit, also in each other's place at a checkpoint's end; a
- * controller reads, dies perhaps, and another takes over; hangup and STOP come
- * at any moment.
+ * The relay buffer: for each line a sub-buffer is set aside for a read and one for
+ * a write, and questions reserve theirs; operations begin without the lock as long
+ * as the session is ready; a controller reads, dies perhaps, and another takes over;
+ * a checkpoint ends, and hangup and STOP come, at any moment.
  *
- * Never: a record without room, a record lost, doubled, out of order or written
- * over while it is read; one after END, or after its stream's; less room than
- * was promised; somebody asleep who could have what he waits for.
+ * Never: a record without buffer space, a record lost, doubled, out of order or
+ * overwritten while it is read; one after END, or after its stream's; somebody
+ * asleep who could have what he waits for.
  *
- * A sub-buffer has 3 units, a record 1 or 2, what precedes it 1, and a buffer is
- * as large as crr_recorder_open() makes it for two lines at least. It is filled
- * as far as it can be when nothing is under way. Then operations come: reads and
- * writes of the first line, a write of the second, a question.
+ * A sub-buffer has 3 units, a record 1 or 2, what precedes it 1. The buffer is as
+ * small as crr_buffer_open() makes one for two lines: if one sub-buffer more is
+ * begun, no operation may. Reads and writes that are not run could come at any
+ * time: their sub-buffers are never used.
  *
- * models kmod/recorder.c crr_recorder_open 9729eefc
- * models kmod/recorder.c crr_oldest_end 366fd6a4
- * models kmod/recorder.c crr_recorder_retire d9e72ee0
- * models kmod/recorder.c crr_recorder_has_room 1ffb359f
- * models kmod/recorder.c crr_stream_has_room 81723b68
- * models kmod/recorder.c crr_stream_take_room 8744ce84
- * models kmod/recorder.c crr_stream_give_room 69516444
- * models kmod/recorder.c crr_emit_switch 47d5fee7
- * models kmod/recorder.c crr_emit_inline bf8e0ef0
- * models kmod/recorder.c crr_emit_done dd22b685
- * models kmod/recorder.c crr_stream_leave fa5d6b93
+ * models kmod/buffer.c crr_buffer_open 5c944c26
+ * models kmod/buffer.c crr_oldest_end 366fd6a4
+ * models kmod/buffer.c crr_buffer_retire d9e72ee0
+ * models kmod/buffer.c crr_buffer_has_space df8cd338
+ * models kmod/buffer.c crr_buffer_update_ready e48d9176
+ * models kmod/buffer.c crr_buffer_wake_waiting 483f6ecc
+ * models kmod/buffer.c crr_buffer_switch 13edf07d
+ * models kmod/buffer.c crr_emit 3fa66841
+ * models kmod/buffer.c crr_buffer_peek b7557b88
+ * models kmod/buffer.c crr_buffer_consume 681beb7d
+ * models kmod/recorder.h crr_recorder_is_ready a9cb0a72
+ * models kmod/recorder.c crr_emit_done 9a3a956f
+ * models kmod/recorder.c crr_stream_leave 10b503f0
  * models kmod/recorder.c crr_recorder_stop 19bebb27
  * models kmod/recorder.c crr_recorder_line_left b9bf8ebf
- * models kmod/recorder.c crr_recorder_hangup_seen 0eb4af72
+ * models kmod/recorder.c crr_recorder_hangup_seen b939fbf6
  * models kmod/recorder.c crr_recorder_checkpoint 9476082f
- * models kmod/recorder.c crr_recorder_admit c27e71e9
- * models kmod/recorder.c crr_recorder_resume b9dbda36
- * models kmod/recorder.c crr_stream_prepare cb1b9d8e
- * models kmod/recorder.c crr_recorder_wake_starved ae1f1a94
- * models kmod/recorder.c crr_recorder_seek_room 0039bc78
- * models kmod/recorder.c crr_recorder_finish c048ec03
- * models kmod/recorder.c crr_recorder_finish_question c13b5fda
- * models kmod/recorder.c crr_recorder_cancel 816480ba
- * models kmod/recorder.c crr_recorder_delivered a093b5be
- * models kmod/recorder.c crr_recorder_answer_done 614aacd5
- * models kmod/recorder.c crr_recorder_write_done 1bd742e9
- * models kmod/recorder.c crr_recorder_peek b7557b88
- * models kmod/recorder.c crr_recorder_consume ee40b3c6
- * models kmod/crr.h crr_recorder_is_ready 4d2b6743
+ * models kmod/recorder.c crr_recorder_decide 9cc1a0a3
+ * models kmod/recorder.c crr_recorder_resume 0db42776
+ * models kmod/recorder.c crr_recorder_finish dfd0675f
+ * models kmod/recorder.c crr_recorder_cancel 9b56bf62
+ * models kmod/recorder.c crr_recorder_read_done 580f00bf
+ * models kmod/recorder.c crr_recorder_answer_done 6a74354c
+ * models kmod/recorder.c crr_recorder_write_done 4ba0fcd5
  * models kmod/controller.c crr_controller_readable 94633be1
- * models kmod/controller.c crr_controller_consume 1ac91063
- * models kmod/controller.c crr_controller_read 4207fc24
- * models kmod/ldisc.c crr_line_judge db207a14
- * models kmod/ldisc.c crr_line_wait f54cf251
- * models kmod/ldisc.c crr_record_write a3fe6413
- * models kmod/ldisc.c crr_engaged_read b0e0db53
- * models kmod/ldisc.c crr_engaged_write 24d048a4
- * models kmod/session.c crr_session_judge a3ebf9c8
- * models kmod/session.c crr_session_stop e7c2c58d
- * models kmod/session.c crr_session_unready 54fc1878
- * models kmod/session.c crr_session_wake 50f6465b
- * models kmod/session.c crr_session_wake_lines d3685fca
+ * models kmod/controller.c crr_controller_read 40c73d18
+ * models kmod/line.c crr_line_wait ae15ce30
+ * models kmod/operation.c crr_operation_begin 86301958
+ * models kmod/operation.c crr_operation_end 824a8013
+ * models kmod/operation.c crr_operation_decide bd6e41b6
+ * models kmod/operation.c crr_session_decide d92ffd80
+ * models kmod/read.c crr_session_read d4836acb
+ * models kmod/write.c crr_session_write fa60a575
+ * models kmod/write.c crr_record_write d4a3590d
+ * models kmod/run.c crr_session_stop 799af96e
+ * models kmod/state.c crr_session_set_state a72a8de9
+ * models kmod/state.c crr_session_wake 50f6465b
+ * models kmod/state.c crr_session_wake_lines d3685fca
  *
- * break ROOM assertion		nothing is set aside
- * break RESERVE assertion	what is reserved is not counted
- * break PAY assertion		room that was used up is kept
- * break CHECKPOINT assertion	the end of a checkpoint uses room that nobody pays
- * break READY assertion	a stream without room is ready
- * break UNREADY assertion	it stays ready when it has ended
- * break FLIGHT assertion	it ends while something is under way
+ * break STANDING assertion	nothing is set aside for what cannot wait
+ * break WAYS assertion		nor for reads and writes
+ * break RESERVE assertion	a question reserves nothing
+ * break SWITCH assertion	another sub-buffer is begun, and the session stays ready
+ * break UPDATE assertion	it is ready again without buffer space
+ * break UNREADY assertion	it stays ready when a stream has ended
+ * break ENDED assertion	or becomes ready again
+ * break FLIGHT assertion	a stream ends while something is under way on it
  * break RESUME assertion	an operation does not ask whether STOP came
+ * break CHECKPOINT assertion	what a checkpoint's end has logged is logged again
  * break CONSUME assertion	given back before it is copied
  * break TAKEN assertion	a controller's death does not give back what it took
  * break UNREAD assertion	the reader is woken before it can see why
- * break LEAVE assertion	a stream that leaves wakes nobody
  * break QUEUE assertion	asleep without having looked again
  * break STARVED assertion	the reader wakes nobody
- * break FINISH assertion	nor does an operation's end
+ * break FINISH assertion	nor does a question's end
  * break STOP assertion		nor does STOP
  */
 #include "model.h"
 
 #define SUBBUF	3
-#define STANDING 4	/* 1 + (2 * STREAM_END + END) / (SUBBUF - 2) */
-#define N	10	/* 2 * 2 + STANDING + 2 */
+#define STANDING 1	/* crr_buffer_open() sets aside at least as much */
 #define WAYS	4	/* reads and writes of the two lines */
-#define QUESTION 3	/* of the second line, whose reads only keep their room */
-#define OPS	4
+#define OPS	6	/* and two questions of the second line */
 #define READER	OPS	/* in the wait queues */
+#define N	(STANDING + WAYS + 2)
 #define NONE	255
-#define LINE(me) ((me) / 2)
+#define LINE(me) ((me) > 1)
+#define ASKS(me) ((me) >= WAYS)
 
 /* The buffer. Each record lies there as number and size, then its own number. */
 byte number[SUBBUF * N];
@@ -94,20 +91,18 @@ byte produced, consumed, offset;
 
 /* struct crr_recorder, struct crr_session */
 bool lock;
-byte reserved, read_offset, unread, taken, sequence, switched;
-bool starved;
+byte questions, read_offset, unread, taken, sequence;
+bool ready, starved;
 bool recording = true;
 bool gated;
 /* struct crr_stream, struct crr_line */
-bool room[WAYS], ready[WAYS];
 bool ended[2], hangup_seen;
-byte inflight;			/* on the second line */
+byte operations;		/* readers of the second line's */
 bool took;			/* by the read in flight, not logged yet */
 
 bool queued[OPS + 1], woken[OPS + 1];
 bool asleep[OPS];		/* where it ends if nobody comes */
-/* Other sub-buffers begun: just now, for a read in flight, by what was set aside. */
-byte used, used_read, stood;
+byte idle;			/* reads and writes that are not run */
 byte kept;			/* records of which no reader will hear again */
 byte end = NONE;		/* the number of END */
 bool waiting;			/* likewise: the reader */
@@ -125,23 +120,21 @@ inline retire()
 	od
 }
 
-#if defined(BREAK_ROOM)
-#define HAS_ROOM	(1 + produced - consumed + reserved < N)
-#elif defined(BREAK_RESERVE)
-#define HAS_ROOM	(1 + produced - consumed + STANDING < N)
+#if defined(BREAK_STANDING)
+#define RESERVED	(WAYS + questions)
+#elif defined(BREAK_WAYS)
+#define RESERVED	(STANDING + questions)
 #else
-#define HAS_ROOM	(1 + produced - consumed + STANDING + reserved < N)
+#define RESERVED	(STANDING + WAYS + questions)
 #endif
-/* What is filled, reserved, and set aside. */
-#define FITS	(1 + produced - consumed + STANDING + reserved <= \
-		 N + used_read + stood)
+#define HAS_ROOM	(1 + produced - consumed + RESERVED < N)
 
 inline wake_ops()
 {
-	wake(0); wake(1); wake(2); wake(3)
+	wake(0); wake(1); wake(2); wake(3); wake(4); wake(5)
 }
 
-/* What the reader can see without the lock is done at last, and by itself. */
+/* crr_emit() */
 inline put(n)
 {
 	d_step {
@@ -150,10 +143,11 @@ inline put(n)
 		:: offset + n > SUBBUF ->
 			padding[produced % N] = SUBBUF - offset;
 			produced++;
-			switched++;
-			used++;
-			assert(produced - consumed < N);
-			offset = 0
+			assert(produced - consumed + idle < N);
+			offset = 0;
+#ifndef BREAK_SWITCH
+			ready = false
+#endif
 		:: else
 		fi;
 		number[(produced % N) * SUBBUF + offset] = sequence;
@@ -167,91 +161,72 @@ inline put(n)
 	}
 }
 
-inline give_room(way)
-{
-#ifndef BREAK_READY
-	ready[way] = false;
-#endif
-	reserved = reserved - (room[way] -> 1 : 0);
-	room[way] = false
-}
-
 /* crr_stream_leave() */
 inline leave(line)
 {
 	d_step {
 		assert(!ended[line]);
 		put(1);
-		/* It was set aside. */
-		stood = stood + used;
-		used = 0;
 		ended[line] = true;
-		give_room(2 * line);
-		give_room(2 * line + 1)
+#ifndef BREAK_UNREADY
+		ready = false
+#endif
 	}
 }
 
 inline wake_starved()
 {
-#ifndef BREAK_FINISH
 	retire();
 	if
 	:: starved && HAS_ROOM -> starved = false; wake_ops()
 	:: else
 	fi
-#else
-	skip
-#endif
 }
 
-/* crr_recorder_seek_room(), if crr_recorder_finish() calls it. */
-inline finish(way)
+/* crr_recorder_finish() */
+inline finish(me)
 {
-	used = 0;
-	used_read = (way -> used_read : 0);
 	if
-	:: switched || starved || !ready[way] ->
-#ifndef BREAK_PAY
-		if
-		:: switched && room[way] -> switched--; give_room(way)
-		:: else
-		fi;
+	:: ASKS(me) ->
+#ifndef BREAK_RESERVE
+		questions--;
 #endif
-		retire();
-		if
-		:: !room[way] && !ended[LINE(way)] && HAS_ROOM ->
-			room[way] = true;
-			reserved++
-		:: !room[way] && !ended[LINE(way)] && !HAS_ROOM -> starved = true
-		:: else
-		fi;
-		if
-		:: room[way] && !gated && !(LINE(way) && hangup_seen) &&
-		   !ended[LINE(way)] -> ready[way] = true
-		:: else
-		fi;
+#ifndef BREAK_FINISH
 		wake_starved()
+#endif
+	:: else
+	fi;
+	/* crr_buffer_update_ready() */
+	retire();
+	if
+#ifdef BREAK_ENDED
+	:: recording && !gated && HAS_ROOM ->
+#elif defined(BREAK_UPDATE)
+	:: recording && !gated && !hangup_seen && !ended[0] && !ended[1] ->
+#else
+	:: recording && !gated && HAS_ROOM && !hangup_seen && !ended[0] &&
+	   !ended[1] ->
+#endif
+		ready = true
 	:: else
 	fi
 }
 
-inline finish_question()
-{
-	used = 0;
-	reserved--;
-	switched = switched - (switched -> 1 : 0);
-	wake_starved()
-}
+#ifdef BREAK_CHECKPOINT
+#define LOGGED(me)	false
+#else
+#define LOGGED(me)	(me == 0 && gated && !took)
+#endif
 
 proctype op(byte me; byte rounds)
 {
 	bool added;
 
 begin:
-	atomic { inflight = inflight + LINE(me); rounds-- };
+	atomic { operations = operations + LINE(me); rounds-- };
 	/* crr_recorder_is_ready() */
 	if
-	:: me != QUESTION && ready[me] -> goto admitted
+	:: !ASKS(me) && ready -> goto admitted
 	:: else
 	fi;
 judge:
@@ -260,16 +235,10 @@ judge:
 		retire();
 		if
 		:: !recording || ended[LINE(me)] -> goto done
-		:: else
-		fi;
-		if
-		:: me != QUESTION && room[me] -> goto admitted
-		:: else
-		fi;
-		if
-		:: HAS_ROOM ->
-			reserved++;
-			room[me] = room[me] || me != QUESTION;
+		:: recording && !ended[LINE(me)] && HAS_ROOM ->
+#ifndef BREAK_RESERVE
+			questions = questions + ASKS(me);
+#endif
 			goto admitted
 		:: else -> starved = true
 		fi;
@@ -294,9 +263,7 @@ admitted:
 	/* N_TTY's. It may take as long as it likes. */
 	if
 	:: me == 0 && gated -> took = recording
-	/* Nothing was found, or done, and nobody is told. */
-	:: me != QUESTION && !gated -> goto done
-	:: true
+	:: else
 	fi;
 	atomic {
 		!lock;
@@ -307,43 +274,38 @@ admitted:
 		fi;
 #endif
 		lock = true;
-		/* A checkpoint's end may have told it. */
 		if
-		:: me == 0 && gated && !took -> goto finishes
-		:: me == QUESTION -> goto finishes
-		:: else
+		/* A checkpoint's end may have logged it. */
+		:: LOGGED(me) -> goto finishes
+		:: !LOGGED(me)
+		/* Nothing was found, or done, and nobody is told. */
+		:: !gated -> goto finishes
 		fi;
 		took = false;
 		assert(!ended[LINE(me)]);
+		/* Before the record of an operation. */
 		if
 		:: me == 2 && gated -> put(1)
 		:: else
 		fi;
 		put(2);
 #ifndef BREAK_UNREAD
-		unread = unread + 2 + (me == 2 && gated -> 1 : 0)
+		unread = unread + 2 + (me == 2 && gated)
 #endif
 	}
 	wake(READER);
 #ifdef BREAK_UNREAD
-	unread = unread + 2 + (me == 2 && gated -> 1 : 0);
+	unread = unread + 2 + (me == 2 && gated);
 #endif
 finishes:
-	atomic {
-		if
-		:: me == QUESTION -> finish_question()
-		:: else -> finish(me)
-		fi;
-		assert(FITS);
-		lock = false
-	}
+	atomic { finish(me); lock = false };
 done:
 	true;
 	d_step {
 		remove_wait(me);
 		woken[me] = false;
 		added = false;
-		inflight = inflight - LINE(me)
+		operations = operations - LINE(me)
 	}
 	if
 	:: rounds -> goto begin
@@ -360,14 +322,8 @@ proctype checkpoint()
 		:: recording && took ->
 			took = false;
 			put(2);
-#ifdef BREAK_CHECKPOINT
-			switched = switched - used;
-#endif
-			used_read = used;
-			used = 0;
 			unread = unread + 2;
-			wake(READER);
-			assert(FITS)
+			wake(READER)
 		:: else
 		fi
 	}
@@ -376,52 +332,37 @@ proctype checkpoint()
 /* The second line is hung up: its emulator has seen it, or it is closed. */
 proctype hangup()
 {
-	/* crr_recorder_hangup_seen(); who begins meanwhile does not have the lock. */
+	/* crr_recorder_hangup_seen(): operations is held for this step. */
 	atomic {
 		!lock;
 		if
 		:: !recording -> goto out
 		:: else
 		fi;
-		lock = true;
 		hangup_seen = true;
 #ifndef BREAK_UNREADY
-		ready[0] = false;
-		ready[1] = false;
-		ready[2] = false;
-		ready[3] = false
+		ready = false;
 #endif
-	}
 #ifndef BREAK_FLIGHT
-	if
-	:: inflight -> give(lock); goto close
-	:: else
-	fi;
+		if
+		:: operations -> goto close
+		:: else
+		fi;
 #endif
-	atomic {
 		leave(1);
-#ifndef BREAK_LEAVE
-		wake_starved();
-#endif
 		unread++;
-		wake(READER);
-		assert(FITS);
-		lock = false
+		wake(READER)
 	}
 close:
 	/* crr_recorder_line_left() */
 end_close:
 	atomic {
-		!lock && !inflight;
+		!lock && !operations;
 		if
 		:: recording && !ended[1] ->
 			leave(1);
-#ifndef BREAK_LEAVE
-			wake_starved();
-#endif
 			unread++;
-			wake(READER);
-			assert(FITS)
+			wake(READER)
 		:: else
 		fi
 	}
@@ -444,7 +385,7 @@ begin:
 read:
 	atomic {
 		!lock;
-		/* crr_recorder_consume() */
+		/* crr_buffer_consume() */
 		do
 		:: taken ->
 			kept++;
@@ -454,14 +395,11 @@ read:
 			taken = taken - n
 		:: else -> break
 		od;
-		retire();
 #ifndef BREAK_STARVED
-		if
-		:: starved && HAS_ROOM -> starved = false; wake_ops()
-		:: else
-		fi;
+		wake_starved();
 #endif
-		/* crr_recorder_peek() */
+		/* crr_buffer_peek() */
+		retire();
 		n = OLDEST_END - read_offset;
 		at = OLDEST * SUBBUF + read_offset;
 		if
@@ -518,7 +456,7 @@ copy:
 	:: true
 	fi;
 
-	/* crr_session_orphan() */
+	/* crr_session_controller_gone() */
 	atomic {
 		!lock;
 #ifndef BREAK_TAKEN
@@ -559,10 +497,7 @@ proctype stopper()
 	wake(READER);
 	atomic {
 		recording = false;
-		ready[0] = false;
-		ready[1] = false;
-		ready[2] = false;
-		ready[3] = false;
+		ready = false;
 #ifndef BREAK_STOP
 		wake_ops();
 #endif
@@ -588,49 +523,27 @@ end_never:
 	assert(!waiting || (recording && unread == taken))
 }
 
-/* So many sub-buffers are filled: the others, but one perhaps, are promised. */
-inline fill(n)
-{
-	i = n;
-	do
-	:: i ->
-		put(2);
-		put(1);
-		unread = unread + 3;
-		i--
-	:: else -> break
-	od;
-	used = 0;
-	switched = 0
-}
-
-inline hold(way)
-{
-	room[way] = true;
-	ready[way] = !gated;
-	reserved++
-}
-
 init {
-	byte i;
-
 	atomic {
-		/* What the streams have kept, and who comes. */
+		/* One that is full, or none. */
 		if
-		:: fill(N - STANDING - 1)
-		:: fill(N - STANDING - 2)
-		:: hold(0); fill(N - STANDING - 2)
-		:: hold(0); hold(1); hold(2); hold(3); fill(N - STANDING - 5)
-		:: gated = true; fill(N - STANDING - 2)
-		:: gated = true; hold(0); fill(N - STANDING - 2)
+		:: put(2); put(1); unread = 3
+		:: true
 		fi;
 		run stopper();
 		if
+		:: ready = true
+		:: true
+		:: gated = true
+		fi;
+		idle = WAYS - 2;
+		if
 		:: !gated -> run op(0, 1); run op(1, 1); run controller()
-		:: !gated -> run op(0, 1); run op(2, 1); run op(QUESTION, 1);
+		:: !gated -> run op(0, 1); run op(2, 1); run op(4, 1);
 			run hangup()
 		:: !gated -> run op(0, 2); run op(1, 2)
-		:: gated -> run op(0, 1); run op(2, 1); run op(QUESTION, 1);
+		:: !gated -> idle++; run op(2, 1); run op(4, 1); run op(5, 1)
+		:: gated -> run op(0, 1); run op(2, 1); run op(4, 1);
 			run checkpoint()
 		fi
 	}
