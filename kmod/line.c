@@ -27,9 +27,9 @@ struct crr_line *crr_line_find(struct tty_struct *tty)
 {
 	struct crr_line *line;
 
-	rcu_read_lock();
+	rcu_read_lock_sched();
 	line = crr_line_find_rcu(tty);
-	rcu_read_unlock();
+	rcu_read_unlock_sched();
 	return line;
 }
 

@@ -61,12 +61,13 @@ struct crr_line {
 extern struct tty_ldisc_ops crr_n_tty;
 extern DECLARE_HASHTABLE(crr_lines, CRR_LINES_BITS);
 
-/* As crr_line_find(); the caller is in a read-side critical section of RCU. */
+/* As crr_line_find(); the caller has rcu_read_lock_sched(). */
 static inline struct crr_line *crr_line_find_rcu(struct tty_struct *tty)
 {
 	struct crr_line *line;
 
-	hash_for_each_possible_rcu(crr_lines, line, node, (unsigned long)tty)
+	hash_for_each_possible_rcu(crr_lines, line, node, (unsigned long)tty,
+				   rcu_read_lock_sched_held())
 		if (line->tty == tty)
 			break;
 	return line;

@@ -452,7 +452,8 @@ void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec)
 
 /**
  * crr_recorder_write_done - a chunk of a write(2) has come to its end
- * @op: the operation, admitted, or begun when ready; op->counter is its stamp
+ * @stream: on which it is
+ * @stamp: the counter when it began
  * @buf: the bytes offered
  * @requested: how many
  * @result: what N_TTY made of them: bytes taken or -errno, not 0
@@ -461,10 +462,10 @@ void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec)
  * The stamp is the counter of the entry, as free delivery has it: one thread moves
  * it and does the I/O.
  */
-void crr_recorder_write_done(struct crr_op *op, const u8 *buf, u32 requested,
-			     ssize_t result, bool cut)
+void crr_recorder_write_done(struct crr_stream *stream, u64 stamp,
+			     const u8 *buf, u32 requested, ssize_t result,
+			     bool cut)
 {
-	struct crr_stream *stream = op->stream;
 	struct crr_session *session = stream->session;
 	bool capture = session->recorder.flags & CRR_RECORD_CAPTURE;
 	struct crr_record rec = {
@@ -481,9 +482,11 @@ void crr_recorder_write_done(struct crr_op *op, const u8 *buf, u32 requested,
 
 	if (!crr_recorder_resume(stream))
 		return;
-	crr_session_raise(session, op->counter);
+	crr_session_raise(session, stamp);
 	crr_take_refused(stream, &rec);
 	session->bytes_out += rec.offset;
 	crr_emit_done(stream, &rec);
-	crr_recorder_finish(op);
+	if (!session->recorder.ready)
+		crr_buffer_update_ready(session);
+	mutex_unlock(&session->lock);
 }

@@ -28,8 +28,9 @@ void crr_recorder_found_nothing(struct crr_stream *stream, u64 stamp);
 void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen);
 u32 crr_recorder_inq_done(struct crr_op *op, u32 value);
 void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec);
-void crr_recorder_write_done(struct crr_op *op, const u8 *buf,
-			     u32 requested, ssize_t result, bool cut);
+void crr_recorder_write_done(struct crr_stream *stream, u64 stamp,
+			     const u8 *buf, u32 requested, ssize_t result,
+			     bool cut);
 void crr_recorder_cancel(struct crr_op *op);
 void crr_recorder_interrupted(struct crr_op *op);
 void crr_recorder_hangup_seen(struct crr_session *session);

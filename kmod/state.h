@@ -291,15 +291,15 @@ static inline int crr_session_look(struct crr_session *session, u64 *counter)
 	u64 last = smp_load_acquire(&session->counter);
 	const struct crr_clock *clock;
 
-	rcu_read_lock();
-	clock = rcu_dereference(session->clock);
+	rcu_read_lock_sched();
+	clock = rcu_dereference_sched(session->clock);
 	if (clock) {
 		*counter = crr_clock_counter(clock);
 	} else {
 		smp_rmb(); /* what a clock leaves behind is set before it goes */
 		*counter = READ_ONCE(session->supplied);
 	}
-	rcu_read_unlock();
+	rcu_read_unlock_sched();
 	return *counter < last ? -ERANGE : 0;
 }
 

@@ -26,22 +26,21 @@ static ssize_t crr_write_cut(ssize_t result)
 	return result == -EINTR ? -ERESTARTSYS : result;
 }
 
-static ssize_t crr_record_write(struct crr_op *op, struct tty_struct *tty,
-				struct file *file, const u8 *buf, size_t nr)
+static ssize_t crr_record_write(struct crr_stream *stream, u64 stamp,
+				struct tty_struct *tty, struct file *file,
+				const u8 *buf, size_t nr)
 {
 	ssize_t n = crr_n_tty.write(tty, file, buf, nr);
 	ssize_t seen = n == -ERESTARTSYS ? -EINTR : n;
 	bool cut;
 
-	if (!n) {
-		crr_recorder_cancel(op);
+	if (!n)
 		return n;
-	}
 	/* A whole chunk that is not a full one is a write(2)'s last. */
 	cut = seen == -EINTR ||
 	      (signal_pending(current) && n > 0 &&
 	       (n < (ssize_t)nr || nr == CRR_WRITE_MAX));
-	crr_recorder_write_done(op, buf, nr, seen, cut);
+	crr_recorder_write_done(stream, stamp, buf, nr, seen, cut);
 	return n;
 }
 
@@ -93,11 +92,11 @@ static ssize_t crr_replay_write(struct crr_line *line, struct file *file,
 	return cut ? crr_write_cut(result) : result;
 }
 
-/* A write on a line of an active session. */
-static noinline ssize_t crr_session_write(struct crr_line *line,
-					  struct crr_stream *stream,
-					  struct file *file, const u8 *buf,
-					  size_t nr)
+/* A write on a line of an active session, which has to ask. */
+static noinline ssize_t crr_asking_write(struct crr_line *line,
+					 struct crr_stream *stream,
+					 struct file *file, const u8 *buf,
+					 size_t nr)
 {
 	struct tty_struct *tty = line->tty;
 	struct crr_op op = {
@@ -105,17 +104,14 @@ static noinline ssize_t crr_session_write(struct crr_line *line,
 		.type = CRR_TYPE_WRITE,
 		.nowait = tty_io_nonblock(tty, file),
 	};
-	int decision = CRR_RECORD;
+	int decision;
 
-	nr = min_t(size_t, nr, CRR_WRITE_MAX);
-	if (!crr_recorder_is_ready(stream, &op.counter))
-		decision = crr_operation_decide(line, &op, &tty->write_wait,
-						buf, nr);
+	decision = crr_operation_decide(line, &op, &tty->write_wait, buf, nr);
 	switch (decision) {
 	case CRR_PASS:
 		return crr_n_tty.write(tty, file, buf, nr);
 	case CRR_RECORD:
-		return crr_record_write(&op, tty, file, buf, nr);
+		return crr_record_write(stream, op.counter, tty, file, buf, nr);
 	case CRR_REPLAY:
 		return crr_replay_write(line, file, &op, buf);
 	case CRR_RESULT:
@@ -135,12 +131,17 @@ ssize_t crr_ldisc_write(struct tty_struct *tty, struct file *file,
 	struct crr_line *line;
 	struct crr_stream *stream = crr_operation_begin(tty, &line);
 	ssize_t n;
+	u64 stamp;
 
+	if (stream)
+		nr = min_t(size_t, nr, CRR_WRITE_MAX);
 	/* A write of no bytes leaves nothing behind. */
-	if (stream && nr)
-		n = crr_session_write(line, stream, file, buf, nr);
-	else
+	if (!stream || !nr)
 		n = crr_n_tty.write(tty, file, buf, nr);
+	else if (crr_recorder_is_ready(stream, &stamp))
+		n = crr_record_write(stream, stamp, tty, file, buf, nr);
+	else
+		n = crr_asking_write(line, stream, file, buf, nr);
 	crr_operation_end(line, stream);
 	return n;
 }

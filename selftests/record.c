@@ -963,7 +963,7 @@ static void *drink(void *arg)
 }
 
 /* To whoever uses the line a start that is refused has never happened. */
-TEST_F_TIMEOUT(record, refused_start_is_unnoticed, 90)
+TEST_F_TIMEOUT(record, refused_start_is_unnoticed, 300)
 {
 	struct line *line = &self->line;
 	struct drinker drinker = { .line = line };
