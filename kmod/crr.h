@@ -593,7 +593,7 @@ bool crr_replayer_feedable(const struct crr_session *session);
 void crr_replayer_wake_feeder(struct crr_session *session);
 u64 crr_replayer_next_due(struct crr_session *session);
 u64 crr_replayer_position(struct crr_session *session);
-bool crr_replayer_is_over(struct crr_session *session);
+bool crr_replayer_is_over(struct crr_session *session, u16 type);
 void crr_replayer_seek(struct crr_session *session, u64 sequence);
 int crr_replayer_seek_ack(struct crr_session *session,
 			  const struct crr_seek_ack *ack);

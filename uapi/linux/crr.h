@@ -529,8 +529,9 @@ struct crr_stop {
  * @CRR_DIVERGENCE_LENGTH: a write of another length, or a read with less room
  *	than the recorded one delivered
  * @CRR_DIVERGENCE_CONTENT: a write of other bytes, or another label
- * @CRR_DIVERGENCE_LEFT: the run ended, or the tty was left, with records
- *	whose time had come
+ * @CRR_DIVERGENCE_LEFT: records were left whose time had come: when the run
+ *	ended, when the tty was left, or when an operation went past the log's
+ *	end, which is then the type of &struct crr_divergence
  */
 enum crr_divergence_kind {
 	CRR_DIVERGENCE_LATE	= 1,

@@ -28,6 +28,7 @@ enum {
 	EXIT_CRR_STALLED = 121,	  /* the replay made no progress */
 	EXIT_CRR_EARLY = 122,	  /* COMMAND ended before its log did */
 	EXIT_CRR_LOG = 123,	  /* the log is damaged or incomplete */
+	EXIT_CRR_TIMEOUT = 124,	  /* --timeout, as of timeout(1) */
 	EXIT_CRR_OWN = 125,	  /* record, replay: crrctl itself failed */
 	EXIT_CRR_NOEXEC = 126,	  /* COMMAND cannot be executed */
 	EXIT_CRR_NOTFOUND = 127,  /* COMMAND was not found */
@@ -81,9 +82,6 @@ noreturn void usage_error(const struct command *cmd, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 noreturn void fail(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
-void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void vwarn(const char *format, va_list args)
-	__attribute__((format(printf, 1, 0)));
 void flush_output(void);
 uint64_t parse_size(const struct command *cmd, const char *text);
 uint64_t parse_seconds(const struct command *cmd, const char *text);
@@ -94,6 +92,14 @@ extern const struct command cmd_attach, cmd_detach, cmd_record, cmd_replay,
 	cmd_load, cmd_status, cmd_log_info, cmd_log_dump, cmd_log_stat,
 	cmd_log_verify, cmd_log_repair, cmd_log_diff, cmd_log_cut, cmd_log_cat,
 	cmd_log_export, cmd_log_import, cmd_log_report;
+
+/* ---- message.c ---- */
+
+void message_print(const char *text);
+void message_progress(const char *text, bool last);
+void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void vwarn(const char *format, va_list args)
+	__attribute__((format(printf, 1, 0)));
 
 /* ---- user.c: who called sudo ---- */
 
@@ -186,6 +192,8 @@ struct terminal {
 
 void terminal_join(struct terminal *term, int master, bool input);
 void terminal_leave(struct terminal *term);
+bool terminal_is_raw(void);
+bool terminal_new_line(void);
 struct pollfd way_poll(const struct way *way);
 void terminal_move(struct terminal *term, struct way *way);
 bool terminal_pending(const struct terminal *term);
@@ -201,6 +209,9 @@ bool terminal_pending(const struct terminal *term);
  * @term: likewise
  * @signals: signalfd
  * @interrupted: the signal that came to end it; SIGTERM for the escape key
+ * @timeout_ms: so long all of it may take; 0: as long as it likes
+ * @timeout_at: when that is over; 0: never
+ * @timed_out: it is over
  * @quiet: no progress, no summary
  * @progress_next: when it is to be shown again
  * @kill_at: when COMMAND gets the next signal; 0: it is not to end yet
@@ -216,6 +227,9 @@ struct control {
 	struct terminal term;
 	int signals;
 	int interrupted;
+	uint64_t timeout_ms;
+	uint64_t timeout_at;
+	bool timed_out;
 	bool quiet;
 	uint64_t progress_next;
 	uint64_t kill_at;
@@ -230,6 +244,7 @@ void control_start(struct control *ctl, int (*begin)(int, unsigned int, size_t),
 void control_join(struct control *ctl, const char *peer, bool input);
 void control_wait(struct control *ctl, int timeout_ms, short session_events);
 bool control_over(struct control *ctl);
+bool control_timed_out(struct control *ctl);
 void control_end_command(struct control *ctl, uint64_t grace_ms);
 void control_end_peer(struct control *ctl, uint64_t grace_ms);
 void control_hurry(struct control *ctl, uint64_t grace_ms);
@@ -294,7 +309,8 @@ size_t utf8_length(const void *bytes, size_t length);
 void print_bytes(FILE *out, const void *bytes, size_t length);
 void print_text(FILE *out, const char *text);
 void print_record(FILE *out, const struct crr_record *rec, size_t most);
+void print_guesses(FILE *out, const struct crr_status *st);
 void print_divergence(FILE *out, const struct crr_divergence *div,
-		      const char *log, uint64_t buffer_size);
+		      const char *log, const struct crr_status *st);
 
 #endif /* CRRCTL_H */

@@ -71,6 +71,8 @@ static const struct option_help record_options[] = {
 	  "what is written goes to the disk at once" },
 	{ { "compress", required_argument, NULL, 'z' }, "LEVEL",
 	  "of zstd, 1 to 19; 0 for none (default 3)" },
+	{ { "timeout", required_argument, NULL, 'T' }, "SECONDS",
+	  "in all: end the recording (default 0: never)" },
 	{ { "fail-orphan", no_argument, NULL, 'F' }, NULL,
 	  "killed, and the buffer full: let operations fail" },
 	{ { "quiet", no_argument, NULL, 'q' }, NULL,
@@ -290,7 +292,7 @@ static void record(struct recording *rec)
 		drain(rec, &since);
 		look_at_termios(rec);
 		control_progress(ctl, false);
-		if (ctl->interrupted)
+		if (control_timed_out(ctl) || ctl->interrupted)
 			control_hurry(ctl, GRACE_MS);
 		if (crr_status(ctl->line->session, &status))
 			break;
@@ -361,6 +363,11 @@ static int outcome(struct recording *rec)
 		return EXIT_CRR_LOG;
 	control_summary(&rec->ctl, "%llu records in %s",
 			(unsigned long long)records, rec->path);
+	if (rec->ctl.timed_out) {
+		warn("the recording took longer than %g s (--timeout) and was ended",
+		     (double)rec->ctl.timeout_ms / 1000);
+		return EXIT_CRR_TIMEOUT;
+	}
 	return rec->ctl.command.status;
 }
 
@@ -414,6 +421,9 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 			break;
 		case 't':
 			rec.flush_ms = parse_seconds(cmd, optarg);
+			break;
+		case 'T':
+			rec.ctl.timeout_ms = parse_seconds(cmd, optarg);
 			break;
 		case 's':
 			rec.sync = true;

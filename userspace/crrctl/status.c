@@ -149,7 +149,7 @@ static void print_how_it_diverged(const struct crr_status *st, int fd)
 	if (session < 0)
 		return;
 	if (!crr_session_divergence(session, &div))
-		print_divergence(stdout, &div, NULL, st->buffer_size);
+		print_divergence(stdout, &div, NULL, st);
 	close(session);
 }
 

@@ -133,6 +133,8 @@ host_usage() {
 	for bad in '' x -1 nan 1s 1e20; do
 		usage 125 'crrctl replay' replay --stall "$bad" a
 		usage 125 'crrctl replay' replay --grace "$bad" a
+		usage 125 'crrctl replay' replay --timeout "$bad" a
+		usage 125 'crrctl record' record --timeout "$bad" -o a
 	done
 	usage 125 'crrctl replay' replay --on-diverge=explode a
 	has err explode

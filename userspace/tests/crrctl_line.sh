@@ -750,7 +750,7 @@ line_input() {
 
 # Progress and summary are for terminals only, and only if wanted.
 line_progress() {
-	terminal "crrctl record -o a.crr -p '$talk' -- emulator {}"
+	terminal "crrctl record -o a.crr -p '$talk' -- emulator {} > /dev/null"
 	soon ended "$terminal"
 	has typescript 'recording: '
 	has typescript ' records in a.crr'
@@ -762,7 +762,12 @@ line_progress() {
 	soon ended "$terminal"
 	lacks typescript 'replaying: '
 	lacks typescript 'replayed '
-	terminal "crrctl record -q -f -o a.crr -p '$talk' -- emulator {}"
+	# COMMAND may use the terminal itself.
+	terminal "crrctl record -f -o a.crr -p '$talk' -- emulator {}"
+	soon ended "$terminal"
+	lacks typescript 'recording: '
+	has typescript ' records in a.crr'
+	terminal "crrctl record -q -f -o a.crr -p '$talk' -- emulator {} > /dev/null"
 	soon ended "$terminal"
 	lacks typescript 'recording: '
 	lacks typescript ' records in '
@@ -1555,16 +1560,20 @@ line_stall() {
 	at=$r2
 	run 121 crrctl replay --stall 2 "$work/base.crr" -- \
 		emulator {} sleep "$at"
-	has err "no progress for 2 s: the run has not touched its line at counter $((at - 1)), after 2 records; the next is due at counter $at"
+	has err "nothing has happened for 2 s (--stall): the run does nothing with its line (it may sleep in poll(2)), at counter $((at - 1)), after 2 records"
+	has err "the log's next record is"
+	has err " @$at "
+	has err ' READ 4 "defg"'
 	# Not only whole seconds.
 	run 121 crrctl replay --stall 2.5 "$work/base.crr" -- sh -c 'exec cat "$1"' \
 		sh {}
 	has err 'sleeps in read(2)'
-	has err 'no progress for 2.5 s'
+	has err 'nothing has happened for 2.5 s'
 	# A record is due, and is not taken: it stalls, and was ended for that.
 	run 121 crrctl replay --stall 2.5 "$work/base.crr" -- \
 		emulator {} stuck "$at"
-	has err "due at counter $at"
+	has err 'does nothing with its line'
+	has err " @$at "
 	lacks err 'departed'
 	# As long as one of them moves there is progress; stopped is not stalled.
 	start crrctl replay --stall 1.5 "$work/base.crr" -- \
@@ -1576,6 +1585,80 @@ line_stall() {
 	sleep 2
 	kill -CONT "$(cat pid)"
 	finish "$replay" 0
+	empty err
+}
+
+# Who looks in vain, again and again, does not stall; nor does who has not begun.
+line_stall_looks() {
+	base
+	cat > poller.py <<-'CODE'
+		import os, select, sys, time
+		fd = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+		until = time.monotonic() + 5
+		while time.monotonic() < until:
+		    if sys.argv[2] == "poll":
+		        p = select.poll()
+		        p.register(fd, select.POLLPRI)
+		        p.poll(10)
+		    else:
+		        try:
+		            os.read(fd, 10)
+		        except BlockingIOError:
+		            pass
+		        time.sleep(0.01)
+	CODE
+	for how in poll read; do
+		run 122 crrctl replay --stall 2 "$work/base.crr" -- \
+			python3 poller.py {} $how
+		has err 'the command ended early'
+	done
+	run 0 crrctl replay --stall 1 "$work/base.crr" -- \
+		sh -c 'sleep 4; exec emulator "$1"' sh {}
+	empty err
+}
+
+# It sleeps in read(2) where the recorded run wrote: it has not ended.
+line_read_for_write() {
+	run 0 crrctl record -o a.crr -p 'printf abc; exec cat > /dev/null' -- \
+		sh -c 'timeout 30 head -c 3 "$1"; printf answer > "$1"; exec sleep 0.1' sh {}
+	# At the log's end that is a divergence.
+	run 120 crrctl replay a.crr -- cat {}
+	has err 'the run departed from a.crr: it called read(2) with a record left whose time had come'
+	has err ', WRITE of stream 0'
+	lacks err 'ended'
+	# Before it the run waits.
+	base
+	run 121 crrctl replay --stall 2 "$work/base.crr" -- cat {}
+	has err 'sleeps in read(2)'
+	has err "READ 3 \"abc\""
+}
+
+# The wall time of it all, whatever the run does.
+line_timeout() {
+	base
+	run 124 crrctl record --timeout 2 -o a.crr -- emulator {}
+	has err 'the recording took longer than 2 s (--timeout)'
+	whole a.crr
+	run 124 crrctl replay --timeout 2 --stall 0 "$work/base.crr" -- \
+		emulator {} sleep "$r2"
+	has err "the replay took longer than 2 s (--timeout): it was ended at counter $((r2 - 1)), after 2 records"
+	lacks err departed
+	# One that does not want to end.
+	run 124 crrctl replay --timeout 1 --grace 1 --stall 0 "$work/base.crr" -- \
+		sh -c 'trap "" TERM; while :; do sleep 0.1; done'
+	# What has ended it before counts.
+	run 120 crrctl replay --timeout 20 --on-diverge leave "$work/base.crr" -- \
+		emulator {} wrong "$r2"
+	start crrctl replay --timeout 3 --on-diverge stop "$work/base.crr" -- \
+		emulator {} stay "$r2" 2> err
+	finish "$pid" 120
+	# Without COMMAND.
+	make_line
+	run 124 crrctl record --timeout 1 -o b.crr "$tty"
+	whole b.crr
+	run 124 crrctl replay --timeout 1 "$work/base.crr" "$tty"
+	# In time.
+	run 0 crrctl replay --timeout 60 "$work/base.crr" -- emulator {}
 	empty err
 }
 
