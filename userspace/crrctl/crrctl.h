@@ -40,10 +40,6 @@ enum {
  */
 #define JSON_U64 "\"%" PRIu64 "\""
 
-/* What a log that ends before its END is said to be. */
-#define LOG_NO_END \
-	"has no end: it is still being recorded, or the recording was killed"
-
 /* ---- main.c ---- */
 
 /**
@@ -137,6 +133,7 @@ struct line {
 #define LINES_MAX 64
 
 void load_module(void);
+void lines_check(const struct command *cmd, char *const *paths);
 void lines_open(struct line **lines, unsigned int *nlines,
 		const char *const *paths, unsigned int n);
 void lines_close(struct line *lines, unsigned int nlines);
@@ -279,6 +276,12 @@ void output_reads(const char *path);
 void output_open(struct output *out, const char *path, bool force,
 		 const char *what);
 bool output_publish(struct output *out);
+
+/* ---- lock.c: logs that are being recorded ---- */
+
+bool log_lock(int fd);
+bool log_is_locked(int fd);
+const char *log_no_end(int fd);
 
 /* ---- sequel.c: a log that goes on where a replayed one ends ---- */
 

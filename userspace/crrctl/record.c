@@ -167,6 +167,8 @@ static void resume_log(struct recording *rec)
 	rec->fd = user_open(rec->path, O_RDWR);
 	if (rec->fd < 0)
 		fail("%s: %s", rec->path, strerror(errno));
+	if (!log_lock(rec->fd))
+		fail("%s is being recorded by another crrctl", rec->path);
 	rec->log = crr_log_resume(rec->fd, &next, &error);
 	if (!rec->log && (errno == EBADMSG || errno == EEXIST))
 		fail("%s: at byte %llu: %s", rec->path,
@@ -436,6 +438,9 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 			break;
 		}
 	}
+	argv[argc] = NULL; /* in the place of the -- */
+	if (!*command)
+		lines_check(cmd, argv + optind);
 	if (optind < argc) {
 		ttys = (const char *const *)argv + optind;
 		nttys = (unsigned int)(argc - optind);
@@ -465,6 +470,7 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	if (!resume) {
 		output_open(&rec.out, rec.path, force, "a log");
 		rec.fd = rec.out.fd;
+		(void)log_lock(rec.fd);
 	}
 	control_begin(&rec.ctl, "recording");
 	lines_open(&rec.ctl.line, &rec.ctl.nlines, ttys, nttys);

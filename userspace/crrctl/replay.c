@@ -377,9 +377,11 @@ static void report_break(struct replay *rep, FILE *out)
 	if (!st->sequence)
 		say(out, "%s breaks off before its first record", rep->path);
 	else
-		say(out, "%s breaks off after record %llu, counter %llu",
+		say(out, "%s breaks off after record %llu, counter %llu%s",
 		    rep->path, (unsigned long long)st->sequence - 1,
-		    (unsigned long long)st->horizon);
+		    (unsigned long long)st->horizon,
+		    log_is_locked(rep->fd) ? ": it is still being recorded" :
+					     "");
 }
 
 static void print_report(struct replay *rep)
@@ -821,9 +823,11 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 	if (!(rep.flags & CRR_REPLAY_LIVE) && (output || rep.peer))
 		usage_error(cmd, "--output and --peer are for --live");
 
+	argv[argc] = NULL; /* in the place of the -- */
+	if (!*command)
+		lines_check(cmd, argv + optind);
 	user_find();
 	open_log(&rep);
-	argv[argc] = NULL; /* in the place of the -- */
 	n = map_streams(cmd, &rep, maps, nmaps, argv + optind, paths);
 	if (child_wrong_line(command, n))
 		usage_error(cmd, "%s: %s has no such stream",

@@ -1129,11 +1129,25 @@ line_killed() {
 	record=$pid
 	soon test -s pid
 	soon sh -c 'crrctl log dump a.crr | grep -q STREAM'
+	# What is being recorded was not killed, which is told apart.
+	run 123 crrctl log info a.crr
+	has out 'has no end yet: it is still being recorded'
+	run 123 crrctl log verify a.crr
+	has out 'has no end yet: it is still being recorded'
+	run 123 crrctl replay --grace 0 a.crr -- emulator {}
+	has err ': it is still being recorded'
+	cp a.crr copy.crr
+	run 123 crrctl log verify copy.crr
+	has out 'or this is a copy made while it went on'
+	run 0 crrctl log repair a.crr whole.crr
+	has err 'still being recorded'
 	kill -KILL "$record"
 	soon ended "$record"
 	soon ended "$(cat pid)"
 	run 123 crrctl log info a.crr
-	has out 'and no end'
+	has out 'has no end: the recording was killed'
+	run 123 crrctl replay --grace 0 a.crr -- emulator {}
+	lacks err 'still being recorded'
 }
 
 # ---- Buffers, full disks ----
