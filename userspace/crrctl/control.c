@@ -33,6 +33,8 @@ void control_begin(struct control *ctl, const char *name)
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);
+	/* Blocked, it comes although its default is to be ignored. */
+	sigaddset(&signals, SIGWINCH);
 	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		/* What is ignored is meant to be, as by nohup(1). */
 		if (!sigaction(ends[i], NULL, &act) &&
@@ -84,6 +86,15 @@ void control_start(struct control *ctl, int (*begin)(int, unsigned int, size_t),
 	}
 }
 
+/* The size of the user's terminal, before COMMAND can ask for it. */
+void control_size(struct control *ctl)
+{
+	if (ctl->line->master < 0)
+		return;
+	ctl->sized = true;
+	terminal_size(ctl->line->master);
+}
+
 /*
  * The other end of a pty of our making: a peer's standard input and output,
  * or the user's terminal.
@@ -92,6 +103,9 @@ void control_join(struct control *ctl, const char *peer, bool input)
 {
 	if (ctl->line->master < 0)
 		return;
+	if (!peer && input && isatty(STDIN_FILENO))
+		control_summary(ctl, "this terminal is the line's other end: ^] ends %s, all else that is typed, ^C too, goes to the line",
+				ctl->name);
 	if (peer)
 		child_start_shell(&ctl->peer, peer, ctl->line->master);
 	else
@@ -105,6 +119,11 @@ static void control_signals(struct control *ctl)
 	while (read(ctl->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			continue;
+		if (info.ssi_signo == SIGWINCH) {
+			if (ctl->sized)
+				terminal_size(ctl->line->master);
+			continue;
+		}
 		ctl->interrupted = (int)info.ssi_signo;
 		/* Of a SIGINT from the terminal it knows already. */
 		if (info.ssi_signo != SIGINT || info.ssi_code != SI_KERNEL)

@@ -187,6 +187,7 @@ struct terminal {
 	struct termios saved;
 };
 
+void terminal_size(int master);
 void terminal_join(struct terminal *term, int master, bool input);
 void terminal_leave(struct terminal *term);
 bool terminal_is_raw(void);
@@ -204,6 +205,7 @@ bool terminal_pending(const struct terminal *term);
  * @command: COMMAND; its pid is 0 if one that runs already is followed
  * @peer: at the pty's other end
  * @term: likewise
+ * @sized: the pty has the size of the user's terminal, and follows it
  * @signals: signalfd
  * @interrupted: the signal that came to end it; SIGTERM for the escape key
  * @timeout_ms: so long all of it may take; 0: as long as it likes
@@ -222,6 +224,7 @@ struct control {
 	struct child command;
 	struct child peer;
 	struct terminal term;
+	bool sized;
 	int signals;
 	int interrupted;
 	uint64_t timeout_ms;
@@ -238,6 +241,7 @@ struct control {
 void control_begin(struct control *ctl, const char *name);
 void control_start(struct control *ctl, int (*begin)(int, unsigned int, size_t),
 		   unsigned int flags, size_t buffer_size);
+void control_size(struct control *ctl);
 void control_join(struct control *ctl, const char *peer, bool input);
 void control_wait(struct control *ctl, int timeout_ms, short session_events);
 bool control_over(struct control *ctl);

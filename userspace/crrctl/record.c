@@ -41,6 +41,9 @@ struct recording {
 	bool sync; /* to the disk, each time */
 	bool warned; /* about termios, or there was no need to */
 	bool broken; /* the log cannot be written */
+	bool resumed;
+	uint64_t empties; /* empty reads in the records that were written */
+	struct crr_status status; /* at the end */
 	char buf[BLOCK_BYTES];
 };
 
@@ -202,6 +205,25 @@ static void look_at_termios(struct recording *rec)
 	rec->warned = true;
 }
 
+/* Without a counter they tell how the program looks at its line. */
+static void count_empties(struct recording *rec, size_t length)
+{
+	struct crr_record record;
+	size_t done, size;
+
+	for (done = 0; done < length; done += size) {
+		if (crr_record_decode(rec->buf + done, length - done, &size,
+				      &record))
+			return;
+		/* As soon as there is one, they are of no interest. */
+		if (record.counter)
+			return;
+		if (crr_type_is_inbound(record.type) ||
+		    record.type == CRR_TYPE_STREAM_END)
+			rec->empties += record.empties;
+	}
+}
+
 /* Move one read(2)'s records to the log. 0 at the end, -1 for none yet. */
 static int move_block(struct recording *rec)
 {
@@ -217,6 +239,7 @@ static int move_block(struct recording *rec)
 		     strerror(errno));
 	if (!n)
 		return 0;
+	count_empties(rec, (size_t)n);
 	if (!rec->broken && (crr_log_append(rec->log, rec->buf, (size_t)n) ||
 			     (rec->sync ? crr_log_sync(rec->log) :
 					  crr_log_flush(rec->log)))) {
@@ -315,23 +338,37 @@ static void record(struct recording *rec)
 static void finish(struct recording *rec)
 {
 	struct control *ctl = &rec->ctl;
-	struct crr_status status;
-	bool uncounted = false;
+	struct crr_status *status = &rec->status;
 
-	/* Of records that a counter could have told apart. */
-	if (!crr_status(ctl->line->session, &status)) {
-		uncounted = !(status.facts & CRR_STATUS_COUNTED) &&
-			    status.records > status.streams;
-		/* The end itself is made later. */
-		crr_log_stamp(rec->log, status.sequence, wall_clock());
-	}
+	/* The end itself is made later. */
+	if (!crr_status(ctl->line->session, status))
+		crr_log_stamp(rec->log, status->sequence, wall_clock());
 	if (crr_session_stop(ctl->line->session) && errno != ENODATA)
 		warn("%s: cannot stop: %s", ctl->line->path, strerror(errno));
 	control_progress(ctl, true);
 	while (move_block(rec) > 0)
 		;
-	if (uncounted)
-		warn("warning: no counter was ever supplied: replay will be exact only for a program that polls its tty with read(2)");
+}
+
+/* What is known of the recording that a replay will not repeat. */
+static void warn_inexact(const struct recording *rec)
+{
+	const struct crr_status *st = &rec->status;
+
+	if (st->facts & CRR_STATUS_INTERRUPTED)
+		warn("warning: a signal came while a read(2) slept: replay repeats neither the signal nor EINTR");
+	if (st->facts & CRR_STATUS_THREADS)
+		warn("warning: several threads of a process have read the line: replay does not know which of them gets what; let one thread read, or use --gated");
+	/* Of records that a counter could have told apart. */
+	if (st->facts & CRR_STATUS_COUNTED || st->records <= st->streams)
+		return;
+	if (rec->resumed || st->looks == rec->empties)
+		warn("warning: no counter was ever supplied: replay will be exact only for a program that polls its tty with read(2)%s",
+		     rec->resumed || rec->empties || !st->bytes_in ? "" :
+		     "; this one sleeps until there is input, and gets it at once in replay");
+	else if (st->looks > rec->empties)
+		warn("warning: no counter was ever supplied, and %llu poll(2)s found nothing, which is not recorded: in replay input will come at another poll(2); supply a counter, or poll with read(2)",
+		     (unsigned long long)(st->looks - rec->empties));
 }
 
 /*
@@ -476,6 +513,7 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	lines_open(&rec.ctl.line, &rec.ctl.nlines, ttys, nttys);
 	fcntl(rec.ctl.line->session, F_SETFL, O_NONBLOCK);
 	take_over(&rec, resume, discard);
+	rec.resumed = resume;
 	if (resume) {
 		resume_log(&rec);
 	} else {
@@ -485,6 +523,8 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	}
 	if (level >= 0)
 		(void)crr_log_compress(rec.log, level);
+	if (!peer)
+		control_size(&rec.ctl);
 	if (*command &&
 	    !child_start(&rec.ctl.command, command, rec.ctl.line,
 			 rec.ctl.nlines))
@@ -504,6 +544,7 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	control_end_command(&rec.ctl, GRACE_MS);
 	finish(&rec);
 	control_end_peer(&rec.ctl, GRACE_MS);
+	warn_inexact(&rec);
 	status = outcome(&rec);
 	lines_close(rec.ctl.line, rec.ctl.nlines);
 	return status;

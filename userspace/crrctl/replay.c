@@ -846,6 +846,8 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 		sequel_begin(&rep.sequel, crr_log_get_info(rep.log));
 	control_start(&rep.ctl, begin_replay, rep.flags, rep.buffer_size);
 	feed(&rep);
+	if (!rep.peer)
+		control_size(&rep.ctl);
 	if (*command &&
 	    !child_start(&rep.ctl.command, command, rep.ctl.line,
 			 rep.ctl.nlines))

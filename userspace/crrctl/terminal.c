@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "crrctl.h"
@@ -20,6 +21,21 @@ static void put_back(void)
 {
 	if (joined)
 		terminal_leave(joined);
+}
+
+/**
+ * terminal_size - give a pty the size of the user's terminal
+ * @master: of the pty
+ *
+ * Without a terminal the pty keeps the size that it has.
+ */
+void terminal_size(int master)
+{
+	struct winsize size;
+
+	if (!ioctl(STDIN_FILENO, TIOCGWINSZ, &size) ||
+	    !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
+		(void)ioctl(master, TIOCSWINSZ, &size);
 }
 
 void terminal_join(struct terminal *term, int master, bool input)

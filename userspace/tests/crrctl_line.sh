@@ -690,9 +690,53 @@ line_terminal() {
 	cmp -s before after || fail 'the terminal is not as it was'
 	whole a.crr
 	read_is "$(printf 'ab\003q')"
+	# How to end it, while the terminal is not raw yet.
+	has typescript "^] ends recording"
+	lines_with typescript 'records in a.crr'
+	is "$lines" 1 'summaries'
+	# The last message begins in the first column.
+	grep -q '^crrctl: .* records in a.crr' typescript || fail 'in the middle of a line'
 	# Of a line that the terminal shows there is no progress to be seen.
 	lacks typescript 'recording: '
 	has typescript 'records in a.crr'
+}
+
+# The pty has the size of the terminal, before COMMAND starts and after a change.
+line_terminal_size() {
+	terminal 'stty rows 33 cols 99; crrctl record -o a.crr -- sh -c "
+		stty -F {} size > size; : > ready; while :; do
+			stty -F {} size > now; mv now size; sleep 0.1; done"'
+	soon test -f ready
+	soon contains size '33 99'
+	stty -F "$(cat terminal.tty)" rows 44 cols 111
+	soon contains size '44 111'
+	printf '\035' >&7
+	soon ended "$terminal"
+	is "$(cat terminal.status)" 143 status
+}
+
+# A message begins in the first column, also after half a line of the emulator's.
+line_terminal_message() {
+	terminal 'crrctl record -o a.crr -- sh -c "
+		exec 3<> {}; stty raw <&3; printf half >&3; read -r _ <&3"'
+	soon contains typescript half
+	printf '\035' >&7
+	soon ended "$terminal"
+	tr -d '\r' < typescript > lines
+	grep -q '^half$' lines || fail "$(cat lines)"
+	grep -q '^crrctl: .* records in a.crr' lines || fail "$(cat lines)"
+}
+
+# COMMAND's own output and the report do not mix.
+line_report_last() {
+	base
+	run 120 crrctl replay "$work/base.crr" -- sh -c '
+		emulator "$1" wrong 1; for i in 1 2 3; do sleep 0.1; echo "last words" >&2; done' sh {}
+	tail -n 1 err > last
+	lacks last 'last words'
+	sed '/^crrctl:/,$d' err > before
+	lines_with before 'last words'
+	is "$lines" 3 'words before the report'
 }
 
 # The key that ends it, with COMMAND and without.
@@ -1351,7 +1395,8 @@ line_status_recording() {
 	json out '.[0] | .session and .state == "recording" and .stream == 0 and
 		.streams == 1 and .controller and .clock and .counted and
 		.bytes_in == "3" and .waiting == [] and (.counter | tonumber) > 0 and
-		(.looks | tonumber) >= 0 and .guesses == "0"'
+		(.looks | tonumber) >= 0 and .guesses == "0" and
+		.interrupted == false and .threads == false'
 	kill -TERM "$record"
 	finish "$record" 0
 }
@@ -1440,6 +1485,59 @@ line_warn_uncounted() {
 	# Nothing was recorded that a counter could have helped.
 	run 127 crrctl record -o b.crr -- ./nosuch
 	lacks err 'no counter'
+}
+
+# warned COMMAND...: records it, with a peer that says abc when it is asked.
+warned() {
+	run 0 crrctl record -f -o a.crr \
+		-p 'read -r _; printf abc; exec cat > /dev/null' -- "$@"
+}
+
+# What record knows of a program that no replay repeats.
+line_warn_inexact() {
+	cat > reader.py <<-'CODE'
+		import os, select, signal, sys, threading, tty
+		fd = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)
+		tty.setraw(fd)
+		def stop(*args):
+		    raise InterruptedError
+		if sys.argv[2] == "poll":
+		    select.select([fd], [], [], 0.1)
+		if sys.argv[2] == "signal":
+		    signal.signal(signal.SIGALRM, stop)
+		    signal.setitimer(signal.ITIMER_REAL, 0.1)
+		    try:
+		        os.read(fd, 1)
+		        sys.exit(1)
+		    except InterruptedError:
+		        pass
+		os.write(fd, b"?\n")
+		os.read(fd, 1)
+		if sys.argv[2] == "threads":
+		    thread = threading.Thread(target=os.read, args=(fd, 1))
+		    thread.start()
+		    thread.join()
+		os.read(fd, 1)
+	CODE
+	signalled='a signal came while a read(2) slept'
+	several='several threads of a process have read the line'
+	warned python3 reader.py {} sleep
+	has err 'this one sleeps until there is input'
+	lacks err "$signalled"
+	lacks err "$several"
+	warned python3 reader.py {} poll
+	has err 'poll(2)s found nothing, which is not recorded'
+	lacks err 'this one sleeps'
+	warned python3 reader.py {} signal
+	has err "$signalled"
+	lacks err "$several"
+	warned python3 reader.py {} threads
+	has err "$several"
+	lacks err "$signalled"
+	# To be killed is nothing that a replay would have to repeat.
+	run 124 crrctl record -f -o a.crr -p 'exec cat > /dev/null' -- \
+		timeout 2 cat {}
+	lacks err "$signalled"
 }
 
 # ---- How replays end ----
