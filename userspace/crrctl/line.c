@@ -239,8 +239,8 @@ void lines_check(const struct command *cmd, char *const *paths)
 		errno = 0;
 		if (!stat(*paths, &st) && S_ISCHR(st.st_mode))
 			continue;
-		usage_error(cmd, "%s is not a tty%s%s; a COMMAND must follow --: crrctl %s ... -- COMMAND [ARG]...",
-			    *paths, errno ? ": " : "",
+		usage_error(cmd, "%s%s%s; a COMMAND must follow --: crrctl %s ... -- COMMAND [ARG]...",
+			    *paths, errno ? ": " : " is not a tty",
 			    errno ? strerror(errno) : "", cmd->name);
 	}
 }

@@ -135,7 +135,7 @@ host_usage() {
 		# shellcheck disable=SC2086 # words
 		{
 			usage 125 "crrctl ${command%% *}" $command true
-			has err 'true is not a tty: No such file or directory; a COMMAND must follow --'
+			has err 'true: No such file or directory; a COMMAND must follow --'
 			usage 125 "crrctl ${command%% *}" $command /bin/sh x
 			has err '/bin/sh is not a tty; a COMMAND must follow --'
 		}
