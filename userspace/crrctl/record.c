@@ -367,7 +367,7 @@ static void warn_inexact(const struct recording *rec)
 		     rec->resumed || rec->empties || !st->bytes_in ? "" :
 		     "; this one sleeps until there is input, and gets it at once in replay");
 	else if (st->looks > rec->empties)
-		warn("warning: no counter was ever supplied, and %llu poll(2)s found nothing, which is not recorded: in replay input will come at another poll(2); supply a counter, or poll with read(2)",
+		warn("warning: no counter was ever supplied, and %llu poll(2)s found nothing, which is not recorded: in replay input may come at another poll(2); supply a counter, or poll with read(2)",
 		     (unsigned long long)(st->looks - rec->empties));
 }
 
