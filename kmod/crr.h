@@ -190,6 +190,10 @@ struct crr_recorder {
 	bool starved;			/* somebody found no room */
 	bool broken;			/* a record found none: the log has a hole */
 	u32 switched;			/* to another sub-buffer: rooms used up */
+	bool interrupted;		/* a read(2), by a signal */
+	bool threads;			/* several of a process have read */
+	pid_t reader;			/* the last thread that has read, */
+	pid_t reader_group;		/* and its process */
 };
 
 /* The replayer's part of a session. Protected by session->lock. */
@@ -562,6 +566,7 @@ void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec);
 void crr_recorder_write_done(struct crr_stream *stream, const u8 *buf,
 			     u32 requested, ssize_t result, bool cut);
 void crr_recorder_cancel(struct crr_op *op);
+void crr_recorder_read_interrupted(struct crr_op *op);
 void crr_recorder_interrupted(struct crr_op *op);
 void crr_recorder_hangup_seen(struct crr_session *session);
 void crr_recorder_checkpoint(struct crr_session *session);
@@ -593,7 +598,7 @@ bool crr_replayer_feedable(const struct crr_session *session);
 void crr_replayer_wake_feeder(struct crr_session *session);
 u64 crr_replayer_next_due(struct crr_session *session);
 u64 crr_replayer_position(struct crr_session *session);
-bool crr_replayer_is_over(struct crr_session *session);
+bool crr_replayer_is_over(struct crr_session *session, u16 type);
 void crr_replayer_seek(struct crr_session *session, u64 sequence);
 int crr_replayer_seek_ack(struct crr_session *session,
 			  const struct crr_seek_ack *ack);

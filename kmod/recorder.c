@@ -453,6 +453,22 @@ void crr_recorder_checkpoint(struct crr_session *session)
 
 /* ---- Operations ---- */
 
+/*
+ * Which thread of a process gets what is no part of a log. Behind the gate it
+ * does not matter.
+ */
+static void crr_note_reader(struct crr_session *session)
+{
+	struct crr_recorder *recorder = &session->recorder;
+
+	if (session->gate.gated || recorder->reader == current->pid)
+		return;
+	if (recorder->reader_group == current->tgid)
+		recorder->threads = true;
+	recorder->reader = current->pid;
+	recorder->reader_group = current->tgid;
+}
+
 /**
  * crr_recorder_admit - may an operation begin?
  * @op: the operation
@@ -609,6 +625,22 @@ void crr_recorder_cancel(struct crr_op *op)
 }
 
 /**
+ * crr_recorder_read_interrupted - a signal came while a read(2) slept
+ * @op: the operation, admitted; crr_recorder_cancel() follows
+ *
+ * No record tells, and no replay repeats it: the status does.
+ */
+void crr_recorder_read_interrupted(struct crr_op *op)
+{
+	struct crr_session *session = op->stream->session;
+
+	mutex_lock(&session->lock);
+	if (op->generation == session->generation)
+		session->recorder.interrupted = true;
+	mutex_unlock(&session->lock);
+}
+
+/**
  * crr_recorder_interrupted - a write slept for room, and a signal came
  * @op: the operation, not admitted
  *
@@ -648,6 +680,7 @@ void crr_recorder_delivered(struct crr_stream *stream, u32 length)
 		return;
 	/* Delivery is now. A step back since entry: the next operation fails. */
 	crr_session_sample(stream->session);
+	crr_note_reader(stream->session);
 	crr_emit_read(stream, length);
 	crr_recorder_finish(stream, CRR_IN);
 }
@@ -676,6 +709,7 @@ void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen)
 		crr_add_empty(stream);
 		break;
 	case CRR_TYPE_READ:
+		crr_note_reader(stream->session);
 		crr_emit_read(stream, seen->data_length);
 		break;
 	case CRR_TYPE_PEER_CLOSED:

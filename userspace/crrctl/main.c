@@ -44,22 +44,6 @@ static const struct command *const commands[] = {
 /* Set once a command runs: how it fails. */
 static int failure = EXIT_CRR_FAILURE;
 
-void vwarn(const char *format, va_list args)
-{
-	fputs("crrctl: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-}
-
-void warn(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vwarn(format, args);
-	va_end(args);
-}
-
 void fail(const char *format, ...)
 {
 	va_list args;

@@ -268,20 +268,57 @@ static void print_byte(FILE *out, uint8_t byte)
 		fprintf(out, " '%c'", byte);
 }
 
+/* The system call, or ioctl, that has a record of this type; or NULL. */
+static const char *call_name(unsigned int type)
+{
+	switch (type) {
+	case CRR_TYPE_READ:
+		return "read(2)";
+	case CRR_TYPE_WRITE:
+		return "write(2)";
+	case CRR_TYPE_INQ:
+		return "FIONREAD";
+	case CRR_TYPE_OUTQ:
+		return "TIOCOUTQ";
+	case CRR_TYPE_MODEM:
+		return "CRR_IOC_MODEM";
+	case CRR_TYPE_MARK:
+		return "CRR_IOC_MARK";
+	default:
+		return NULL;
+	}
+}
+
+/* Polls that may have been answered otherwise than in the recorded run. */
+void print_guesses(FILE *out, const struct crr_status *st)
+{
+	if (st->guesses)
+		fprintf(out,
+			"  guesses  %" PRIu64 " poll(2)s were answered before the log was known that far\n",
+			(uint64_t)st->guesses);
+}
+
 /**
  * print_divergence - how a run departed from its log
  * @out: where to
  * @div: how
  * @log: the log's path, or NULL
- * @buffer_size: of the replay's buffer, in bytes
+ * @st: the replay's status
  */
 void print_divergence(FILE *out, const struct crr_divergence *div,
-		      const char *log, uint64_t buffer_size)
+		      const char *log, const struct crr_status *st)
 {
 	const char *type = crr_type_name(div->expected_type);
+	const char *call = call_name(div->type);
 
-	fprintf(out, "crrctl: the run departed from %s: %s\n",
-		log ? log : "its log", crr_divergence_text(div->kind));
+	fprintf(out, "crrctl: the run departed from %s: ",
+		log ? log : "its log");
+	/* It has not ended: it does something else than the recorded run. */
+	if (div->kind == CRR_DIVERGENCE_LEFT && call)
+		fprintf(out, "it called %s with a record left whose time had come\n",
+			call);
+	else
+		fprintf(out, "%s\n", crr_divergence_text(div->kind));
 	if (div->sequence != CRR_NO_SEQUENCE)
 		fprintf(out, "  record   %" PRIu64 ", %s of stream %u\n",
 			(uint64_t)div->sequence, type ? type : "?",
@@ -318,7 +355,8 @@ void print_divergence(FILE *out, const struct crr_divergence *div,
 	if (div->facts & CRR_DIVERGENCE_FULL)
 		fprintf(out,
 			"  buffer   all of its %" PRIu64 " bytes hold records of other operations: use a larger --buffer\n",
-			buffer_size);
+			(uint64_t)st->buffer_size);
+	print_guesses(out, st);
 	if (div->sequence != CRR_NO_SEQUENCE && log && strcmp(log, "-"))
 		print_context(out, log, div->sequence);
 }

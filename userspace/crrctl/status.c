@@ -60,6 +60,8 @@ static const struct {
 	{ "a gate", "gated", CRR_STATUS_GATED },
 	{ "a checkpoint", "checkpoint", CRR_STATUS_CHECKPOINT },
 	{ "a seek", "seek", CRR_STATUS_SEEK },
+	{ "interrupted reads", "interrupted", CRR_STATUS_INTERRUPTED },
+	{ "reads of several threads", "threads", CRR_STATUS_THREADS },
 }, waits[] = {
 	{ "a read for its time", "read", CRR_WAITING_READ },
 	{ "somebody for the feeder", "feed", CRR_WAITING_FEED },
@@ -149,7 +151,7 @@ static void print_how_it_diverged(const struct crr_status *st, int fd)
 	if (session < 0)
 		return;
 	if (!crr_session_divergence(session, &div))
-		print_divergence(stdout, &div, NULL, st->buffer_size);
+		print_divergence(stdout, &div, NULL, st);
 	close(session);
 }
 

@@ -130,9 +130,21 @@ host_usage() {
 	usage 125 'crrctl record' record -o a --resume --force /dev/ttyS0
 	usage 125 'crrctl record' record -o a --resume --discard /dev/ttyS0
 	usage 125 'crrctl replay' replay -- true
+	# COMMAND without its --.
+	for command in 'record -o a' 'replay a'; do
+		# shellcheck disable=SC2086 # words
+		{
+			usage 125 "crrctl ${command%% *}" $command true
+			has err 'true: No such file or directory; a COMMAND must follow --'
+			usage 125 "crrctl ${command%% *}" $command /bin/sh x
+			has err '/bin/sh is not a tty; a COMMAND must follow --'
+		}
+	done
 	for bad in '' x -1 nan 1s 1e20; do
 		usage 125 'crrctl replay' replay --stall "$bad" a
 		usage 125 'crrctl replay' replay --grace "$bad" a
+		usage 125 'crrctl replay' replay --timeout "$bad" a
+		usage 125 'crrctl record' record --timeout "$bad" -o a
 	done
 	usage 125 'crrctl replay' replay --on-diverge=explode a
 	has err explode
@@ -335,7 +347,27 @@ host_no_module() {
 	has err 'the module n_crr is not loaded'
 	run 1 crrctl attach /dev/null
 	has err 'the module n_crr is not loaded'
-	is "$(sort -u modprobed)" '-q n_crr' 'what modprobe was asked'
+	is "$(sort -u modprobed)" 'n_crr' 'what modprobe was asked'
+	lacks err ': modprobe'
+	# What it says, and what to do.
+	while IFS='|' read -r said advice; do
+		printf '#!/bin/sh\necho "modprobe: %s" >&2; exit 1\n' "$said" \
+			> fake/modprobe
+		run 1 env PATH="$PWD/fake:$PATH" crrctl attach /dev/null
+		has err "did not load it: modprobe: $said"
+		[ "$(id -u)" != 0 ] || has err "$advice"
+	done <<-REASONS
+		ERROR: could not insert 'n_crr': Key was rejected by service|mokutil
+		ERROR: could not insert 'n_crr': Required key not available|mokutil
+		FATAL: Module n_crr not found in directory /lib/modules/1|dkms status
+		ERROR: could not insert 'n_crr': Exec format error|another kernel
+		ERROR: could not insert 'n_crr': Cannot allocate memory|dmesg
+	REASONS
+	# However much that is.
+	printf '#!/bin/sh\nyes words | head -c 200000 >&2; exit 1\n' > fake/modprobe
+	run 1 env PATH="$PWD/fake:$PATH" crrctl attach /dev/null
+	has err 'did not load it: words'
+	no_modprobe fake
 	chmod 666 modprobed
 	[ ! -e a.crr ] || fail 'a file was made'
 	if [ "$(id -u)" = 0 ]; then

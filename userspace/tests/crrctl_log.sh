@@ -222,7 +222,7 @@ log_cut_off() {
 	has err 'cut.crr has no end'
 	lacks err 'at byte'
 	run 123 crrctl log info cut.crr
-	has out 'records: 11, and no end'
+	has out 'records: 11; the log has no end'
 	run 123 crrctl log info -j cut.crr
 	json out '.[0].complete == false and .[0].records == "11"'
 	run 123 crrctl log dump -j cut.crr
@@ -273,7 +273,7 @@ log_no_end() {
 	mklog two | mklog split > a.crr
 	blocks_of a.crr
 	cut_to a.crr $((blocks - 72)) > cut.crr
-	said='has no end: it is still being recorded, or the recording was killed'
+	said='has no end: the recording was killed, or this is a copy made while it went on'
 	for command in 'dump' 'dump -j' 'dump -r 2..' 'stat' 'stat -j' \
 		'export -F text' 'export -F vcd' 'export -F cast --hz 1M' \
 		'export -F pcapng --hz 1M' 'diff cut.crr' 'diff whole.crr' \
@@ -696,7 +696,7 @@ log_repair() {
 	# Nothing is damaged: the recording has not ended.
 	cut_to a.crr $((blocks - 72)) > cut.crr
 	run 0 crrctl log repair -f cut.crr mended.crr
-	is "$(cat err)" "crrctl: cut.crr has no end: it is still being recorded, or the recording was killed
+	is "$(cat err)" "crrctl: cut.crr has no end: the recording was killed, or this is a copy made while it went on
 crrctl: mended.crr has 6 records, 1 of them added to end it" 'what repair prints'
 	run 0 crrctl log diff a.crr mended.crr
 	# Of one that is whole a copy.

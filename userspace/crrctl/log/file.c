@@ -469,7 +469,7 @@ bool log_file_next(struct log_file *file, struct crr_record *rec)
 int log_file_status(const struct log_file *file)
 {
 	if (file->unended && !file->damaged)
-		warn("%s " LOG_NO_END, file->path);
+		warn("%s %s", file->path, log_no_end(file->fd));
 	return file->unended || file->damaged ? EXIT_CRR_LOG : 0;
 }
 

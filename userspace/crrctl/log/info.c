@@ -218,8 +218,8 @@ static void print_info(const struct log_file *file, const struct log_sum *sum,
 	       *info->counter ? " " : "");
 	print_text(stdout, info->counter);
 	putchar('\n');
-	printf("records: %" PRIu64 "%s\n", sum->records,
-	       ended ? "" : ", and no end: the recording was killed");
+	printf("records: %" PRIu64 "%s%s\n", sum->records,
+	       ended ? "" : "; the log ", ended ? "" : log_no_end(file->fd));
 	if (file->size)
 		printf("size: %" PRIu64 " bytes, %.2f a record\n", file->size,
 		       bytes_per_record(file, sum));

@@ -34,7 +34,7 @@ static bool verify(const char *path, bool quiet)
 		records += !(rec.type & CRR_TYPE_OPTIONAL);
 	good = !file.damaged && crr_log_ended(file.log);
 	if (!file.damaged && !good)
-		printf("%s " LOG_NO_END "\n", path);
+		printf("%s %s\n", path, log_no_end(file.fd));
 	if (good && file.size && crr_log_extent(file.log, &extent)) {
 		printf("%s: the footer is missing\n", path);
 		good = false;
@@ -77,7 +77,7 @@ static void report_repair(const struct log_file *file,
 		warn("%s: records 0 to %" PRIu64 " can be read; what follows is not in %s",
 		     file->path, read - 1, new);
 	else if (!ended)
-		warn("%s " LOG_NO_END, file->path);
+		warn("%s %s", file->path, log_no_end(file->fd));
 	if (!read)
 		warn("%s has 1 record, added to end it", new);
 	else if (!ended)
