@@ -364,6 +364,7 @@ host_install() {
 	mkdir o
 	ln -s "$build" o/userspace
 	cat > want <<-'FILES'
+	/usr/local/bin/crrctl
 	/usr/local/include/crr.h
 	/usr/local/include/crr/record.h
 	/usr/local/include/linux/crr.h
@@ -371,7 +372,6 @@ host_install() {
 	/usr/local/lib/libcrr.so
 	/usr/local/lib/libcrr.so.0
 	/usr/local/lib/pkgconfig/libcrr.pc
-	/usr/local/sbin/crrctl
 	/usr/local/sbin/ldattach
 	/usr/local/share/bash-completion/completions/crrctl
 	/usr/local/share/man/man1/crrctl-log.1
@@ -391,9 +391,9 @@ host_install() {
 	diff want got > diff.out || fail "wanted (<) and installed (>): $(cat diff.out)"
 	cmp -s "$tests/../../kmod/record.h" root/usr/local/include/crr/record.h ||
 		fail 'record.h is another'
-	is "$(stat -c %a root/usr/local/sbin/crrctl)" 755 'mode of crrctl'
+	is "$(stat -c %a root/usr/local/bin/crrctl)" 755 'mode of crrctl'
 	is "$(stat -c %a root/usr/local/lib/libcrr.so.0)" 644 'mode of the library'
-	run 0 root/usr/local/sbin/crrctl --version
+	run 0 root/usr/local/bin/crrctl --version
 
 	# Against what was installed, as pkg-config tells.
 	cat > a.c <<-'PROGRAM'
@@ -415,9 +415,26 @@ host_install() {
 	run 0 plain_make uninstall O="$PWD/o" DESTDIR="$PWD/root"
 	is "$(files_in root)" '' 'what is left'
 
+	# Versions before 0.2 were in sbin. A crrctl that is not crr's stays.
+	mkdir -p root/usr/local/sbin
+	for make in install-userspace uninstall; do
+		cp "$(command -v crrctl)" root/usr/local/sbin
+		run 0 plain_make $make O="$PWD/o" DESTDIR="$PWD/root"
+		[ ! -e root/usr/local/sbin/crrctl ] || fail "$make: an old crrctl is left"
+		echo other > root/usr/local/sbin/crrctl
+		run 0 plain_make $make O="$PWD/o" DESTDIR="$PWD/root"
+		is "$(cat root/usr/local/sbin/crrctl)" other "another's crrctl after $make"
+	done
+	rm root/usr/local/sbin/crrctl
+	run 0 plain_make install-userspace O="$PWD/o" DESTDIR="$PWD/root" \
+		BINDIR=/usr/local/sbin
+	[ -x root/usr/local/sbin/crrctl ] || fail 'not in BINDIR'
+	run 0 plain_make uninstall O="$PWD/o" DESTDIR="$PWD/root" \
+		BINDIR=/usr/local/sbin
+	is "$(files_in root)" '' 'what is left'
+
 	# Elsewhere; ldattach has to be where root's PATH finds it first.
-	sed 's,^/usr/local/\([^s]\|sh\),/opt/crr/\1,
-		s,^/usr/local/sbin/crrctl,/opt/crr/sbin/crrctl,' want | sort > there
+	sed 's,^/usr/local/\([^s]\|sh\),/opt/crr/\1,' want | sort > there
 	run 0 plain_make install-userspace O="$PWD/o" DESTDIR="$PWD/root" \
 		PREFIX=/opt/crr
 	files_in root > got
