@@ -77,6 +77,7 @@ struct command {
 
 char *const *split_command(int *argc, char **argv);
 int next_option(const struct command *cmd, int argc, char **argv);
+void need_arguments(const struct command *cmd, int argc, int count);
 noreturn void usage_error(const struct command *cmd, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 noreturn void fail(const char *format, ...)
@@ -264,6 +265,7 @@ void output_reads(const char *path);
 void output_open(struct output *out, const char *path, bool force,
 		 const char *what);
 bool output_publish(struct output *out);
+void output_finish(struct output *out);
 
 /* ---- sequel.c: a log that goes on where a replayed one ends ---- */
 
@@ -288,7 +290,7 @@ void sequel_begin(struct sequel *sequel, const struct crr_log_info *info);
 void sequel_drain(struct sequel *sequel, int session, int old, off_t begin);
 uint64_t sequel_finish(struct sequel *sequel, int old, off_t begin);
 
-/* ---- report.c: records and divergences, for people ---- */
+/* ---- print.c: print records and divergences for people ---- */
 
 size_t utf8_length(const void *bytes, size_t length);
 void print_bytes(FILE *out, const void *bytes, size_t length);

@@ -1429,7 +1429,7 @@ line_warn_uncounted() {
 line_diverge_content() {
 	base
 	run 120 crrctl replay "$work/base.crr" -- emulator {} wrong "$w2"
-	has err "crrctl: the run departed from $work/base.crr: other bytes"
+	has err "crrctl: the run diverged from $work/base.crr: other bytes"
 	has err "  record   $w2_seq, WRITE of stream 0"
 	has err "  counter  $w2 expected, $w2 in this run"
 	# The last letter before the end of the line, of "COUNT:DEFG".
@@ -1565,7 +1565,7 @@ line_stall() {
 	run 121 crrctl replay --stall 2.5 "$work/base.crr" -- \
 		emulator {} stuck "$at"
 	has err "due at counter $at"
-	lacks err 'departed'
+	lacks err diverged
 	# As long as one of them moves there is progress; stopped is not stalled.
 	start crrctl replay --stall 1.5 "$work/base.crr" -- \
 		sh -c 'echo $$ > pid; kill -STOP $$; exec emulator "$1"' sh {} \
@@ -1781,7 +1781,7 @@ line_lines() {
 		-- emulator {0} also 1 {1}
 	# One that does not look at the second line departs there.
 	run 120 crrctl replay a.crr -- emulator {0}
-	has err 'departed from a.crr'
+	has err 'diverged from a.crr'
 	has err 'READ of stream 1'
 	for line in "$tty0" "$tty1"; do
 		run 1 crrctl status "$line"
@@ -2020,7 +2020,7 @@ line_live() {
 	run 0 crrctl replay b.crr -- emulator {}
 	has out ':DEFG'
 	has out ':Q'
-	# A run that has departed does not become live.
+	# A run that has diverged does not become live.
 	run 120 crrctl replay --live -p 'printf q' a.crr -- emulator {} wrong 1
 	# What there is is not overwritten; and it is for --live alone.
 	run 125 crrctl replay --live -o b.crr a.crr -- emulator {}
@@ -2049,7 +2049,7 @@ line_load() {
 	run 41 emulator "$tty" wrong 1
 	run 0 crrctl status "$tty"
 	has out 'state: diverged'
-	has out 'the run departed from its log: other bytes'
+	has out 'the run diverged from its log: other bytes'
 	has out 'expected'
 	run 0 crrctl detach "$tty"
 	run 1 crrctl status "$tty"
@@ -2067,7 +2067,7 @@ line_load() {
 	run 1 crrctl status "$tty"
 }
 
-# Interrupted: what COMMAND makes of it; nothing departed.
+# Interrupted: what COMMAND makes of it; nothing diverged.
 line_replay_interrupt() {
 	base
 	at=$r2
@@ -2080,7 +2080,7 @@ line_replay_interrupt() {
 		soon contains err 'emulator: stuck'
 		kill "-${signal%:*}" "$replay"
 		finish "$replay" "${signal#*:}"
-		lacks err departed
+		lacks err diverged
 		ended "$(cat pid)" || fail 'COMMAND runs on'
 	done
 }
