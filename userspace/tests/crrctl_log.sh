@@ -93,6 +93,8 @@ log_dump() {
 	has out 'WRITE 3 -> 2 cut after 2 refused "abc"'
 	has out 'WRITE 3 -> EAGAIN crc32c 364b3fb7'
 	has out 'STREAM_END hung-up'
+	run 0 crrctl log dump -T STREAM_END "$golden/every.crr"
+	has out 'STREAM_END after 4 empty hung-up after 5 interrupted'
 }
 
 # Questions and marks; records without a number of their own.
