@@ -5,7 +5,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "../crrctl/report.c"
+#include "../crrctl/print.c"
+#include "../crrctl/record_types.c"
 
 #include <cmocka.h>
 
