@@ -33,12 +33,6 @@ enum {
 	EXIT_CRR_NOTFOUND = 127,  /* COMMAND was not found */
 };
 
-/*
- * A number of 64 bits in JSON: a string, because most readers of JSON keep no
- * more than 53 bits of a number. Always, whatever its value.
- */
-#define JSON_U64 "\"%" PRIu64 "\""
-
 /* What a log that ends before its END is said to be. */
 #define LOG_NO_END \
 	"has no end: it is still being recorded, or the recording was killed"
