@@ -24,7 +24,7 @@
 enum {
 	EXIT_CRR_FAILURE = 1,	  /* attach, detach, status, log */
 	EXIT_CRR_USAGE = 2,	  /* likewise */
-	EXIT_CRR_DIVERGED = 120,  /* the replay departed from its log */
+	EXIT_CRR_DIVERGED = 120,  /* the replay diverged from its log */
 	EXIT_CRR_STALLED = 121,	  /* the replay made no progress */
 	EXIT_CRR_EARLY = 122,	  /* COMMAND ended before its log did */
 	EXIT_CRR_LOG = 123,	  /* the log is damaged or incomplete */
@@ -34,11 +34,6 @@ enum {
 	EXIT_CRR_NOTFOUND = 127,  /* COMMAND was not found */
 };
 
-/*
- * A number of 64 bits in JSON: a string, because most readers of JSON keep no
- * more than 53 bits of a number. Always, whatever its value.
- */
-#define JSON_U64 "\"%" PRIu64 "\""
 
 /* ---- main.c ---- */
 
@@ -74,6 +69,7 @@ struct command {
 
 char *const *split_command(int *argc, char **argv);
 int next_option(const struct command *cmd, int argc, char **argv);
+void need_arguments(const struct command *cmd, int argc, int count);
 noreturn void usage_error(const struct command *cmd, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 noreturn void fail(const char *format, ...)
@@ -280,6 +276,7 @@ void output_reads(const char *path);
 void output_open(struct output *out, const char *path, bool force,
 		 const char *what);
 bool output_publish(struct output *out);
+void output_finish(struct output *out);
 
 /* ---- lock.c: logs that are being recorded ---- */
 
@@ -310,7 +307,7 @@ void sequel_begin(struct sequel *sequel, const struct crr_log_info *info);
 void sequel_drain(struct sequel *sequel, int session, int old, off_t begin);
 uint64_t sequel_finish(struct sequel *sequel, int old, off_t begin);
 
-/* ---- report.c: records and divergences, for people ---- */
+/* ---- print.c: print records and divergences for people ---- */
 
 size_t utf8_length(const void *bytes, size_t length);
 void print_bytes(FILE *out, const void *bytes, size_t length);

@@ -257,6 +257,20 @@ int next_option(const struct command *cmd, int argc, char **argv)
 	}
 }
 
+/**
+ * need_arguments - check the number of arguments after the options
+ * @cmd: the command
+ * @argc: of its run()
+ * @count: how many it needs
+ */
+void need_arguments(const struct command *cmd, int argc, int count)
+{
+	if (argc - optind != count)
+		usage_error(cmd, "too %s arguments: crrctl %s %s",
+			    argc - optind < count ? "few" : "many", cmd->name,
+			    cmd->synopsis);
+}
+
 /* Does the command's name, of one or two words, stand at the beginning? */
 static int match(const struct command *cmd, int argc, char **argv)
 {

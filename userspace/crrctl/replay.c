@@ -11,7 +11,7 @@
 
 #define LOOK_EVERY_MS 50
 
-/* What is to become of COMMAND when the run has departed from its log. */
+/* What is to become of COMMAND when the run has diverged from its log. */
 enum on_diverge {
 	ON_DIVERGE_END,
 	ON_DIVERGE_STOP,

@@ -1546,7 +1546,7 @@ line_warn_inexact() {
 line_diverge_content() {
 	base
 	run 120 crrctl replay "$work/base.crr" -- emulator {} wrong "$w2"
-	has err "crrctl: the run departed from $work/base.crr: other bytes"
+	has err "crrctl: the run diverged from $work/base.crr: other bytes"
 	has err "  record   $w2_seq, WRITE of stream 0"
 	has err "  counter  $w2 expected, $w2 in this run"
 	# The last letter before the end of the line, of "COUNT:DEFG".
@@ -1686,7 +1686,7 @@ line_stall() {
 		emulator {} stuck "$at"
 	has err 'does nothing with its line'
 	has err " @$at "
-	lacks err 'departed'
+	lacks err 'diverged'
 	# As long as one of them moves there is progress; stopped is not stalled.
 	start crrctl replay --stall 1.5 "$work/base.crr" -- \
 		sh -c 'echo $$ > pid; kill -STOP $$; exec emulator "$1"' sh {} \
@@ -1735,7 +1735,7 @@ line_read_for_write() {
 		sh -c 'timeout 30 head -c 3 "$1"; printf answer > "$1"; exec sleep 0.1' sh {}
 	# At the log's end that is a divergence.
 	run 120 crrctl replay a.crr -- cat {}
-	has err 'the run departed from a.crr: it called read(2) with a record left whose time had come'
+	has err 'the run diverged from a.crr: it called read(2) with a record left whose time had come'
 	has err ', WRITE of stream 0'
 	lacks err 'ended'
 	# Before it the run waits.
@@ -1754,7 +1754,7 @@ line_timeout() {
 	run 124 crrctl replay --timeout 2 --stall 0 "$work/base.crr" -- \
 		emulator {} sleep "$r2"
 	has err "the replay took longer than 2 s (--timeout): it was ended at counter $((r2 - 1)), after 2 records"
-	lacks err departed
+	lacks err diverged
 	# One that does not want to end.
 	run 124 crrctl replay --timeout 1 --grace 1 --stall 0 "$work/base.crr" -- \
 		sh -c 'trap "" TERM; while :; do sleep 0.1; done'
@@ -1891,7 +1891,7 @@ line_damaged() {
 	has err "a.crr: at byte $((blocks - 72 - 96)): the block is damaged (CRC)"
 	is "$(readable a.crr)" "$((base_records - 1))" 'records that can be read'
 	has err "breaks off after record $((base_records - 3)), "
-	# A run that departs before is told so.
+	# A run that diverges before is told so.
 	run 120 crrctl replay a.crr -- emulator {} wrong 1
 }
 
@@ -1974,9 +1974,9 @@ line_lines() {
 	name1=pts${tty1##*/}
 	run 0 crrctl replay a.crr --mute --map "$name1=$tty0" --map "0=$tty1" \
 		-- emulator {0} also 1 {1}
-	# One that does not look at the second line departs there.
+	# One that does not look at the second line diverges there.
 	run 120 crrctl replay a.crr -- emulator {0}
-	has err 'departed from a.crr'
+	has err 'diverged from a.crr'
 	has err 'READ of stream 1'
 	for line in "$tty0" "$tty1"; do
 		run 1 crrctl status "$line"
@@ -2096,7 +2096,7 @@ line_read_all() {
 	is "$(jq -r -s 'map(select(.type == "WRITE").data) | length' out)" 3 answers
 	has out '"type":"TIME"'
 	run 0 crrctl replay a.crr -- emulator {} all 1
-	# Read otherwise, it departs.
+	# Read otherwise, it diverges.
 	run 120 crrctl replay a.crr -- emulator {}
 }
 
@@ -2215,7 +2215,7 @@ line_live() {
 	run 0 crrctl replay b.crr -- emulator {}
 	has out ':DEFG'
 	has out ':Q'
-	# A run that has departed does not become live.
+	# A run that has diverged does not become live.
 	run 120 crrctl replay --live -p 'printf q' a.crr -- emulator {} wrong 1
 	# What there is is not overwritten; and it is for --live alone.
 	run 125 crrctl replay --live -o b.crr a.crr -- emulator {}
@@ -2244,7 +2244,7 @@ line_load() {
 	run 41 emulator "$tty" wrong 1
 	run 0 crrctl status "$tty"
 	has out 'state: diverged'
-	has out 'the run departed from its log: other bytes'
+	has out 'the run diverged from its log: other bytes'
 	has out 'expected'
 	run 0 crrctl detach "$tty"
 	run 1 crrctl status "$tty"
@@ -2262,7 +2262,7 @@ line_load() {
 	run 1 crrctl status "$tty"
 }
 
-# Interrupted: what COMMAND makes of it; nothing departed.
+# Interrupted: what COMMAND makes of it; nothing diverged.
 line_replay_interrupt() {
 	base
 	at=$r2
@@ -2275,7 +2275,7 @@ line_replay_interrupt() {
 		soon contains err 'emulator: stuck'
 		kill "-${signal%:*}" "$replay"
 		finish "$replay" "${signal#*:}"
-		lacks err departed
+		lacks err diverged
 		ended "$(cat pid)" || fail 'COMMAND runs on'
 	done
 }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* How crrctl reports a divergence, where no line need show it. */
+/* How crrctl prints a divergence, tested without a line. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "../crrctl/report.c"
+#include "../crrctl/print.c"
+#include "../crrctl/record_types.c"
 
 #include <cmocka.h>
 
-/* Of user.c, for the log that is shown beside it: there is none here. */
+/* Replaces that of user.c: the log that would be shown does not exist. */
 int user_open(const char *path, int flags)
 {
 	errno = ENOENT;
