@@ -15,7 +15,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 O ?= $(CURDIR)/build
 
 PREFIX ?= /usr/local
-SBINDIR ?= $(PREFIX)/sbin
+BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
@@ -98,7 +98,7 @@ install: install-userspace install-module
 
 install-userspace: userspace
 	$(MAKE) -C userspace install O=$(O)/userspace DESTDIR=$(DESTDIR) \
-		PREFIX=$(PREFIX) SBINDIR=$(SBINDIR) LIBDIR=$(LIBDIR) \
+		PREFIX=$(PREFIX) BINDIR=$(BINDIR) LIBDIR=$(LIBDIR) \
 		INCLUDEDIR=$(INCLUDEDIR) MANDIR=$(MANDIR) \
 		LDATTACHDIR=$(LDATTACHDIR)
 
@@ -122,7 +122,7 @@ install-ko: modules
 
 uninstall:
 	$(MAKE) -C userspace uninstall O=$(O)/userspace DESTDIR=$(DESTDIR) \
-		PREFIX=$(PREFIX) SBINDIR=$(SBINDIR) LIBDIR=$(LIBDIR) \
+		PREFIX=$(PREFIX) BINDIR=$(BINDIR) LIBDIR=$(LIBDIR) \
 		INCLUDEDIR=$(INCLUDEDIR) MANDIR=$(MANDIR) \
 		LDATTACHDIR=$(LDATTACHDIR)
 	test -n "$(DESTDIR)" || test -z "$(DKMS)" || \

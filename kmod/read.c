@@ -118,6 +118,9 @@ static void crr_read_seen(struct crr_read *rd, struct file *file, ssize_t n,
 		seen.type = CRR_TYPE_PEER_CLOSED;
 	} else if (n == -ERESTARTSYS || tty_hung_up_p(file) ||
 		   test_bit(TTY_HUPPING, &tty->flags)) {
+		/* Who is killed sees nothing of it. */
+		if (n == -ERESTARTSYS && !fatal_signal_pending(current))
+			crr_recorder_read_interrupted(&rd->op);
 		/* Not seen at all; or HANGUP tells it. */
 		crr_recorder_cancel(&rd->op);
 		return;

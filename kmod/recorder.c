@@ -5,6 +5,8 @@
  * An operation is admitted only if there will be room for its record; see
  * buffer.c.
  */
+#include <linux/sched.h>
+
 #include "buffer.h"
 #include "gate.h"
 #include "line.h"
@@ -220,6 +222,22 @@ void crr_recorder_checkpoint(struct crr_session *session)
 
 /* ---- Operations ---- */
 
+/*
+ * Which thread of a process gets what is no part of a log. Behind the gate it
+ * does not matter.
+ */
+static void crr_note_reader(struct crr_session *session)
+{
+	struct crr_recorder *recorder = &session->recorder;
+
+	if (session->gate.gated || recorder->reader == current->pid)
+		return;
+	if (recorder->reader_group == current->tgid)
+		recorder->threads = true;
+	recorder->reader = current->pid;
+	recorder->reader_group = current->tgid;
+}
+
 /* Is it no read(2) or write(2), of which a line has one at a time? */
 static bool crr_op_is_question(const struct crr_op *op)
 {
@@ -332,6 +350,20 @@ void crr_recorder_cancel(struct crr_op *op)
 }
 
 /**
+ * crr_recorder_read_interrupted - a signal came while a read(2) slept
+ * @op: the operation, admitted; crr_recorder_cancel() follows
+ *
+ * No record tells, and no replay repeats it: the status does.
+ */
+void crr_recorder_read_interrupted(struct crr_op *op)
+{
+	if (!crr_recorder_resume(op->stream))
+		return;
+	op->stream->session->recorder.interrupted = true;
+	mutex_unlock(&op->stream->session->lock);
+}
+
+/**
  * crr_recorder_interrupted - a write slept for room, and a signal came
  * @op: the operation, not admitted
  *
@@ -391,6 +423,7 @@ void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen)
 		crr_recorder_empty_read(stream);
 		break;
 	case CRR_TYPE_READ:
+		crr_note_reader(session);
 		stream->session->bytes_in += seen->data_length;
 		crr_emit_done(stream, seen);
 		break;

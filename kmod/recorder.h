@@ -32,6 +32,7 @@ void crr_recorder_write_done(struct crr_stream *stream, u64 stamp,
 			     const u8 *buf, u32 requested, ssize_t result,
 			     bool cut);
 void crr_recorder_cancel(struct crr_op *op);
+void crr_recorder_read_interrupted(struct crr_op *op);
 void crr_recorder_interrupted(struct crr_op *op);
 void crr_recorder_hangup_seen(struct crr_session *session);
 void crr_recorder_checkpoint(struct crr_session *session);

@@ -108,7 +108,7 @@ bool crr_replayer_poll(struct crr_stream *stream, bool nonblock,
 	*mask = 0;
 	if (crr_replayer_at_end(session)) {
 		if (replayer->flags & CRR_REPLAY_LIVE &&
-		    crr_replayer_goes_live(session))
+		    crr_replayer_goes_live(session, CRR_TYPE_STREAM_END))
 			return false;
 		*mask |= EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
 			 EPOLLERR;

@@ -42,15 +42,19 @@ static void crr_find_left(struct crr_stream *stream, struct list_head *cursor,
 	*of = stream;
 }
 
-static void crr_diverge_left(struct crr_stream *stream, struct crr_queued *left)
+static void crr_diverge_left(struct crr_stream *stream, u16 type,
+			     struct crr_queued *left)
 {
 	if (left)
-		crr_diverge(stream, CRR_DIVERGENCE_LEFT, CRR_TYPE_STREAM_END,
-			    &left->rec, NULL, 0, 0);
+		crr_diverge(stream, CRR_DIVERGENCE_LEFT, type, &left->rec, NULL,
+			    0, 0);
 }
 
-/* Of the whole session; true: it has departed. */
-static bool crr_check_taken(struct crr_session *session)
+/*
+ * Of the whole session; true: it has diverged. @type: of the operation that is
+ * past the end, or CRR_TYPE_STREAM_END.
+ */
+static bool crr_check_taken(struct crr_session *session, u16 type)
 {
 	struct crr_queued *left = NULL;
 	struct crr_stream *stream, *of = NULL;
@@ -59,7 +63,7 @@ static bool crr_check_taken(struct crr_session *session)
 		crr_find_left(stream, &stream->inbound, &left, &of);
 		crr_find_left(stream, &stream->outbound, &left, &of);
 	}
-	crr_diverge_left(of, left);
+	crr_diverge_left(of, type, left);
 	return left;
 }
 
@@ -87,13 +91,15 @@ static enum crr_decision crr_op_diverges(struct crr_op *op,
 /**
  * crr_replayer_goes_live - the log is at its end: what becomes of the session?
  * @session: the session, replaying
+ * @type: CRR_TYPE_* of the operation that has come so far, or
+ *	CRR_TYPE_STREAM_END if it is none that a log has
  *
  * Returns whether it goes on with the device, which the caller then sees to; else
  * it has ended, or diverged.
  */
-bool crr_replayer_goes_live(struct crr_session *session)
+bool crr_replayer_goes_live(struct crr_session *session, u16 type)
 {
-	if (crr_check_taken(session))
+	if (crr_check_taken(session, type))
 		return false;
 	if (session->replayer.flags & CRR_REPLAY_LIVE &&
 	    session->replayer.fed->ended)
@@ -111,7 +117,7 @@ static enum crr_decision crr_op_ends(struct crr_op *op)
 	if (replayer->flags & CRR_REPLAY_LIVE && !replayer->fed->ended &&
 	    !crr_replayer_full(replayer))
 		return crr_op_sleep(op, CRR_SLEEP_FEED);
-	if (crr_replayer_goes_live(session))
+	if (crr_replayer_goes_live(session, op->type ?: CRR_TYPE_STREAM_END))
 		return CRR_LIVE;
 	return crr_op_result(op, crr_session_refusal(session->state));
 }
@@ -296,8 +302,11 @@ enum crr_decision crr_replayer_read(struct crr_op *op)
 	if (crr_is_hidden(stream)) {
 		if (stream->hung_up)
 			return crr_op_result(op, crr_hangup_result(op));
-		return op->nowait ? crr_op_result(op, op->empty) :
-				    crr_op_sleep(op, CRR_SLEEP_TIME);
+		if (!op->nowait)
+			return crr_op_sleep(op, CRR_SLEEP_TIME);
+		/* As in recording: it is no part of the run. */
+		stream->looks++;
+		return crr_op_result(op, op->empty);
 	}
 	queued = crr_queue_first(&stream->inbound);
 	if (!queued)
@@ -556,7 +565,7 @@ int crr_replayer_checkpoint_end(struct crr_session *session)
 void crr_replayer_stop(struct crr_session *session)
 {
 	crr_session_sample(session);
-	crr_check_taken(session);
+	crr_check_taken(session, CRR_TYPE_STREAM_END);
 }
 
 /**
@@ -578,7 +587,7 @@ void crr_replayer_line_left(struct crr_stream *stream, enum crr_end reason)
 	crr_find_left(stream, &stream->inbound, &left, &of);
 	crr_find_left(stream, &stream->outbound, &left, &of);
 	if (left && reason != CRR_END_HANGUP)
-		crr_diverge_left(stream, left);
+		crr_diverge_left(stream, CRR_TYPE_STREAM_END, left);
 	else if (crr_must_take(&stream->inbound) ||
 		 crr_must_take(&stream->outbound) ||
 		 (!stream->end &&

@@ -4,7 +4,7 @@
 
 #include "state.h"
 
-bool crr_replayer_goes_live(struct crr_session *session);
+bool crr_replayer_goes_live(struct crr_session *session, u16 type);
 bool crr_is_due(struct crr_stream *stream, const struct crr_record *rec);
 bool crr_is_hidden(struct crr_stream *stream);
 enum crr_decision crr_replayer_read(struct crr_op *op);

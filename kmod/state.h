@@ -113,6 +113,10 @@ struct crr_recorder {
 	size_t taken;			/* of them, by the last read(2) */
 	bool space_wanted;		/* an operation or poll found none */
 	bool broken;			/* a record found none: the log has a hole */
+	bool interrupted;		/* a read(2), by a signal */
+	bool threads;			/* several of a process have read */
+	pid_t reader;			/* the last thread that has read, */
+	pid_t reader_group;		/* and its process */
 };
 
 /* A record that has been fed. */

@@ -40,6 +40,10 @@ void crr_session_status(struct crr_session *session, struct crr_status *status)
 		status->facts |= CRR_STATUS_DIVERGENCE;
 	if (recorder->unread)
 		status->facts |= CRR_STATUS_UNREAD;
+	if (recorder->interrupted)
+		status->facts |= CRR_STATUS_INTERRUPTED;
+	if (recorder->threads)
+		status->facts |= CRR_STATUS_THREADS;
 	if (session->gate.gated)
 		status->facts |= CRR_STATUS_GATED;
 	if (session->gate.begun)

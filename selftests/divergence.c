@@ -710,6 +710,8 @@ TEST_F(divergence, left_at_the_end)
 		EXPECT_EQ(21, div.counter);
 		EXPECT_EQ(writes ? CRR_TYPE_READ : CRR_TYPE_WRITE,
 			  div.expected_type);
+		/* The operation that has gone past the end. */
+		EXPECT_EQ(writes ? CRR_TYPE_WRITE : CRR_TYPE_READ, div.type);
 		EXPECT_EQ(0, stop(line->session));
 	}
 }

@@ -491,6 +491,8 @@ TEST_F(gate, replayed_hangup)
 	ASSERT_EQ(0, replay(line->session, CRR_REPLAY_GATED));
 	ASSERT_EQ(0, feed_log(line->session, log));
 	EXPECT_EQ(-EAGAIN, sys(read(line->tty, &c, 1)));
+	/* No empty read of the log's, but somebody has looked. */
+	EXPECT_EQ(1, status(line->session).looks);
 	ASSERT_EQ(0, begin_checkpoint(line->tty, 10, 0));
 	EXPECT_EQ(0, sys(read(line->tty, &c, 1)));
 	ASSERT_EQ(0, end_checkpoint(line->tty));

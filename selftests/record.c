@@ -289,6 +289,8 @@ TEST_F(record, blocking_read)
 	ASSERT_EQ(0, send_all(line->peer, "x", 1));
 	ASSERT_TRUE(ends(&reader));
 	EXPECT_EQ(1, reader.result);
+	EXPECT_FALSE(status(line->session).facts &
+		     (CRR_STATUS_INTERRUPTED | CRR_STATUS_THREADS));
 	finish_log(_metadata, line, &self->log);
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_READ, 0, &rec));
 	EXPECT_EQ(7, rec.counter);
@@ -343,6 +345,8 @@ TEST_F(record, two_readers)
 	ASSERT_EQ(0, send_all(line->peer, "Q", 1));
 	for (int i = 0; i < 2; i++)
 		pthread_join(readers[i].thread, NULL);
+	/* Each has read its Q: no log tells which. */
+	EXPECT_TRUE(status(line->session).facts & CRR_STATUS_THREADS);
 	finish_log(_metadata, line, &self->log);
 	EXPECT_EQ(readers[0].reads + readers[1].reads,
 		  log_count(&self->log, CRR_TYPE_READ));
@@ -586,6 +590,9 @@ TEST_F(interrupted, read)
 		ASSERT_EQ(0, send_all(line->peer, "x", 1));
 	ASSERT_TRUE(ends(&reader));
 	EXPECT_EQ(variant->restart ? 1 : -EINTR, reader.result);
+	if (!variant->restart)
+		EXPECT_TRUE(status(line->session).facts &
+			    CRR_STATUS_INTERRUPTED);
 	finish_log(_metadata, line, &self->log);
 	EXPECT_EQ(0, log_count(&self->log, CRR_TYPE_READ_ERROR));
 	EXPECT_EQ(variant->restart, log_count(&self->log, CRR_TYPE_READ));

@@ -155,6 +155,8 @@ enum crr_reason {
 #define CRR_STATUS_GATED	0x80	/* delivery is gated */
 #define CRR_STATUS_CHECKPOINT	0x100	/* a checkpoint has begun */
 #define CRR_STATUS_SEEK		0x200	/* CRR_IOC_SEEK waits for the feeder */
+#define CRR_STATUS_INTERRUPTED	0x400	/* recorded: a signal came, and read(2) slept */
+#define CRR_STATUS_THREADS	0x800	/* recorded: several threads have read */
 /* struct crr_status.waiting: who sleeps in crr at this moment */
 #define CRR_WAITING_READ	0x1	/* a read(2), for its time to come */
 #define CRR_WAITING_FEED	0x2	/* an operation, for the feeder */
@@ -205,7 +207,7 @@ enum crr_reason {
  *
  * On a tty whose @tty_fd is not valid only @state, @reason and @facts are
  * given, and of @facts only those that do not change with the traffic: not
- * CRR_STATUS_COUNTED, _UNREAD, _CHECKPOINT and _SEEK. All else is as without a
+ * CRR_STATUS_COUNTED, _UNREAD, _CHECKPOINT, _SEEK, _INTERRUPTED and _THREADS. All else is as without a
  * session.
  */
 struct crr_status {
@@ -529,8 +531,9 @@ struct crr_stop {
  * @CRR_DIVERGENCE_LENGTH: a write of another length, or a read with less room
  *	than the recorded one delivered
  * @CRR_DIVERGENCE_CONTENT: a write of other bytes, or another label
- * @CRR_DIVERGENCE_LEFT: the run ended, or the tty was left, with records
- *	whose time had come
+ * @CRR_DIVERGENCE_LEFT: records were left whose time had come: when the run
+ *	ended, when the tty was left, or when an operation went past the log's
+ *	end, which is then the type of &struct crr_divergence
  */
 enum crr_divergence_kind {
 	CRR_DIVERGENCE_LATE	= 1,

@@ -22,6 +22,8 @@ void control_begin(struct control *ctl, const char *name)
 	size_t i;
 
 	ctl->name = name;
+	if (ctl->timeout_ms)
+		ctl->timeout_at = now_ms() + ctl->timeout_ms;
 	/* Whoever ignores it, children are waited for. */
 	signal(SIGCHLD, SIG_DFL);
 	/* A closed pipe is an error of write(2). */
@@ -31,6 +33,8 @@ void control_begin(struct control *ctl, const char *name)
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);
+	/* Blocked, it comes although its default is to be ignored. */
+	sigaddset(&signals, SIGWINCH);
 	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		/* What is ignored is meant to be, as by nohup(1). */
 		if (!sigaction(ends[i], NULL, &act) &&
@@ -73,7 +77,22 @@ void control_start(struct control *ctl, int (*begin)(int, unsigned int, size_t),
 		if (ctl->interrupted) {
 			exit(128 + ctl->interrupted);
 		}
+		if (control_timed_out(ctl)) {
+			warn("%s: %s did not begin within %g s (--timeout)",
+			     line->path, ctl->name,
+			     (double)ctl->timeout_ms / 1000);
+			exit(EXIT_CRR_TIMEOUT);
+		}
 	}
+}
+
+/* The size of the user's terminal, before COMMAND can ask for it. */
+void control_size(struct control *ctl)
+{
+	if (ctl->line->master < 0)
+		return;
+	ctl->sized = true;
+	terminal_size(ctl->line->master);
 }
 
 /*
@@ -84,6 +103,9 @@ void control_join(struct control *ctl, const char *peer, bool input)
 {
 	if (ctl->line->master < 0)
 		return;
+	if (!peer && input && isatty(STDIN_FILENO))
+		control_summary(ctl, "this terminal is the line's other end: ^] ends %s, all else that is typed, ^C too, goes to the line",
+				ctl->name);
 	if (peer)
 		child_start_shell(&ctl->peer, peer, ctl->line->master);
 	else
@@ -97,6 +119,11 @@ static void control_signals(struct control *ctl)
 	while (read(ctl->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			continue;
+		if (info.ssi_signo == SIGWINCH) {
+			if (ctl->sized)
+				terminal_size(ctl->line->master);
+			continue;
+		}
 		ctl->interrupted = (int)info.ssi_signo;
 		/* Of a SIGINT from the terminal it knows already. */
 		if (info.ssi_signo != SIGINT || info.ssi_code != SI_KERNEL)
@@ -151,7 +178,18 @@ bool control_over(struct control *ctl)
 {
 	if (ctl->command.pid)
 		return ctl->command.ended;
-	return ctl->interrupted;
+	return ctl->interrupted || ctl->timed_out;
+}
+
+/* Is the time over that all of it may take? Then COMMAND is to end at once. */
+bool control_timed_out(struct control *ctl)
+{
+	if (ctl->timed_out || !ctl->timeout_at || now_ms() < ctl->timeout_at)
+		return ctl->timed_out;
+	ctl->timed_out = true;
+	if (!ctl->killing)
+		ctl->kill_at = now_ms();
+	return true;
 }
 
 /*
@@ -195,8 +233,9 @@ static void control_end_terminal(struct control *ctl)
 	ctl->term.in.from = -1;
 	ctl->term.in.length = 0;
 	ctl->interrupted = 0;
-	while (!ctl->interrupted && terminal_pending(&ctl->term))
-		control_wait(ctl, -1, 0);
+	while (!ctl->interrupted && !control_timed_out(ctl) &&
+	       terminal_pending(&ctl->term))
+		control_wait(ctl, ctl->timeout_at ? 50 : -1, 0);
 	if (interrupted)
 		ctl->interrupted = interrupted;
 	terminal_leave(&ctl->term);
@@ -257,29 +296,31 @@ int control_give_up(struct control *ctl, uint64_t grace_ms)
 	return ctl->command.status;
 }
 
-/* On a terminal, unless it shows the line itself. */
+/* On a terminal, unless it shows the line itself, or COMMAND may use it. */
 static bool progress_wanted(const struct control *ctl)
 {
 	return !ctl->quiet && isatty(STDERR_FILENO) && !ctl->term.raw &&
-	       !(ctl->term.out.from >= 0 && isatty(STDOUT_FILENO));
+	       !((ctl->term.out.from >= 0 || ctl->command.pid) &&
+		 isatty(STDOUT_FILENO));
 }
 
 void control_progress(struct control *ctl, bool last)
 {
 	struct crr_status status;
+	char text[256];
 
 	if (!progress_wanted(ctl) || (!last && now_ms() < ctl->progress_next))
 		return;
 	ctl->progress_next = now_ms() + PROGRESS_EVERY_MS;
 	if (crr_status(ctl->line->session, &status))
 		return;
-	fprintf(stderr,
-		"\r\033[K%s: %llu records, %llu bytes in, %llu out, counter %llu%s",
-		ctl->name, (unsigned long long)status.records,
-		(unsigned long long)status.bytes_in,
-		(unsigned long long)status.bytes_out,
-		(unsigned long long)status.counter, last ? "\n" : "");
-	fflush(stderr);
+	snprintf(text, sizeof(text),
+		 "%s: %llu records, %llu bytes in, %llu out, counter %llu",
+		 ctl->name, (unsigned long long)status.records,
+		 (unsigned long long)status.bytes_in,
+		 (unsigned long long)status.bytes_out,
+		 (unsigned long long)status.counter);
+	message_progress(text, last);
 }
 
 /* Something to be said on a terminal, and only there. */

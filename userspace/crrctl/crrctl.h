@@ -24,24 +24,16 @@
 enum {
 	EXIT_CRR_FAILURE = 1,	  /* attach, detach, status, log */
 	EXIT_CRR_USAGE = 2,	  /* likewise */
-	EXIT_CRR_DIVERGED = 120,  /* the replay departed from its log */
+	EXIT_CRR_DIVERGED = 120,  /* the replay diverged from its log */
 	EXIT_CRR_STALLED = 121,	  /* the replay made no progress */
 	EXIT_CRR_EARLY = 122,	  /* COMMAND ended before its log did */
 	EXIT_CRR_LOG = 123,	  /* the log is damaged or incomplete */
+	EXIT_CRR_TIMEOUT = 124,	  /* --timeout, as of timeout(1) */
 	EXIT_CRR_OWN = 125,	  /* record, replay: crrctl itself failed */
 	EXIT_CRR_NOEXEC = 126,	  /* COMMAND cannot be executed */
 	EXIT_CRR_NOTFOUND = 127,  /* COMMAND was not found */
 };
 
-/*
- * A number of 64 bits in JSON: a string, because most readers of JSON keep no
- * more than 53 bits of a number. Always, whatever its value.
- */
-#define JSON_U64 "\"%" PRIu64 "\""
-
-/* What a log that ends before its END is said to be. */
-#define LOG_NO_END \
-	"has no end: it is still being recorded, or the recording was killed"
 
 /* ---- main.c ---- */
 
@@ -77,13 +69,11 @@ struct command {
 
 char *const *split_command(int *argc, char **argv);
 int next_option(const struct command *cmd, int argc, char **argv);
+void need_arguments(const struct command *cmd, int argc, int count);
 noreturn void usage_error(const struct command *cmd, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 noreturn void fail(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
-void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void vwarn(const char *format, va_list args)
-	__attribute__((format(printf, 1, 0)));
 void flush_output(void);
 uint64_t parse_size(const struct command *cmd, const char *text);
 uint64_t parse_seconds(const struct command *cmd, const char *text);
@@ -94,6 +84,14 @@ extern const struct command cmd_attach, cmd_detach, cmd_record, cmd_replay,
 	cmd_load, cmd_status, cmd_log_info, cmd_log_dump, cmd_log_stat,
 	cmd_log_verify, cmd_log_repair, cmd_log_diff, cmd_log_cut, cmd_log_cat,
 	cmd_log_export, cmd_log_import, cmd_log_report;
+
+/* ---- message.c ---- */
+
+void message_print(const char *text);
+void message_progress(const char *text, bool last);
+void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void vwarn(const char *format, va_list args)
+	__attribute__((format(printf, 1, 0)));
 
 /* ---- user.c: who called sudo ---- */
 
@@ -131,6 +129,7 @@ struct line {
 #define LINES_MAX 64
 
 void load_module(void);
+void lines_check(const struct command *cmd, char *const *paths);
 void lines_open(struct line **lines, unsigned int *nlines,
 		const char *const *paths, unsigned int n);
 void lines_close(struct line *lines, unsigned int nlines);
@@ -184,8 +183,11 @@ struct terminal {
 	struct termios saved;
 };
 
+void terminal_size(int master);
 void terminal_join(struct terminal *term, int master, bool input);
 void terminal_leave(struct terminal *term);
+bool terminal_is_raw(void);
+bool terminal_new_line(void);
 struct pollfd way_poll(const struct way *way);
 void terminal_move(struct terminal *term, struct way *way);
 bool terminal_pending(const struct terminal *term);
@@ -199,8 +201,12 @@ bool terminal_pending(const struct terminal *term);
  * @command: COMMAND; its pid is 0 if one that runs already is followed
  * @peer: at the pty's other end
  * @term: likewise
+ * @sized: the pty has the size of the user's terminal, and follows it
  * @signals: signalfd
  * @interrupted: the signal that came to end it; SIGTERM for the escape key
+ * @timeout_ms: so long all of it may take; 0: as long as it likes
+ * @timeout_at: when that is over; 0: never
+ * @timed_out: it is over
  * @quiet: no progress, no summary
  * @progress_next: when it is to be shown again
  * @kill_at: when COMMAND gets the next signal; 0: it is not to end yet
@@ -214,8 +220,12 @@ struct control {
 	struct child command;
 	struct child peer;
 	struct terminal term;
+	bool sized;
 	int signals;
 	int interrupted;
+	uint64_t timeout_ms;
+	uint64_t timeout_at;
+	bool timed_out;
 	bool quiet;
 	uint64_t progress_next;
 	uint64_t kill_at;
@@ -227,9 +237,11 @@ struct control {
 void control_begin(struct control *ctl, const char *name);
 void control_start(struct control *ctl, int (*begin)(int, unsigned int, size_t),
 		   unsigned int flags, size_t buffer_size);
+void control_size(struct control *ctl);
 void control_join(struct control *ctl, const char *peer, bool input);
 void control_wait(struct control *ctl, int timeout_ms, short session_events);
 bool control_over(struct control *ctl);
+bool control_timed_out(struct control *ctl);
 void control_end_command(struct control *ctl, uint64_t grace_ms);
 void control_end_peer(struct control *ctl, uint64_t grace_ms);
 void control_hurry(struct control *ctl, uint64_t grace_ms);
@@ -264,6 +276,13 @@ void output_reads(const char *path);
 void output_open(struct output *out, const char *path, bool force,
 		 const char *what);
 bool output_publish(struct output *out);
+void output_finish(struct output *out);
+
+/* ---- lock.c: logs that are being recorded ---- */
+
+bool log_lock(int fd);
+bool log_is_locked(int fd);
+const char *log_no_end(int fd);
 
 /* ---- sequel.c: a log that goes on where a replayed one ends ---- */
 
@@ -288,13 +307,14 @@ void sequel_begin(struct sequel *sequel, const struct crr_log_info *info);
 void sequel_drain(struct sequel *sequel, int session, int old, off_t begin);
 uint64_t sequel_finish(struct sequel *sequel, int old, off_t begin);
 
-/* ---- report.c: records and divergences, for people ---- */
+/* ---- print.c: print records and divergences for people ---- */
 
 size_t utf8_length(const void *bytes, size_t length);
 void print_bytes(FILE *out, const void *bytes, size_t length);
 void print_text(FILE *out, const char *text);
 void print_record(FILE *out, const struct crr_record *rec, size_t most);
+void print_guesses(FILE *out, const struct crr_status *st);
 void print_divergence(FILE *out, const struct crr_divergence *div,
-		      const char *log, uint64_t buffer_size);
+		      const char *log, const struct crr_status *st);
 
 #endif /* CRRCTL_H */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,28 +15,104 @@
 /* How often the holder of a line looks whether it is still needed. */
 #define HOLDER_EVERY_S 1
 
+/* In the child: become modprobe; what it has to say goes to @fd. */
+static noreturn void become_modprobe(int fd)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (dup2(fd, STDERR_FILENO) >= 0) {
+		/* It is looked at for words. */
+		setenv("LC_ALL", "C", 1);
+		execlp("modprobe", "modprobe", "n_crr", NULL);
+		execl("/sbin/modprobe", "modprobe", "n_crr", NULL);
+		dprintf(STDERR_FILENO, "modprobe: %s\n", strerror(errno));
+	}
+	_exit(127);
+}
+
+/* Run modprobe; what it says goes to @said, which is a string then. */
+static void run_modprobe(char *said, size_t size)
+{
+	size_t length = 0;
+	int fds[2];
+	ssize_t n;
+	pid_t pid;
+
+	*said = '\0';
+	if (pipe2(fds, O_CLOEXEC))
+		fail("pipe: %s", strerror(errno));
+	pid = fork();
+	if (pid < 0)
+		fail("cannot fork: %s", strerror(errno));
+	if (!pid)
+		become_modprobe(fds[1]);
+	close(fds[1]);
+	/* To its end, so that it never waits for us. */
+	for (;;) {
+		char rest[256];
+		bool full = length == size - 1;
+
+		n = full ? read(fds[0], rest, sizeof(rest)) :
+			   read(fds[0], said + length, size - 1 - length);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		if (!full)
+			length += (size_t)n;
+	}
+	close(fds[0]);
+	while (length && said[length - 1] == '\n')
+		length--;
+	said[length] = '\0';
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* What to do about it, by what modprobe says. */
+static const char *module_advice(const char *said)
+{
+	static const struct {
+		const char *words;
+		const char *advice;
+	} reasons[] = {
+		{ "Key was rejected",
+		  "the kernel loads signed modules only (Secure Boot): sign n_crr and enrol the key with mokutil --import, or disable Secure Boot" },
+		{ "Required key not available",
+		  "the kernel loads signed modules only (Secure Boot): sign n_crr and enrol the key with mokutil --import, or disable Secure Boot" },
+		{ "not found",
+		  "install it for this kernel ('dkms status' shows for which it was built), then run depmod" },
+		{ "Exec format error",
+		  "it was built for another kernel: build it for this one, see uname -r" },
+		{ "Invalid argument",
+		  "it was built for another kernel, or has a wrong parameter: see dmesg" },
+		{ "Unknown symbol", "it was built for another kernel: see dmesg" },
+	};
+	size_t i;
+
+	if (geteuid())
+		return "this needs root: run crrctl as root, or have root load the module";
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (strstr(said, reasons[i].words))
+			return reasons[i].advice;
+	return "see dmesg";
+}
+
 /* Load the module if it is not there; needs root, as all that follows. */
 void load_module(void)
 {
-	sigset_t none;
-	int status = 0;
-	pid_t pid;
+	char said[1024];
 
 	if (crr_ldisc() >= 0)
 		return;
-	pid = fork();
-	if (!pid) {
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		execlp("modprobe", "modprobe", "-q", "n_crr", NULL);
-		execl("/sbin/modprobe", "modprobe", "-q", "n_crr", NULL);
-		_exit(127);
-	}
-	if (pid > 0)
-		waitpid(pid, &status, 0);
-	if (crr_ldisc() < 0)
-		fail("the module n_crr is not loaded, and modprobe n_crr did not load it%s",
-		     geteuid() ? ": this needs root" : "");
+	run_modprobe(said, sizeof(said));
+	if (crr_ldisc() >= 0)
+		return;
+	fail("the module n_crr is not loaded, and modprobe n_crr did not load it%s%s\n"
+	     "crrctl: %s",
+	     *said ? ": " : "", said, module_advice(said));
 }
 
 /* Without waiting for a carrier, and without becoming its session's leader. */
@@ -147,6 +224,25 @@ static void line_join(const struct line *line, int session, unsigned int number)
 	    own.state != all.state || own.sequence != all.sequence ||
 	    all.state == CRR_STATE_IDLE)
 		no_session(line);
+}
+
+/**
+ * lines_check - a COMMAND that lacks its -- would be taken for ttys
+ * @cmd: the command
+ * @paths: the ttys of one that has no COMMAND, ending with NULL
+ */
+void lines_check(const struct command *cmd, char *const *paths)
+{
+	struct stat st;
+
+	for (; *paths; paths++) {
+		errno = 0;
+		if (!stat(*paths, &st) && S_ISCHR(st.st_mode))
+			continue;
+		usage_error(cmd, "%s%s%s; a COMMAND must follow --: crrctl %s ... -- COMMAND [ARG]...",
+			    *paths, errno ? ": " : " is not a tty",
+			    errno ? strerror(errno) : "", cmd->name);
+	}
 }
 
 /**

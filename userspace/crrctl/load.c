@@ -34,7 +34,8 @@ static noreturn void refused(int session, const char *path)
 }
 
 /* All of it, or it is not loaded. */
-static void feed_all(int session, struct crr_log_reader *log, const char *path)
+static void feed_all(int session, struct crr_log_reader *log, int fd,
+		     const char *path)
 {
 	struct crr_log_error error;
 	const void *records;
@@ -58,7 +59,7 @@ static void feed_all(int session, struct crr_log_reader *log, const char *path)
 	if (ret < 0)
 		fail("%s: %s", path, strerror(errno));
 	if (!crr_log_ended(log)) {
-		warn("%s " LOG_NO_END, path);
+		warn("%s %s", path, log_no_end(fd));
 		exit(EXIT_CRR_LOG);
 	}
 }
@@ -128,7 +129,7 @@ static int run_load(const struct command *cmd, int argc, char **argv)
 	if (status.state != CRR_STATE_IDLE)
 		crr_session_stop(ctl.line->session);
 	control_start(&ctl, crr_session_replay, flags, buffer_size);
-	feed_all(ctl.line->session, log, path);
+	feed_all(ctl.line->session, log, fd, path);
 	crr_log_close(log);
 
 	/* The session goes on without its controller; the ttys hold it. */

@@ -44,22 +44,6 @@ static const struct command *const commands[] = {
 /* Set once a command runs: how it fails. */
 static int failure = EXIT_CRR_FAILURE;
 
-void vwarn(const char *format, va_list args)
-{
-	fputs("crrctl: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-}
-
-void warn(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vwarn(format, args);
-	va_end(args);
-}
-
 void fail(const char *format, ...)
 {
 	va_list args;
@@ -271,6 +255,20 @@ int next_option(const struct command *cmd, int argc, char **argv)
 	default:
 		return c;
 	}
+}
+
+/**
+ * need_arguments - check the number of arguments after the options
+ * @cmd: the command
+ * @argc: of its run()
+ * @count: how many it needs
+ */
+void need_arguments(const struct command *cmd, int argc, int count)
+{
+	if (argc - optind != count)
+		usage_error(cmd, "too %s arguments: crrctl %s %s",
+			    argc - optind < count ? "few" : "many", cmd->name,
+			    cmd->synopsis);
 }
 
 /* Does the command's name, of one or two words, stand at the beginning? */

@@ -407,3 +407,16 @@ bool output_publish(struct output *out)
 		warn("%s: %s", out->path, strerror(saved));
 	return false;
 }
+
+/**
+ * output_finish - sync a file to the disk and give it its name, or fail
+ * @out: the file; all has been written
+ */
+void output_finish(struct output *out)
+{
+	/* Pipes and devices cannot be synced. */
+	if (fsync(out->fd) && errno != EINVAL && errno != EROFS)
+		fail("%s: %s", out->path, strerror(errno));
+	if (!output_publish(out))
+		exit(EXIT_CRR_FAILURE);
+}

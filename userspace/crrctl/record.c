@@ -41,6 +41,9 @@ struct recording {
 	bool sync; /* to the disk, each time */
 	bool warned; /* about termios, or there was no need to */
 	bool broken; /* the log cannot be written */
+	bool resumed;
+	uint64_t empties; /* empty reads in the records that were written */
+	struct crr_status status; /* at the end */
 	char buf[BLOCK_BYTES];
 };
 
@@ -71,6 +74,8 @@ static const struct option_help record_options[] = {
 	  "what is written goes to the disk at once" },
 	{ { "compress", required_argument, NULL, 'z' }, "LEVEL",
 	  "of zstd, 1 to 19; 0 for none (default 3)" },
+	{ { "timeout", required_argument, NULL, 'T' }, "SECONDS",
+	  "in all: end the recording (default 0: never)" },
 	{ { "fail-orphan", no_argument, NULL, 'F' }, NULL,
 	  "killed, and the buffer full: let operations fail" },
 	{ { "quiet", no_argument, NULL, 'q' }, NULL,
@@ -165,6 +170,8 @@ static void resume_log(struct recording *rec)
 	rec->fd = user_open(rec->path, O_RDWR);
 	if (rec->fd < 0)
 		fail("%s: %s", rec->path, strerror(errno));
+	if (!log_lock(rec->fd))
+		fail("%s is being recorded by another crrctl", rec->path);
 	rec->log = crr_log_resume(rec->fd, &next, &error);
 	if (!rec->log && (errno == EBADMSG || errno == EEXIST))
 		fail("%s: at byte %llu: %s", rec->path,
@@ -198,6 +205,25 @@ static void look_at_termios(struct recording *rec)
 	rec->warned = true;
 }
 
+/* Without a counter they tell how the program looks at its line. */
+static void count_empties(struct recording *rec, size_t length)
+{
+	struct crr_record record;
+	size_t done, size;
+
+	for (done = 0; done < length; done += size) {
+		if (crr_record_decode(rec->buf + done, length - done, &size,
+				      &record))
+			return;
+		/* As soon as there is one, they are of no interest. */
+		if (record.counter)
+			return;
+		if (crr_type_is_inbound(record.type) ||
+		    record.type == CRR_TYPE_STREAM_END)
+			rec->empties += record.empties;
+	}
+}
+
 /* Move one read(2)'s records to the log. 0 at the end, -1 for none yet. */
 static int move_block(struct recording *rec)
 {
@@ -213,6 +239,7 @@ static int move_block(struct recording *rec)
 		     strerror(errno));
 	if (!n)
 		return 0;
+	count_empties(rec, (size_t)n);
 	if (!rec->broken && (crr_log_append(rec->log, rec->buf, (size_t)n) ||
 			     (rec->sync ? crr_log_sync(rec->log) :
 					  crr_log_flush(rec->log)))) {
@@ -290,7 +317,7 @@ static void record(struct recording *rec)
 		drain(rec, &since);
 		look_at_termios(rec);
 		control_progress(ctl, false);
-		if (ctl->interrupted)
+		if (control_timed_out(ctl) || ctl->interrupted)
 			control_hurry(ctl, GRACE_MS);
 		if (crr_status(ctl->line->session, &status))
 			break;
@@ -311,23 +338,37 @@ static void record(struct recording *rec)
 static void finish(struct recording *rec)
 {
 	struct control *ctl = &rec->ctl;
-	struct crr_status status;
-	bool uncounted = false;
+	struct crr_status *status = &rec->status;
 
-	/* Of records that a counter could have told apart. */
-	if (!crr_status(ctl->line->session, &status)) {
-		uncounted = !(status.facts & CRR_STATUS_COUNTED) &&
-			    status.records > status.streams;
-		/* The end itself is made later. */
-		crr_log_stamp(rec->log, status.sequence, wall_clock());
-	}
+	/* The end itself is made later. */
+	if (!crr_status(ctl->line->session, status))
+		crr_log_stamp(rec->log, status->sequence, wall_clock());
 	if (crr_session_stop(ctl->line->session) && errno != ENODATA)
 		warn("%s: cannot stop: %s", ctl->line->path, strerror(errno));
 	control_progress(ctl, true);
 	while (move_block(rec) > 0)
 		;
-	if (uncounted)
-		warn("warning: no counter was ever supplied: replay will be exact only for a program that polls its tty with read(2)");
+}
+
+/* What is known of the recording that a replay will not repeat. */
+static void warn_inexact(const struct recording *rec)
+{
+	const struct crr_status *st = &rec->status;
+
+	if (st->facts & CRR_STATUS_INTERRUPTED)
+		warn("warning: a signal came while a read(2) slept: replay repeats neither the signal nor EINTR");
+	if (st->facts & CRR_STATUS_THREADS)
+		warn("warning: several threads of a process have read the line: replay does not know which of them gets what; let one thread read, or use --gated");
+	/* Of records that a counter could have told apart. */
+	if (st->facts & CRR_STATUS_COUNTED || st->records <= st->streams)
+		return;
+	if (rec->resumed || st->looks == rec->empties)
+		warn("warning: no counter was ever supplied: replay will be exact only for a program that polls its tty with read(2)%s",
+		     rec->resumed || rec->empties || !st->bytes_in ? "" :
+		     "; this one sleeps until there is input, and gets it at once in replay");
+	else if (st->looks > rec->empties)
+		warn("warning: no counter was ever supplied, and %llu poll(2)s found nothing, which is not recorded: in replay input may come at another poll(2); supply a counter, or poll with read(2)",
+		     (unsigned long long)(st->looks - rec->empties));
 }
 
 /*
@@ -361,6 +402,11 @@ static int outcome(struct recording *rec)
 		return EXIT_CRR_LOG;
 	control_summary(&rec->ctl, "%llu records in %s",
 			(unsigned long long)records, rec->path);
+	if (rec->ctl.timed_out) {
+		warn("the recording took longer than %g s (--timeout) and was ended",
+		     (double)rec->ctl.timeout_ms / 1000);
+		return EXIT_CRR_TIMEOUT;
+	}
 	return rec->ctl.command.status;
 }
 
@@ -415,6 +461,9 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 		case 't':
 			rec.flush_ms = parse_seconds(cmd, optarg);
 			break;
+		case 'T':
+			rec.ctl.timeout_ms = parse_seconds(cmd, optarg);
+			break;
 		case 's':
 			rec.sync = true;
 			break;
@@ -426,6 +475,9 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 			break;
 		}
 	}
+	argv[argc] = NULL; /* in the place of the -- */
+	if (!*command)
+		lines_check(cmd, argv + optind);
 	if (optind < argc) {
 		ttys = (const char *const *)argv + optind;
 		nttys = (unsigned int)(argc - optind);
@@ -455,11 +507,13 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	if (!resume) {
 		output_open(&rec.out, rec.path, force, "a log");
 		rec.fd = rec.out.fd;
+		(void)log_lock(rec.fd);
 	}
 	control_begin(&rec.ctl, "recording");
 	lines_open(&rec.ctl.line, &rec.ctl.nlines, ttys, nttys);
 	fcntl(rec.ctl.line->session, F_SETFL, O_NONBLOCK);
 	take_over(&rec, resume, discard);
+	rec.resumed = resume;
 	if (resume) {
 		resume_log(&rec);
 	} else {
@@ -469,6 +523,8 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	}
 	if (level >= 0)
 		(void)crr_log_compress(rec.log, level);
+	if (!peer)
+		control_size(&rec.ctl);
 	if (*command &&
 	    !child_start(&rec.ctl.command, command, rec.ctl.line,
 			 rec.ctl.nlines))
@@ -488,6 +544,7 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	control_end_command(&rec.ctl, GRACE_MS);
 	finish(&rec);
 	control_end_peer(&rec.ctl, GRACE_MS);
+	warn_inexact(&rec);
 	status = outcome(&rec);
 	lines_close(rec.ctl.line, rec.ctl.nlines);
 	return status;

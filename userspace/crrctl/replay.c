@@ -11,7 +11,7 @@
 
 #define LOOK_EVERY_MS 50
 
-/* What is to become of COMMAND when the run has departed from its log. */
+/* What is to become of COMMAND when the run has diverged from its log. */
 enum on_diverge {
 	ON_DIVERGE_END,
 	ON_DIVERGE_STOP,
@@ -48,20 +48,26 @@ struct replay {
 	uint64_t progress_at; /* when there was some last */
 	uint64_t records;
 	uint64_t counter;
+	uint64_t looks;
+	bool begun; /* something has happened: it may stall */
 	bool stalled;
+	bool timed_out; /* before anything else had ended it */
 	bool broke_off;
 	bool finished; /* followed to the log's end */
 	const char *peer;
 	struct sequel sequel; /* path: what comes then is recorded */
 	bool live; /* the log's end is behind us, and the device is there */
 	struct crr_status status; /* the last one */
+	char *report; /* what ended it; not printed yet */
 };
 
 static const struct option_help replay_options[] = {
 	{ { "map", required_argument, NULL, 'M' }, "STREAM=TTY",
 	  "which TTY is to be a stream, by its number or name" },
 	{ { "stall", required_argument, NULL, 's' }, "SECONDS",
-	  "without progress: give up (default 10; 0: never)" },
+	  "of silence: give up (default 10; 0: never)" },
+	{ { "timeout", required_argument, NULL, 'T' }, "SECONDS",
+	  "in all: give up (default 0: never)" },
 	{ { "on-diverge", required_argument, NULL, 'd' }, "WHAT",
 	  "becomes of COMMAND: end (default), stop, leave" },
 	{ { "grace", required_argument, NULL, 'g' }, "SECONDS",
@@ -211,51 +217,105 @@ static void look_live(struct replay *rep)
 			     rep->begin);
 }
 
-/* The program computes, or it is stopped in a debugger: that is no stall. */
+/*
+ * It stalls if nothing happens: the counter stands, no record is consumed, and
+ * nobody looks. A program may take long to start, it may compute, and it may be
+ * stopped in a debugger.
+ */
 static void watch(struct replay *rep)
 {
 	const struct crr_status *st = &rep->status;
 	uint64_t now = now_ms();
+	/* Nothing is left, and an emulator that is followed may just end. */
+	bool over = !rep->ctl.command.pid && !st->remaining &&
+		    (st->facts & CRR_STATUS_END_FED);
+	bool begun = st->records || st->counter || st->looks || st->waiting;
 
 	if (st->records != rep->records || st->counter != rep->counter ||
+	    st->looks != rep->looks || (begun && !rep->begun) ||
 	    child_is_stopped(&rep->ctl.command))
 		rep->progress_at = now;
+	rep->begun |= begun;
 	rep->records = st->records;
 	rep->counter = st->counter;
-	if (!rep->stall_ms || now - rep->progress_at < rep->stall_ms)
+	rep->looks = st->looks;
+	if (!rep->stall_ms || !(rep->begun || over) ||
+	    now - rep->progress_at < rep->stall_ms)
 		return;
-	/* Nothing is left, and an emulator that is followed may just end. */
-	if (!rep->ctl.command.pid && (st->facts & CRR_STATUS_END_FED) &&
-	    !st->remaining)
+	if (over)
 		rep->finished = true;
 	else
 		rep->stalled = true;
 }
 
-static void report_stall(const struct replay *rep)
+/* A line of a report, as a message is. */
+__attribute__((format(printf, 2, 3)))
+static void say(FILE *out, const char *format, ...)
+{
+	va_list args;
+
+	fputs("crrctl: ", out);
+	va_start(args, format);
+	vfprintf(out, format, args);
+	va_end(args);
+	fputc('\n', out);
+}
+
+/* The log, read from its beginning; or NULL. */
+static struct crr_log_reader *read_again(const struct replay *rep)
+{
+	struct crr_log_error error;
+
+	if (lseek(rep->fd, rep->begin, SEEK_SET) < 0)
+		return NULL;
+	return crr_log_open(rep->fd, &error);
+}
+
+/* The record that the run should take next. */
+static void report_next(const struct replay *rep, FILE *out)
+{
+	struct crr_log_reader *log = read_again(rep);
+	struct crr_log_error error;
+	struct crr_record rec;
+
+	if (log)
+		(void)crr_log_seek(log, CRR_LOG_SEQUENCE,
+				   rep->status.position);
+	while (log && crr_log_next(log, &rec, &error) == 1) {
+		if (rec.sequence < rep->status.position ||
+		    rec.type & CRR_TYPE_OPTIONAL)
+			continue;
+		fputs("  the log's next record is\n    ", out);
+		print_record(out, &rec, CRR_DIVERGENCE_BYTES);
+		fputc('\n', out);
+		break;
+	}
+	crr_log_close(log);
+}
+
+static void report_stall(struct replay *rep, FILE *out)
 {
 	const struct crr_status *st = &rep->status;
-	const char *where = "has not touched its line";
+	const char *where = "does nothing with its line (it may sleep in poll(2))";
 
 	if (st->waiting & CRR_WAITING_READ)
 		where = "sleeps in read(2)";
 	else if (st->waiting & CRR_WAITING_FEED)
 		where = "waits for records that the log does not have";
-	warn("no progress for %g s: the run %s at counter %llu, after %llu records; the next is due at counter %llu",
-	     (double)rep->stall_ms / 1000, where,
-	     (unsigned long long)st->counter, (unsigned long long)st->records,
-	     (unsigned long long)st->next_due);
+	say(out, "nothing has happened for %g s (--stall): the run %s, at counter %llu, after %llu records",
+	    (double)rep->stall_ms / 1000, where,
+	    (unsigned long long)st->counter, (unsigned long long)st->records);
+	report_next(rep, out);
+	print_guesses(out, st);
 }
 
 /* The kernel counts output from where it was fed: add what is before that. */
 static void count_before(const struct replay *rep, struct crr_divergence *div)
 {
-	struct crr_log_reader *log = NULL;
+	struct crr_log_reader *log = rep->begun_at ? read_again(rep) : NULL;
 	struct crr_log_error error;
 	struct crr_record rec;
 
-	if (rep->begun_at && lseek(rep->fd, rep->begin, SEEK_SET) >= 0)
-		log = crr_log_open(rep->fd, &error);
 	while (log && crr_log_next(log, &rec, &error) == 1 &&
 	       rec.sequence < rep->begun_at)
 		if (rec.type == CRR_TYPE_WRITE && rec.stream == div->stream)
@@ -271,13 +331,12 @@ static bool get_divergence(struct replay *rep, struct crr_divergence *div)
 	return true;
 }
 
-static void report_divergence(struct replay *rep)
+static void report_divergence(struct replay *rep, FILE *out)
 {
 	struct crr_divergence div;
 
 	if (get_divergence(rep, &div))
-		print_divergence(stderr, &div, rep->path,
-				 rep->status.buffer_size);
+		print_divergence(out, &div, rep->path, &rep->status);
 }
 
 /* The session has come to an end that COMMAND has not come to yet. */
@@ -308,19 +367,58 @@ static bool log_breaks_off(const struct replay *rep)
 	       (rep->status.waiting & CRR_WAITING_FEED);
 }
 
-static void report_break(const struct replay *rep)
+static void report_break(struct replay *rep, FILE *out)
 {
 	const struct crr_status *st = &rep->status;
 
 	if (rep->damaged)
-		warn("%s: at byte %llu: %s", rep->path,
-		     (unsigned long long)rep->error.offset, rep->error.text);
+		say(out, "%s: at byte %llu: %s", rep->path,
+		    (unsigned long long)rep->error.offset, rep->error.text);
 	if (!st->sequence)
-		warn("%s breaks off before its first record", rep->path);
+		say(out, "%s breaks off before its first record", rep->path);
 	else
-		warn("%s breaks off after record %llu, counter %llu",
-		     rep->path, (unsigned long long)st->sequence - 1,
-		     (unsigned long long)st->horizon);
+		say(out, "%s breaks off after record %llu, counter %llu%s",
+		    rep->path, (unsigned long long)st->sequence - 1,
+		    (unsigned long long)st->horizon,
+		    log_is_locked(rep->fd) ? ": it is still being recorded" :
+					     "");
+}
+
+static void print_report(struct replay *rep)
+{
+	if (rep->report)
+		message_print(rep->report);
+	free(rep->report);
+	rep->report = NULL;
+}
+
+static void make_report(struct replay *rep,
+			void (*report)(struct replay *rep, FILE *out))
+{
+	size_t length;
+	FILE *out = open_memstream(&rep->report, &length);
+
+	if (!out)
+		fail("%s", strerror(errno));
+	report(rep, out);
+	if (fclose(out))
+		fail("%s", strerror(errno));
+}
+
+/* What has ended it, as it is now. */
+static void report_end(struct replay *rep)
+{
+	if (rep->broke_off)
+		make_report(rep, report_break);
+	else if (rep->stalled)
+		make_report(rep, report_stall);
+	else if (rep->status.state == CRR_STATE_DIVERGED)
+		make_report(rep, report_divergence);
+	/* While COMMAND runs it may write to the same terminal. */
+	if (!rep->ctl.command.pid ||
+	    (rep->status.state == CRR_STATE_DIVERGED &&
+	     rep->on_diverge != ON_DIVERGE_END))
+		print_report(rep);
 }
 
 /* Returns whether what ended it has been told. */
@@ -341,6 +439,11 @@ static bool replay(struct replay *rep)
 				     0 :
 			     rep->fed ? POLLPRI : POLLPRI | POLLOUT);
 		control_progress(ctl, false);
+		if (control_timed_out(ctl)) {
+			rep->timed_out |= !reported;
+			reported = true;
+			control_hurry(ctl, rep->grace_ms);
+		}
 		if (crr_status(ctl->line->session, &rep->status))
 			break;
 		if (rep->status.facts & CRR_STATUS_SEEK)
@@ -364,15 +467,10 @@ static bool replay(struct replay *rep)
 			if (!rep->broke_off)
 				watch(rep);
 		}
-		if (!reported && rep->broke_off)
-			report_break(rep);
-		else if (!reported && rep->stalled)
-			report_stall(rep);
-		else if (!reported &&
-			 rep->status.state == CRR_STATE_DIVERGED)
-			report_divergence(rep);
 		if (rep->status.state != CRR_STATE_REPLAYING ||
 		    rep->stalled || rep->broke_off || rep->finished) {
+			if (!reported)
+				report_end(rep);
 			reported = true;
 			if (!ctl->command.pid)
 				break;
@@ -395,6 +493,14 @@ static bool ended_early(const struct replay *rep)
 		st->counter < st->horizon);
 }
 
+static void report_timeout(const struct replay *rep)
+{
+	warn("the replay took longer than %g s (--timeout): it was ended at counter %llu, after %llu records",
+	     (double)rep->ctl.timeout_ms / 1000,
+	     (unsigned long long)rep->status.counter,
+	     (unsigned long long)rep->status.records);
+}
+
 /* What is to be said, and the exit status, in the order of importance. */
 static int outcome(struct replay *rep, bool reported)
 {
@@ -402,6 +508,10 @@ static int outcome(struct replay *rep, bool reported)
 	int status = rep->ctl.command.status;
 	struct crr_divergence div;
 
+	if (rep->timed_out) {
+		report_timeout(rep);
+		return EXIT_CRR_TIMEOUT;
+	}
 	if (rep->stalled)
 		return EXIT_CRR_STALLED;
 	/* Whoever was ended by us could not take what it left. */
@@ -409,13 +519,14 @@ static int outcome(struct replay *rep, bool reported)
 	     (!rep->ctl.interrupted && !rep->ctl.killing)) &&
 	    get_divergence(rep, &div)) {
 		if (!reported)
-			print_divergence(stderr, &div, rep->path,
-					 st->buffer_size);
+			make_report(rep, report_divergence);
+		print_report(rep);
 		return EXIT_CRR_DIVERGED;
 	}
 	if (rep->broke_off || (rep->fed && !crr_log_ended(rep->log))) {
 		if (!rep->broke_off)
-			report_break(rep);
+			make_report(rep, report_break);
+		print_report(rep);
 		return EXIT_CRR_LOG;
 	}
 	if (st->state == CRR_STATE_FAILED) {
@@ -448,6 +559,13 @@ static int outcome(struct replay *rep, bool reported)
 		control_summary(&rep->ctl,
 				"%llu bytes of output came too fast for the line",
 				(unsigned long long)st->dropped);
+	if (st->guesses)
+		warn("warning: %llu poll(2)s were answered before the log was known that far (guesses): another replay may diverge there",
+		     (unsigned long long)st->guesses);
+	if (rep->ctl.timed_out) {
+		report_timeout(rep);
+		return EXIT_CRR_TIMEOUT;
+	}
 	/* It did not end by itself, but the log did. */
 	return rep->ctl.killing ? 0 : status;
 }
@@ -662,6 +780,9 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 		case 's':
 			rep.stall_ms = parse_seconds(cmd, optarg);
 			break;
+		case 'T':
+			rep.ctl.timeout_ms = parse_seconds(cmd, optarg);
+			break;
 		case 'd':
 			rep.on_diverge = parse_on_diverge(cmd, optarg);
 			break;
@@ -702,9 +823,11 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 	if (!(rep.flags & CRR_REPLAY_LIVE) && (output || rep.peer))
 		usage_error(cmd, "--output and --peer are for --live");
 
+	argv[argc] = NULL; /* in the place of the -- */
+	if (!*command)
+		lines_check(cmd, argv + optind);
 	user_find();
 	open_log(&rep);
-	argv[argc] = NULL; /* in the place of the -- */
 	n = map_streams(cmd, &rep, maps, nmaps, argv + optind, paths);
 	if (child_wrong_line(command, n))
 		usage_error(cmd, "%s: %s has no such stream",
@@ -723,6 +846,8 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 		sequel_begin(&rep.sequel, crr_log_get_info(rep.log));
 	control_start(&rep.ctl, begin_replay, rep.flags, rep.buffer_size);
 	feed(&rep);
+	if (!rep.peer)
+		control_size(&rep.ctl);
 	if (*command &&
 	    !child_start(&rep.ctl.command, command, rep.ctl.line,
 			 rep.ctl.nlines))
@@ -747,6 +872,7 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 	finish_sequel(&rep);
 	control_progress(&rep.ctl, true);
 	control_end_peer(&rep.ctl, rep.grace_ms);
+	print_report(&rep);
 	status = outcome(&rep, reported);
 	crr_log_close(rep.log);
 	lines_close(rep.ctl.line, rep.ctl.nlines);

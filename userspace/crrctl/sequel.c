@@ -30,6 +30,7 @@ void sequel_open(struct sequel *sequel, const char *path, bool force)
 {
 	sequel->path = path;
 	output_open(&sequel->out, path, force, "a log");
+	(void)log_lock(sequel->out.fd);
 }
 
 /**

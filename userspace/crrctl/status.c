@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "crrctl.h"
+#include "json.h"
 
 static const struct option_help status_options[] = {
 	{ { "json", no_argument, NULL, 'j' }, NULL, "as one JSON object" },
@@ -60,6 +61,8 @@ static const struct {
 	{ "a gate", "gated", CRR_STATUS_GATED },
 	{ "a checkpoint", "checkpoint", CRR_STATUS_CHECKPOINT },
 	{ "a seek", "seek", CRR_STATUS_SEEK },
+	{ "interrupted reads", "interrupted", CRR_STATUS_INTERRUPTED },
+	{ "reads of several threads", "threads", CRR_STATUS_THREADS },
 }, waits[] = {
 	{ "a read for its time", "read", CRR_WAITING_READ },
 	{ "somebody for the feeder", "feed", CRR_WAITING_FEED },
@@ -110,30 +113,29 @@ static void print_status(const struct crr_status *st)
 
 static void print_json(const struct crr_status *st)
 {
+	json_t *object = json_object(), *waiting = json_array();
 	size_t i;
 
-	printf("{\"session\":%s,\"state\":\"%s\"",
-	       st->facts & CRR_STATUS_SESSION ? "true" : "false",
-	       crr_state_name(st->state));
-	if (st->reason)
-		printf(",\"reason\":\"%s\"", crr_reason_name(st->reason));
-	if (st->stream != CRR_NO_STREAM)
-		printf(",\"stream\":%u", st->stream);
-	printf(",\"streams\":%u", st->streams);
-	for (i = 0; i < ARRAY_SIZE(facts); i++)
-		printf(",\"%s\":%s", facts[i].json,
-		       st->facts & facts[i].bit ? "true" : "false");
-	printf(",\"waiting\":[");
 	for (i = 0; i < ARRAY_SIZE(waits); i++)
 		if (st->waiting & waits[i].bit)
-			printf("%s\"%s\"",
-			       st->waiting & (waits[i].bit - 1) ? "," : "",
-			       waits[i].json);
-	putchar(']');
+			json_add(waiting, json_string(waits[i].json));
+	json_set(object, "session",
+		 json_boolean(st->facts & CRR_STATUS_SESSION));
+	json_set(object, "state", json_string(crr_state_name(st->state)));
+	if (st->reason)
+		json_set(object, "reason",
+			 json_string(crr_reason_name(st->reason)));
+	if (st->stream != CRR_NO_STREAM)
+		json_set(object, "stream", json_integer(st->stream));
+	json_set(object, "streams", json_integer(st->streams));
+	for (i = 0; i < ARRAY_SIZE(facts); i++)
+		json_set(object, facts[i].json,
+			 json_boolean(st->facts & facts[i].bit));
+	json_set(object, "waiting", waiting);
 	for (i = 0; i < ARRAY_SIZE(figures); i++)
-		printf(",\"%s\":" JSON_U64, figures[i].json,
-		       figure_value(st, &figures[i]));
-	printf("}\n");
+		json_set(object, figures[i].json,
+			 json_u64(figure_value(st, &figures[i])));
+	json_print(stdout, object, JSON_LINE);
 }
 
 /* Of a replay without a controller nobody else would tell. */
@@ -149,7 +151,7 @@ static void print_how_it_diverged(const struct crr_status *st, int fd)
 	if (session < 0)
 		return;
 	if (!crr_session_divergence(session, &div))
-		print_divergence(stdout, &div, NULL, st->buffer_size);
+		print_divergence(stdout, &div, NULL, st);
 	close(session);
 }
 

@@ -7,17 +7,35 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "crrctl.h"
 
 /* Put back at exit, however that comes about. */
 static struct terminal *joined;
+/* What was last written to it ends in the middle of a line. */
+static bool mid_line;
 
 static void put_back(void)
 {
 	if (joined)
 		terminal_leave(joined);
+}
+
+/**
+ * terminal_size - give a pty the size of the user's terminal
+ * @master: of the pty
+ *
+ * Without a terminal the pty keeps the size that it has.
+ */
+void terminal_size(int master)
+{
+	struct winsize size;
+
+	if (!ioctl(STDIN_FILENO, TIOCGWINSZ, &size) ||
+	    !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
+		(void)ioctl(master, TIOCSWINSZ, &size);
 }
 
 void terminal_join(struct terminal *term, int master, bool input)
@@ -40,6 +58,21 @@ void terminal_join(struct terminal *term, int master, bool input)
 	term->raw = true;
 	joined = term;
 	atexit(put_back);
+}
+
+/* Is the user's terminal raw? A line then wants a carriage return. */
+bool terminal_is_raw(void)
+{
+	return joined;
+}
+
+/* Must a message begin with a new line? It is taken to do so. */
+bool terminal_new_line(void)
+{
+	bool mid = mid_line;
+
+	mid_line = false;
+	return mid;
 }
 
 void terminal_leave(struct terminal *term)
@@ -92,6 +125,8 @@ static void way_write(struct terminal *term, struct way *way)
 			term->escaped = true;
 		way->from = -1;
 		n = (ssize_t)way->length;
+	} else if (way == &term->out && n > 0 && isatty(way->to)) {
+		mid_line = way->buf[n - 1] != '\n';
 	}
 	way->length -= (size_t)n;
 	memmove(way->buf, way->buf + n, way->length);

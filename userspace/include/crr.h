@@ -464,7 +464,7 @@ int crr_session_stop(int session_fd);
 int crr_status(int fd, struct crr_status *status);
 
 /**
- * crr_session_divergence - how the replay departed from its log
+ * crr_session_divergence - how the replay diverged from its log
  * @session_fd: the session
  * @divergence: out
  *

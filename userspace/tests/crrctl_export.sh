@@ -53,9 +53,9 @@ log_export_cast() {
 	json b.cast '.[1:] == [[2.7, "o", "other"]]'
 	has err 'a.crr: 1 writes were not captured'
 	run 1 crrctl log export -f --hz 1M -s 1 -r 10.. a.crr b.cast
-	has err 'a.crr: its output was not captured'
+	has err 'a.crr: the output was not captured'
 	run 1 crrctl log export -f a.crr b.cast
-	has err '--hz says how fast its counter counts'
+	has err 'with --hz'
 	# No output, and an end that no time has.
 	mklog all > all.crr
 	run 0 crrctl log export -f --hz 1M all.crr b.cast
@@ -203,7 +203,7 @@ log_export_vcd() {
 	cmp -s a.vcd out || fail 'not the same from a pipe'
 	# By the time, if the frequency is told.
 	run 0 crrctl log export --hz 1M a.crr timed.vcd
-	has timed.vcd '$comment time is that since the recording began $end'
+	has timed.vcd '$comment time since the recording began $end'
 	is "$(grep '^#' timed.vcd | head -n 3 | xargs)" \
 		'#0 #1000000000 #1000500000' times
 	command -v vcd2fst > /dev/null || skip 'no vcd2fst'
@@ -256,11 +256,11 @@ log_export_uncounted() {
 		[0.3, "m", "f"]]'
 	# There is nothing that a frequency could be the frequency of.
 	run 0 crrctl log export -f --hz 1M a.crr b.cast
-	has err 'a.crr: its counter does not move: --hz is of no use'
+	has err 'a.crr: its counter does not move: --hz has no effect'
 	cmp -s a.cast b.cast || fail 'not the same with --hz'
 	run 0 crrctl log export a.crr a.vcd
 	empty err
-	has a.vcd '$comment time is that since the recording began $end'
+	has a.vcd '$comment time since the recording began $end'
 	is "$(grep '^#' a.vcd | xargs)" "#1000000000 #1500000000 #2000000000 \
 #5100000000 #5200000000 #5300000000 #5400000000" times
 	# Neither times nor a counter.
@@ -271,7 +271,7 @@ log_export_uncounted() {
 	@0 0 END
 	TEXT
 	run 1 crrctl log export none.crr none.cast
-	has err 'none.crr tells no times, and its counter does not move'
+	has err 'none.crr has no times, and its counter does not move'
 	[ ! -e none.cast ] || fail 'a file was made'
 	run 0 crrctl log export none.crr none.vcd
 	is "$(grep '^#' none.vcd)" '#0' times

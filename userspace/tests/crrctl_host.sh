@@ -130,9 +130,21 @@ host_usage() {
 	usage 125 'crrctl record' record -o a --resume --force /dev/ttyS0
 	usage 125 'crrctl record' record -o a --resume --discard /dev/ttyS0
 	usage 125 'crrctl replay' replay -- true
+	# COMMAND without its --.
+	for command in 'record -o a' 'replay a'; do
+		# shellcheck disable=SC2086 # words
+		{
+			usage 125 "crrctl ${command%% *}" $command true
+			has err 'true: No such file or directory; a COMMAND must follow --'
+			usage 125 "crrctl ${command%% *}" $command /bin/sh x
+			has err '/bin/sh is not a tty; a COMMAND must follow --'
+		}
+	done
 	for bad in '' x -1 nan 1s 1e20; do
 		usage 125 'crrctl replay' replay --stall "$bad" a
 		usage 125 'crrctl replay' replay --grace "$bad" a
+		usage 125 'crrctl replay' replay --timeout "$bad" a
+		usage 125 'crrctl record' record --timeout "$bad" -o a
 	done
 	usage 125 'crrctl replay' replay --on-diverge=explode a
 	has err explode
@@ -185,40 +197,48 @@ host_manual_names() {
 	done
 }
 
-# What the text format has, and JSON, is in the pages.
+# json_keys: the names of all members of the JSON on standard input.
+json_keys() {
+	jq -r '[.. | objects | keys[]] | unique[]' | sort -u
+}
+
+# documented PAGE MINIMUM: PAGE has each of the names in the file keys, which are
+# MINIMUM or more.
+documented() {
+	[ "$(wc -l < keys)" -ge "$2" ] || fail "$1: $(cat keys)"
+	while read -r key; do
+		grep -q "_${key}_" "$1" || fail "$1: no $key"
+	done < keys
+}
+
+# The members of the text format and of JSON are in the manual pages.
 host_manual_keys() {
 	source=$tests/../crrctl
-	sed -n '/^## text/,/^## cast/p' "$tests/../man/crrctl-log.1.scd" > page
+	sed -n '/^## text/,/^## cast/p' "$tests/../man/crrctl-log.1.scd" > text
 	{
-		sed -n 's/^\tMEMBER("\([a-z0-9_]*\)".*/\1/p' "$source/log/text.c"
-		sed -n '/^} members/,$s/^\t{ "\([a-z]*\)", CRR_FLAG.*/\1/p' \
-			"$source/log/text.c"
+		sed -n 's/^\t\(MEMBER\|NAMED\|COUNT\)("\([a-z0-9_]*\)".*/\2/p
+			s/^\t{ "\([a-z]*\)", "[a-z]*", [a-z]*, CRR_FLAG.*/\1/p' \
+			"$source/record_types.c"
 		printf '%s\n' created delivery counter command
 	} > keys
-	[ "$(wc -l < keys)" -gt 30 ] || fail "only $(wc -l < keys) keys of text"
-	while read -r key; do
-		grep -q "_${key}_" page || fail "crrctl-log(1), text: no $key"
-	done < keys
-	sed '/^## text/,$d' "$tests/../man/crrctl-log.1.scd" > json
-	sed -n '/^## text/,/^## cast/p' "$tests/../man/crrctl-log.1.scd" >> json
-	for file in log/json log/info status; do
-		page=json
-		[ $file != status ] || page=$tests/../man/crrctl.1.scd
-		{
-			grep -o '\\"[a-z_0-9]*\\":' "$source/$file.c" | tr -d '\\":'
-			# status has tables, for text and for JSON.
-			sed -n 's/^\tFIGURE("[^"]*", \([a-z_]*\),.*/\1/p
-				s/^\t{ "[^"]*", "\([a-z_]*\)", CRR_[SW].*/\1/p' \
-				"$source/$file.c"
-		} | sort -u > keys
-		[ "$(wc -l < keys)" -gt 20 ] || fail "$file: $(cat keys)"
-		while read -r key; do
-			grep -q "_${key}_" "$page" || fail "$page: no $key"
-		done < keys
-		# Numbers of 64 bits are strings.
-		! grep -n ':%" PRIu64' "$source/$file.c" ||
-			fail "$file.c: not JSON_U64"
-	done
+	documented text 36
+	sed '/^## text/,$d' "$tests/../man/crrctl-log.1.scd" | cat - text > page
+	for log in "$tests"/golden/*.crr; do
+		crrctl log info --json "$log"
+		crrctl log dump --json --hz 1M "$log"
+		crrctl log stat --json "$log"
+	done > json 2> err || :
+	json_keys < json > keys
+	documented page 63
+	# golden/every.crr has the largest value of each member.
+	json json 'all(.. | numbers; . < 9007199254740992 and . > -9007199254740992)'
+	{
+		sed -n 's/.*json_set(object, "\([a-z_]*\)".*/\1/p' "$source/status.c"
+		sed -n 's/^\tFIGURE("[^"]*", \([a-z_]*\),.*/\1/p
+			s/^\t{ "[^"]*", "\([a-z_]*\)", CRR_[SW].*/\1/p' \
+			"$source/status.c"
+	} | sort -u > keys
+	documented "$tests/../man/crrctl.1.scd" 20
 }
 
 # completed WORD...: what bash makes of the last one.
@@ -247,6 +267,9 @@ host_completion() {
 	is "$(completed crrctl log export -F p)" pcapng 'a format, in short'
 	is "$(completed crrctl log import -F q)" qemu-rr 'what is imported'
 	is "$(completed crrctl log dump -T WR)" WRITE 'a type'
+	is "$(completed crrctl log dump --type '' | wc -w)" \
+		"$(grep -c '^	{ CRR_TYPE_' "$tests/../crrctl/record_types.c")" types
+	is "$(completed crrctl log dump --type READ,WR)" READ,WRITE 'a list of types'
 	is "$(completed crrctl log diff -C al)" always 'a colour'
 	is "$(completed crrctl record -F p)" '' 'nothing, after a flag'
 	is "$(completed crrctl record -o a -- cmd --f)" '' 'another command'
@@ -335,7 +358,27 @@ host_no_module() {
 	has err 'the module n_crr is not loaded'
 	run 1 crrctl attach /dev/null
 	has err 'the module n_crr is not loaded'
-	is "$(sort -u modprobed)" '-q n_crr' 'what modprobe was asked'
+	is "$(sort -u modprobed)" 'n_crr' 'what modprobe was asked'
+	lacks err ': modprobe'
+	# What it says, and what to do.
+	while IFS='|' read -r said advice; do
+		printf '#!/bin/sh\necho "modprobe: %s" >&2; exit 1\n' "$said" \
+			> fake/modprobe
+		run 1 env PATH="$PWD/fake:$PATH" crrctl attach /dev/null
+		has err "did not load it: modprobe: $said"
+		[ "$(id -u)" != 0 ] || has err "$advice"
+	done <<-REASONS
+		ERROR: could not insert 'n_crr': Key was rejected by service|mokutil
+		ERROR: could not insert 'n_crr': Required key not available|mokutil
+		FATAL: Module n_crr not found in directory /lib/modules/1|dkms status
+		ERROR: could not insert 'n_crr': Exec format error|another kernel
+		ERROR: could not insert 'n_crr': Cannot allocate memory|dmesg
+	REASONS
+	# However much that is.
+	printf '#!/bin/sh\nyes words | head -c 200000 >&2; exit 1\n' > fake/modprobe
+	run 1 env PATH="$PWD/fake:$PATH" crrctl attach /dev/null
+	has err 'did not load it: words'
+	no_modprobe fake
 	chmod 666 modprobed
 	[ ! -e a.crr ] || fail 'a file was made'
 	if [ "$(id -u)" = 0 ]; then
@@ -364,6 +407,7 @@ host_install() {
 	mkdir o
 	ln -s "$build" o/userspace
 	cat > want <<-'FILES'
+	/usr/local/bin/crrctl
 	/usr/local/include/crr.h
 	/usr/local/include/crr/record.h
 	/usr/local/include/linux/crr.h
@@ -371,7 +415,6 @@ host_install() {
 	/usr/local/lib/libcrr.so
 	/usr/local/lib/libcrr.so.0
 	/usr/local/lib/pkgconfig/libcrr.pc
-	/usr/local/sbin/crrctl
 	/usr/local/sbin/ldattach
 	/usr/local/share/bash-completion/completions/crrctl
 	/usr/local/share/man/man1/crrctl-log.1
@@ -391,9 +434,9 @@ host_install() {
 	diff want got > diff.out || fail "wanted (<) and installed (>): $(cat diff.out)"
 	cmp -s "$tests/../../kmod/record.h" root/usr/local/include/crr/record.h ||
 		fail 'record.h is another'
-	is "$(stat -c %a root/usr/local/sbin/crrctl)" 755 'mode of crrctl'
+	is "$(stat -c %a root/usr/local/bin/crrctl)" 755 'mode of crrctl'
 	is "$(stat -c %a root/usr/local/lib/libcrr.so.0)" 644 'mode of the library'
-	run 0 root/usr/local/sbin/crrctl --version
+	run 0 root/usr/local/bin/crrctl --version
 
 	# Against what was installed, as pkg-config tells.
 	cat > a.c <<-'PROGRAM'
@@ -415,9 +458,26 @@ host_install() {
 	run 0 plain_make uninstall O="$PWD/o" DESTDIR="$PWD/root"
 	is "$(files_in root)" '' 'what is left'
 
+	# Versions before 0.2 were in sbin. A crrctl that is not crr's stays.
+	mkdir -p root/usr/local/sbin
+	for make in install-userspace uninstall; do
+		cp "$(command -v crrctl)" root/usr/local/sbin
+		run 0 plain_make $make O="$PWD/o" DESTDIR="$PWD/root"
+		[ ! -e root/usr/local/sbin/crrctl ] || fail "$make: an old crrctl is left"
+		echo other > root/usr/local/sbin/crrctl
+		run 0 plain_make $make O="$PWD/o" DESTDIR="$PWD/root"
+		is "$(cat root/usr/local/sbin/crrctl)" other "another's crrctl after $make"
+	done
+	rm root/usr/local/sbin/crrctl
+	run 0 plain_make install-userspace O="$PWD/o" DESTDIR="$PWD/root" \
+		BINDIR=/usr/local/sbin
+	[ -x root/usr/local/sbin/crrctl ] || fail 'not in BINDIR'
+	run 0 plain_make uninstall O="$PWD/o" DESTDIR="$PWD/root" \
+		BINDIR=/usr/local/sbin
+	is "$(files_in root)" '' 'what is left'
+
 	# Elsewhere; ldattach has to be where root's PATH finds it first.
-	sed 's,^/usr/local/\([^s]\|sh\),/opt/crr/\1,
-		s,^/usr/local/sbin/crrctl,/opt/crr/sbin/crrctl,' want | sort > there
+	sed 's,^/usr/local/\([^s]\|sh\),/opt/crr/\1,' want | sort > there
 	run 0 plain_make install-userspace O="$PWD/o" DESTDIR="$PWD/root" \
 		PREFIX=/opt/crr
 	files_in root > got

@@ -690,9 +690,53 @@ line_terminal() {
 	cmp -s before after || fail 'the terminal is not as it was'
 	whole a.crr
 	read_is "$(printf 'ab\003q')"
+	# How to end it, while the terminal is not raw yet.
+	has typescript "^] ends recording"
+	lines_with typescript 'records in a.crr'
+	is "$lines" 1 'summaries'
+	# The last message begins in the first column.
+	grep -q '^crrctl: .* records in a.crr' typescript || fail 'in the middle of a line'
 	# Of a line that the terminal shows there is no progress to be seen.
 	lacks typescript 'recording: '
 	has typescript 'records in a.crr'
+}
+
+# The pty has the size of the terminal, before COMMAND starts and after a change.
+line_terminal_size() {
+	terminal 'stty rows 33 cols 99; crrctl record -o a.crr -- sh -c "
+		stty -F {} size > size; : > ready; while :; do
+			stty -F {} size > now; mv now size; sleep 0.1; done"'
+	soon test -f ready
+	soon contains size '33 99'
+	stty -F "$(cat terminal.tty)" rows 44 cols 111
+	soon contains size '44 111'
+	printf '\035' >&7
+	soon ended "$terminal"
+	is "$(cat terminal.status)" 143 status
+}
+
+# A message begins in the first column, also after half a line of the emulator's.
+line_terminal_message() {
+	terminal 'crrctl record -o a.crr -- sh -c "
+		exec 3<> {}; stty raw <&3; printf half >&3; read -r _ <&3"'
+	soon contains typescript half
+	printf '\035' >&7
+	soon ended "$terminal"
+	tr -d '\r' < typescript > lines
+	grep -q '^half$' lines || fail "$(cat lines)"
+	grep -q '^crrctl: .* records in a.crr' lines || fail "$(cat lines)"
+}
+
+# COMMAND's own output and the report do not mix.
+line_report_last() {
+	base
+	run 120 crrctl replay "$work/base.crr" -- sh -c '
+		emulator "$1" wrong 1; for i in 1 2 3; do sleep 0.1; echo "last words" >&2; done' sh {}
+	tail -n 1 err > last
+	lacks last 'last words'
+	sed '/^crrctl:/,$d' err > before
+	lines_with before 'last words'
+	is "$lines" 3 'words before the report'
 }
 
 # The key that ends it, with COMMAND and without.
@@ -750,7 +794,7 @@ line_input() {
 
 # Progress and summary are for terminals only, and only if wanted.
 line_progress() {
-	terminal "crrctl record -o a.crr -p '$talk' -- emulator {}"
+	terminal "crrctl record -o a.crr -p '$talk' -- emulator {} > /dev/null"
 	soon ended "$terminal"
 	has typescript 'recording: '
 	has typescript ' records in a.crr'
@@ -762,7 +806,12 @@ line_progress() {
 	soon ended "$terminal"
 	lacks typescript 'replaying: '
 	lacks typescript 'replayed '
-	terminal "crrctl record -q -f -o a.crr -p '$talk' -- emulator {}"
+	# COMMAND may use the terminal itself.
+	terminal "crrctl record -f -o a.crr -p '$talk' -- emulator {}"
+	soon ended "$terminal"
+	lacks typescript 'recording: '
+	has typescript ' records in a.crr'
+	terminal "crrctl record -q -f -o a.crr -p '$talk' -- emulator {} > /dev/null"
 	soon ended "$terminal"
 	lacks typescript 'recording: '
 	lacks typescript ' records in '
@@ -1124,11 +1173,25 @@ line_killed() {
 	record=$pid
 	soon test -s pid
 	soon sh -c 'crrctl log dump a.crr | grep -q STREAM'
+	# What is being recorded was not killed, which is told apart.
+	run 123 crrctl log info a.crr
+	has out 'has no end yet: it is still being recorded'
+	run 123 crrctl log verify a.crr
+	has out 'has no end yet: it is still being recorded'
+	run 123 crrctl replay --grace 0 a.crr -- emulator {}
+	has err ': it is still being recorded'
+	cp a.crr copy.crr
+	run 123 crrctl log verify copy.crr
+	has out 'or this is a copy made while it went on'
+	run 0 crrctl log repair a.crr whole.crr
+	has err 'still being recorded'
 	kill -KILL "$record"
 	soon ended "$record"
 	soon ended "$(cat pid)"
 	run 123 crrctl log info a.crr
-	has out 'and no end'
+	has out 'has no end: the recording was killed'
+	run 123 crrctl replay --grace 0 a.crr -- emulator {}
+	lacks err 'still being recorded'
 }
 
 # ---- Buffers, full disks ----
@@ -1332,7 +1395,8 @@ line_status_recording() {
 	json out '.[0] | .session and .state == "recording" and .stream == 0 and
 		.streams == 1 and .controller and .clock and .counted and
 		.bytes_in == "3" and .waiting == [] and (.counter | tonumber) > 0 and
-		(.looks | tonumber) >= 0 and .guesses == "0"'
+		(.looks | tonumber) >= 0 and .guesses == "0" and
+		.interrupted == false and .threads == false'
 	kill -TERM "$record"
 	finish "$record" 0
 }
@@ -1423,13 +1487,66 @@ line_warn_uncounted() {
 	lacks err 'no counter'
 }
 
+# warned COMMAND...: records it, with a peer that says abc when it is asked.
+warned() {
+	run 0 crrctl record -f -o a.crr \
+		-p 'read -r _; printf abc; exec cat > /dev/null' -- "$@"
+}
+
+# What record knows of a program that no replay repeats.
+line_warn_inexact() {
+	cat > reader.py <<-'CODE'
+		import os, select, signal, sys, threading, tty
+		fd = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)
+		tty.setraw(fd)
+		def stop(*args):
+		    raise InterruptedError
+		if sys.argv[2] == "poll":
+		    select.select([fd], [], [], 0.1)
+		if sys.argv[2] == "signal":
+		    signal.signal(signal.SIGALRM, stop)
+		    signal.setitimer(signal.ITIMER_REAL, 0.1)
+		    try:
+		        os.read(fd, 1)
+		        sys.exit(1)
+		    except InterruptedError:
+		        pass
+		os.write(fd, b"?\n")
+		os.read(fd, 1)
+		if sys.argv[2] == "threads":
+		    thread = threading.Thread(target=os.read, args=(fd, 1))
+		    thread.start()
+		    thread.join()
+		os.read(fd, 1)
+	CODE
+	signalled='a signal came while a read(2) slept'
+	several='several threads of a process have read the line'
+	warned python3 reader.py {} sleep
+	has err 'this one sleeps until there is input'
+	lacks err "$signalled"
+	lacks err "$several"
+	warned python3 reader.py {} poll
+	has err 'poll(2)s found nothing, which is not recorded'
+	lacks err 'this one sleeps'
+	warned python3 reader.py {} signal
+	has err "$signalled"
+	lacks err "$several"
+	warned python3 reader.py {} threads
+	has err "$several"
+	lacks err "$signalled"
+	# To be killed is nothing that a replay would have to repeat.
+	run 124 crrctl record -f -o a.crr -p 'exec cat > /dev/null' -- \
+		timeout 2 cat {}
+	lacks err "$signalled"
+}
+
 # ---- How replays end ----
 
 # Exactly where, and how; and what becomes of COMMAND.
 line_diverge_content() {
 	base
 	run 120 crrctl replay "$work/base.crr" -- emulator {} wrong "$w2"
-	has err "crrctl: the run departed from $work/base.crr: other bytes"
+	has err "crrctl: the run diverged from $work/base.crr: other bytes"
 	has err "  record   $w2_seq, WRITE of stream 0"
 	has err "  counter  $w2 expected, $w2 in this run"
 	# The last letter before the end of the line, of "COUNT:DEFG".
@@ -1555,17 +1672,21 @@ line_stall() {
 	at=$r2
 	run 121 crrctl replay --stall 2 "$work/base.crr" -- \
 		emulator {} sleep "$at"
-	has err "no progress for 2 s: the run has not touched its line at counter $((at - 1)), after 2 records; the next is due at counter $at"
+	has err "nothing has happened for 2 s (--stall): the run does nothing with its line (it may sleep in poll(2)), at counter $((at - 1)), after 2 records"
+	has err "the log's next record is"
+	has err " @$at "
+	has err ' READ 4 "defg"'
 	# Not only whole seconds.
 	run 121 crrctl replay --stall 2.5 "$work/base.crr" -- sh -c 'exec cat "$1"' \
 		sh {}
 	has err 'sleeps in read(2)'
-	has err 'no progress for 2.5 s'
+	has err 'nothing has happened for 2.5 s'
 	# A record is due, and is not taken: it stalls, and was ended for that.
 	run 121 crrctl replay --stall 2.5 "$work/base.crr" -- \
 		emulator {} stuck "$at"
-	has err "due at counter $at"
-	lacks err 'departed'
+	has err 'does nothing with its line'
+	has err " @$at "
+	lacks err 'diverged'
 	# As long as one of them moves there is progress; stopped is not stalled.
 	start crrctl replay --stall 1.5 "$work/base.crr" -- \
 		sh -c 'echo $$ > pid; kill -STOP $$; exec emulator "$1"' sh {} \
@@ -1576,6 +1697,80 @@ line_stall() {
 	sleep 2
 	kill -CONT "$(cat pid)"
 	finish "$replay" 0
+	empty err
+}
+
+# Who looks in vain, again and again, does not stall; nor does who has not begun.
+line_stall_looks() {
+	base
+	cat > poller.py <<-'CODE'
+		import os, select, sys, time
+		fd = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+		until = time.monotonic() + 5
+		while time.monotonic() < until:
+		    if sys.argv[2] == "poll":
+		        p = select.poll()
+		        p.register(fd, select.POLLPRI)
+		        p.poll(10)
+		    else:
+		        try:
+		            os.read(fd, 10)
+		        except BlockingIOError:
+		            pass
+		        time.sleep(0.01)
+	CODE
+	for how in poll read; do
+		run 122 crrctl replay --stall 2 "$work/base.crr" -- \
+			python3 poller.py {} $how
+		has err 'the command ended early'
+	done
+	run 0 crrctl replay --stall 1 "$work/base.crr" -- \
+		sh -c 'sleep 4; exec emulator "$1"' sh {}
+	empty err
+}
+
+# It sleeps in read(2) where the recorded run wrote: it has not ended.
+line_read_for_write() {
+	run 0 crrctl record -o a.crr -p 'printf abc; exec cat > /dev/null' -- \
+		sh -c 'timeout 30 head -c 3 "$1"; printf answer > "$1"; exec sleep 0.1' sh {}
+	# At the log's end that is a divergence.
+	run 120 crrctl replay a.crr -- cat {}
+	has err 'the run diverged from a.crr: it called read(2) with a record left whose time had come'
+	has err ', WRITE of stream 0'
+	lacks err 'ended'
+	# Before it the run waits.
+	base
+	run 121 crrctl replay --stall 2 "$work/base.crr" -- cat {}
+	has err 'sleeps in read(2)'
+	has err "READ 3 \"abc\""
+}
+
+# The wall time of it all, whatever the run does.
+line_timeout() {
+	base
+	run 124 crrctl record --timeout 2 -o a.crr -- emulator {}
+	has err 'the recording took longer than 2 s (--timeout)'
+	whole a.crr
+	run 124 crrctl replay --timeout 2 --stall 0 "$work/base.crr" -- \
+		emulator {} sleep "$r2"
+	has err "the replay took longer than 2 s (--timeout): it was ended at counter $((r2 - 1)), after 2 records"
+	lacks err diverged
+	# One that does not want to end.
+	run 124 crrctl replay --timeout 1 --grace 1 --stall 0 "$work/base.crr" -- \
+		sh -c 'trap "" TERM; while :; do sleep 0.1; done'
+	# What has ended it before counts.
+	run 120 crrctl replay --timeout 20 --on-diverge leave "$work/base.crr" -- \
+		emulator {} wrong "$r2"
+	start crrctl replay --timeout 3 --on-diverge stop "$work/base.crr" -- \
+		emulator {} stay "$r2" 2> err
+	finish "$pid" 120
+	# Without COMMAND.
+	make_line
+	run 124 crrctl record --timeout 1 -o b.crr "$tty"
+	whole b.crr
+	run 124 crrctl replay --timeout 1 "$work/base.crr" "$tty"
+	# In time.
+	run 0 crrctl replay --timeout 60 "$work/base.crr" -- emulator {}
 	empty err
 }
 
@@ -1696,7 +1891,7 @@ line_damaged() {
 	has err "a.crr: at byte $((blocks - 72 - 96)): the block is damaged (CRC)"
 	is "$(readable a.crr)" "$((base_records - 1))" 'records that can be read'
 	has err "breaks off after record $((base_records - 3)), "
-	# A run that departs before is told so.
+	# A run that diverges before is told so.
 	run 120 crrctl replay a.crr -- emulator {} wrong 1
 }
 
@@ -1779,9 +1974,9 @@ line_lines() {
 	name1=pts${tty1##*/}
 	run 0 crrctl replay a.crr --mute --map "$name1=$tty0" --map "0=$tty1" \
 		-- emulator {0} also 1 {1}
-	# One that does not look at the second line departs there.
+	# One that does not look at the second line diverges there.
 	run 120 crrctl replay a.crr -- emulator {0}
-	has err 'departed from a.crr'
+	has err 'diverged from a.crr'
 	has err 'READ of stream 1'
 	for line in "$tty0" "$tty1"; do
 		run 1 crrctl status "$line"
@@ -1901,7 +2096,7 @@ line_read_all() {
 	is "$(jq -r -s 'map(select(.type == "WRITE").data) | length' out)" 3 answers
 	has out '"type":"TIME"'
 	run 0 crrctl replay a.crr -- emulator {} all 1
-	# Read otherwise, it departs.
+	# Read otherwise, it diverges.
 	run 120 crrctl replay a.crr -- emulator {}
 }
 
@@ -2020,7 +2215,7 @@ line_live() {
 	run 0 crrctl replay b.crr -- emulator {}
 	has out ':DEFG'
 	has out ':Q'
-	# A run that has departed does not become live.
+	# A run that has diverged does not become live.
 	run 120 crrctl replay --live -p 'printf q' a.crr -- emulator {} wrong 1
 	# What there is is not overwritten; and it is for --live alone.
 	run 125 crrctl replay --live -o b.crr a.crr -- emulator {}
@@ -2049,7 +2244,7 @@ line_load() {
 	run 41 emulator "$tty" wrong 1
 	run 0 crrctl status "$tty"
 	has out 'state: diverged'
-	has out 'the run departed from its log: other bytes'
+	has out 'the run diverged from its log: other bytes'
 	has out 'expected'
 	run 0 crrctl detach "$tty"
 	run 1 crrctl status "$tty"
@@ -2067,7 +2262,7 @@ line_load() {
 	run 1 crrctl status "$tty"
 }
 
-# Interrupted: what COMMAND makes of it; nothing departed.
+# Interrupted: what COMMAND makes of it; nothing diverged.
 line_replay_interrupt() {
 	base
 	at=$r2
@@ -2080,7 +2275,7 @@ line_replay_interrupt() {
 		soon contains err 'emulator: stuck'
 		kill "-${signal%:*}" "$replay"
 		finish "$replay" "${signal#*:}"
-		lacks err departed
+		lacks err diverged
 		ended "$(cat pid)" || fail 'COMMAND runs on'
 	done
 }

@@ -14,7 +14,7 @@ log_info() {
 	delivery: free
 	counter: 0 to 18446744073709551615 cycles
 	records: 12
-	size: SIZE bytes, A_RECORD a record
+	size: SIZE bytes, A_RECORD per record
 	output: captured in part
 	stream 0: ttyS0, 11 records, 9 bytes in, 7 out
 	INFO
@@ -92,7 +92,9 @@ log_dump() {
 	has out 'WRITE 5 "hello"'
 	has out 'WRITE 3 -> 2 cut after 2 refused "abc"'
 	has out 'WRITE 3 -> EAGAIN crc32c 364b3fb7'
-	has out 'STREAM_END hung up'
+	has out 'STREAM_END hung-up'
+	run 0 crrctl log dump -T STREAM_END "$golden/every.crr"
+	has out 'STREAM_END after 4 empty hung-up after 5 interrupted'
 }
 
 # Questions and marks; records without a number of their own.
@@ -222,7 +224,7 @@ log_cut_off() {
 	has err 'cut.crr has no end'
 	lacks err 'at byte'
 	run 123 crrctl log info cut.crr
-	has out 'records: 11, and no end'
+	has out 'records: 11; the log has no end'
 	run 123 crrctl log info -j cut.crr
 	json out '.[0].complete == false and .[0].records == "11"'
 	run 123 crrctl log dump -j cut.crr
@@ -273,7 +275,7 @@ log_no_end() {
 	mklog two | mklog split > a.crr
 	blocks_of a.crr
 	cut_to a.crr $((blocks - 72)) > cut.crr
-	said='has no end: it is still being recorded, or the recording was killed'
+	said='has no end: the recording was killed, or this is a copy made while it went on'
 	for command in 'dump' 'dump -j' 'dump -r 2..' 'stat' 'stat -j' \
 		'export -F text' 'export -F vcd' 'export -F cast --hz 1M' \
 		'export -F pcapng --hz 1M' 'diff cut.crr' 'diff whole.crr' \
@@ -540,7 +542,7 @@ log_dump_elapsed() {
 	done
 	mklog two > two.crr
 	run 1 crrctl log dump -e two.crr
-	has err 'two.crr tells no times: --hz says how fast its counter counts'
+	has err "two.crr has no times: give the counter's frequency with --hz"
 	usage 2 'crrctl log dump' log dump -z fast two.crr
 }
 
@@ -599,7 +601,7 @@ log_cut_and_cat() {
 	run 0 crrctl log cut -c 3.. a.crr rest.crr
 	run 0 crrctl log verify first.crr rest.crr
 	is "$(xargs < out)" \
-		'first.crr: whole, 7 records rest.crr: whole, 8 records' verdict
+		'first.crr: complete, 7 records rest.crr: complete, 8 records' verdict
 	run 0 crrctl log dump -j rest.crr
 	json out 'map(.seq) == [range(length) | tostring]'
 	json out 'map(.type) == ["STREAM", "STREAM", "HANGUP", "STREAM_END",
@@ -620,9 +622,9 @@ log_cut_and_cat() {
 		["62", "63", "64"]'
 	# What cannot be.
 	run 1 crrctl log cat -o bad.crr rest.crr first.crr
-	has err 'first.crr has a record at @1, and what comes before it ends at @6'
+	has err 'first.crr has a record at @1, but the log before it ends at @6'
 	run 1 crrctl log cut -c 100.. a.crr none.crr
-	has err 'none of its records is wanted'
+	has err 'no record is in the given range'
 	run 1 crrctl log cut a.crr first.crr
 	has err '--force replaces it'
 	run 0 crrctl log cut -f -z 0 a.crr first.crr
@@ -689,31 +691,31 @@ log_repair() {
 	cut_to a.crr $((blocks - 72 - 96 - 50)) > cut.crr
 	run 0 crrctl log repair cut.crr mended.crr
 	has err 'cut.crr: at byte '
-	has err 'cut.crr: records 0 to 2 can be read; what follows is not in mended.crr'
+	has err 'cut.crr: records 0 to 2 can be read; the rest is not in mended.crr'
 	has err 'mended.crr has 6 records, 3 of them added to end it'
 	run 0 crrctl log verify mended.crr
 	run 1 crrctl log diff -i a.crr mended.crr
 	# Nothing is damaged: the recording has not ended.
 	cut_to a.crr $((blocks - 72)) > cut.crr
 	run 0 crrctl log repair -f cut.crr mended.crr
-	is "$(cat err)" "crrctl: cut.crr has no end: it is still being recorded, or the recording was killed
+	is "$(cat err)" "crrctl: cut.crr has no end: the recording was killed, or this is a copy made while it went on
 crrctl: mended.crr has 6 records, 1 of them added to end it" 'what repair prints'
 	run 0 crrctl log diff a.crr mended.crr
 	# Of one that is whole a copy.
 	run 0 crrctl log repair a.crr copy.crr
-	is "$(cat err)" 'crrctl: a.crr is whole; copy.crr has its 6 records' \
+	is "$(cat err)" 'crrctl: a.crr is complete; copy.crr has all 6 records' \
 		'what repair prints'
 	run 0 crrctl log diff a.crr copy.crr
 	# Its footer is missing or damaged, and no record.
 	cut_to a.crr "$blocks" > cut.crr
 	run 0 crrctl log repair -f cut.crr copy.crr
-	is "$(cat err)" 'crrctl: cut.crr lacks its footer; copy.crr has all of its 6 records' \
+	is "$(cat err)" 'crrctl: cut.crr has no footer; copy.crr has all 6 records' \
 		'what repair prints'
 	cp a.crr bad.crr
 	put bad.crr $(($(size a.crr) - 1)) 377
 	run 0 crrctl log repair -f bad.crr copy.crr
 	has err 'bad.crr: at byte '
-	has err 'copy.crr has all of its 6 records'
+	has err 'copy.crr has all 6 records'
 	run 0 crrctl log diff a.crr copy.crr
 	# Of one of which nothing is left.
 	head -c 96 a.crr > nothing.crr
@@ -828,10 +830,10 @@ log_stat() {
 	} | text_log
 	run 0 crrctl log stat a.crr
 	has out 'stream 0: tty'
-	has out 'in: 5 bytes in 5 reads, 25.0 bytes a million counts'
+	has out 'in: 5 bytes in 5 reads, 25.0 bytes per million counts'
 	has out 'out: 16 bytes in 8 writes'
 	has out 'longest 99960 at @50'
-	has out 'bursts: 2, the largest of 16 bytes in 8 records at @100010 to @100080'
+	has out 'bursts: 2, largest 16 bytes in 8 records from @100010 to @100080'
 	run 0 crrctl log stat -j a.crr
 	json out '.[0].streams[0] | .bursts == "2" and .bytes_in == "5" and
 		.longest_gap == "99960" and .largest_burst.bytes == "16"'
@@ -851,11 +853,11 @@ log_stat_uncounted() {
 	time: 4.400 s
 	counter: 0 to 0
 	stream 0: ttyS0
-	  records: 8, 1.8 a second
-	  in: 1 bytes in 1 reads, 0.2 bytes a second
-	  out: 4 bytes in 4 writes, 0.9 bytes a second
+	  records: 8, 1.8 per second
+	  in: 1 bytes in 1 reads, 0.2 bytes per second
+	  out: 4 bytes in 4 writes, 0.9 bytes per second
 	  gaps: median about 0.067109 s, longest 3.100000 s at +2.000000 s
-	  bursts: 2, the largest of 3 bytes in 3 records at +5.100000 s to +5.300000 s
+	  bursts: 2, largest 3 bytes in 3 records from +5.100000 s to +5.300000 s
 	STAT
 	diff want out > diff.out || fail "$(cat diff.out)"
 	run 0 crrctl log stat -j a.crr
@@ -864,11 +866,11 @@ log_stat_uncounted() {
 		.bursts == "2" and .largest_burst == { bytes: "3", records: "3",
 			from: 5.1, to: 5.3 })'
 	run 0 crrctl log stat -g 3.2s a.crr
-	has out 'bursts: 1, the largest of 5 bytes in 5 records at +1.500000 s'
+	has out 'bursts: 1, largest 5 bytes in 5 records from +1.500000 s'
 	run 0 crrctl log stat -g 150ms a.crr
-	has out 'bursts: 1, the largest of 3 bytes'
+	has out 'bursts: 1, largest 3 bytes'
 	run 1 crrctl log stat -g 100 a.crr
-	has err 'a.crr has no counter: --gap wants a time, such as 20ms'
+	has err 'a.crr: its counter does not move: give --gap as a time, such as 20ms'
 	usage 2 'crrctl log stat' log stat -g 5min a.crr
 	usage 2 'crrctl log stat' log stat -g -1s a.crr
 	# A log with a counter can be looked at in the same way.
@@ -889,7 +891,7 @@ log_stat_uncounted() {
 	has out 'longest 1.000000 s at +0.000000 s'
 	mklog two > two.crr
 	run 1 crrctl log stat -g 1s two.crr
-	has err 'two.crr tells no times: --gap wants counts'
+	has err 'two.crr has no times: give --gap in counts'
 }
 
 # Streams are told apart by their numbers where their names do not.
@@ -983,32 +985,32 @@ log_text_refused() {
 	@5 1 READ "x"|record 2:
 	@5 0 READ|record 2:
 	@5 0 READ ""|record 2:
-	@5 0 READ "x|the string does not end
-	@5 0 READ "\q"|an escape that is not known: \q
-	@5 0 READ "\x4"|an escape
-	@5 0 NOSUCH|'NOSUCH' is no type of record
-	@5 0 READ "x" nosuch=1|'nosuch' is no member of this record
-	@5 0 READ "x" empties=x|'x' is no value of empties
-	@5 0 READ "x" empties=99999999999999999999|is no value of empties
-	@5 0 READ "x" nosuch|'nosuch' is no flag of this record
+	@5 0 READ "x|unterminated string
+	@5 0 READ "\q"|unknown escape: \q
+	@5 0 READ "\x4"|unknown escape
+	@5 0 NOSUCH|'NOSUCH' is not a type of record
+	@5 0 READ "x" nosuch=1|'nosuch' is not a member of this record
+	@5 0 READ "x" empties=x|'x' is not a value of empties
+	@5 0 READ "x" empties=99999999999999999999|is not a value of empties
+	@5 0 READ "x" nosuch|'nosuch' is not a flag of this record
 	@5 0 READ "x" "y"|
-	@5 0 EOF "x"|EOF has no bytes
+	@5 0 EOF "x"|EOF record has no bytes
 	@5 0 WRITE "x" crc32c=1|record 2:
 	@5 0 WRITE "x" result=2|record 2:
-	@5 0 READ_ERROR error=ENOSUCH|'ENOSUCH' is no value of error
-	@5 65536 READ "x"|'65536' is no number of a stream
-	5 0 READ "x"|'5' is no counter
-	@ 0 READ "x"|'@' is no counter
-	@5|the line ends too early
-	created 5|'created' is no counter
+	@5 0 READ_ERROR error=ENOSUCH|'ENOSUCH' is not a value of error
+	@5 65536 READ "x"|'65536' is not a stream number
+	5 0 READ "x"|'5' is not a counter
+	@ 0 READ "x"|'@' is not a counter
+	@5|the line is incomplete
+	created 5|'created' is not a counter
 	BAD
 	echo 'nosuch 1' > a.txt
 	run 123 crrctl log import -f a.txt b.crr
-	has err "at line 1: 'nosuch' is neither a record nor known"
+	has err "at line 1: 'nosuch' is neither a record nor a known key"
 	[ ! -e b.crr ] || fail 'a log was made'
 	: > a.txt
 	run 1 crrctl log import a.txt b.crr
-	has err 'there is no record in it'
+	has err ': no records'
 }
 
 # ---- QEMU's logs ----
@@ -1051,7 +1053,7 @@ log_qemu_rr_odd() {
 		00 00000007 16 ffffffff 00000000 16 00000003 00000002 \
 		17 00000002 6465 18 fffffffb 18 80000000 1e 27 > a.rr
 	run 123 crrctl log import --from qemu-rr a.rr a.crr
-	has err 'at byte 0: 2 chardevs have read, and the log does not say which one has written'
+	has err 'at byte 0: 2 chardevs read, and the log does not tell which one writes'
 	run 0 crrctl log import --from qemu-rr --writes-to 2 --gated a.rr a.crr
 	run 0 crrctl log info a.crr
 	has out 'delivery: gated'
@@ -1095,10 +1097,10 @@ log_qemu_rr_odd() {
 	# An unknown event, version; a killed one; something behind the end.
 	hex $head 28 27 > a.rr
 	run 123 crrctl log import --from qemu-rr a.rr none.crr
-	has err 'at byte 12: event 40 is not known'
+	has err 'at byte 12: unknown event 40'
 	hex 00e0200d0000000000000000 27 > a.rr
 	run 123 crrctl log import --from qemu-rr a.rr none.crr
-	has err 'version 0xe0200d is not known'
+	has err 'unknown version 0xe0200d'
 	hex 000000000000000000000000 27 > a.rr
 	run 123 crrctl log import --from qemu-rr a.rr none.crr
 	has err 'the recording was killed'
@@ -1106,7 +1108,7 @@ log_qemu_rr_odd() {
 	has err 'the recording was killed'
 	hex $head 27 27 > a.rr
 	run 123 crrctl log import --from qemu-rr a.rr none.crr
-	has err 'at byte 13: something follows END'
+	has err 'at byte 13: unexpected data after END'
 	# Older ones: asynchronous events have a checkpoint, or a kind, behind
 	# their number; there are ten causes of a shutdown.
 	hex 00e0200a0000000000000000 00 00000005 03 04 04 00 00000001 61 \

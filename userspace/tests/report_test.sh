@@ -158,7 +158,7 @@ try {
 		draw();
 	});
 	ok(Array.from({ length: 8 }, (_, k) => said_of(log.n - 9 + k, 9)).join(", ") ===
-	   "EINTR, 1 -> EAGAIN \"x\", 5 bytes, DTR RTS CTS, ENOTTY, , hung up, stopped",
+	   "EINTR, 1 -> EAGAIN \"x\", 5 bytes, DTR RTS CTS, ENOTTY, , hung-up, stopped",
 	   "names, not numbers");
 	axis();
 	fit();
@@ -194,8 +194,8 @@ try {
 	pen.fillText = fill;
 	ok(labels > 1 && !outside.length, "labels can be read: " + outside);
 	ok(about.divergence && log.counter[about.divergence.record] === 90000000,
-	   "where it departs");
-	$("departed").click();
+	   "where it differs");
+	$("divergence").click();
 	ok(picked === about.divergence.record && view.from < 90000000 &&
 	   view.to > 90000000, "and a way there");
 	canvas.dispatchEvent(new KeyboardEvent("keydown", { key: "0" }));
@@ -242,9 +242,9 @@ try {
 	ok(Array.from($("where").options).map(o => o.textContent).join() ===
 	   labels.join() && labels.every(l => drawn.some(d => d.text === l)),
 	   "lines of one name have their numbers");
-	$("departed").click();
+	$("divergence").click();
 	ok(picked === 6 && view.from < log.place[6] && view.to > log.place[6],
-	   "where it departs");
+	   "where it differs");
 } catch (error) {
 	ok(false, "an exception: " + error.stack);
 }

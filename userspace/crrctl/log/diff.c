@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* crrctl log diff: the first difference of two logs, and a summary. */
+/* crrctl log diff: show the first difference between two logs, and a summary. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,11 +9,10 @@
 
 static const struct option_help diff_options[] = {
 	{ { "ignore-counter", no_argument, NULL, 'i' }, NULL,
-	  "records may be at other counters" },
+	  "ignore the counters of records" },
 	{ { "quiet", no_argument, NULL, 'q' }, NULL,
-	  "the exit status alone tells" },
-	{ { "color", required_argument, NULL, 'C' }, "WHEN",
-	  "always, never, or auto: on a terminal" },
+	  "print nothing: the exit status is the result" },
+	COLOUR_OPTION,
 	RANGE_OPTIONS,
 	OPTIONS_END,
 };
@@ -24,21 +23,19 @@ enum {
 	EXIT_TROUBLE = 2,
 };
 
-/* Records before the difference, and of each log from there on. */
+/* Number of records shown before the difference, and of each log after it. */
 #define CONTEXT 3
 
-/**
- * struct kept - a record, and its data, beyond the reader's next
- */
+/* A copy of a record and its data, which outlives the reader's. */
 struct kept {
 	struct crr_record rec;
 	unsigned char data[CRR_READ_MAX];
 };
 
 /**
- * struct sum - what a stream has carried in one direction
- * @bytes: how many
- * @hash: of them, however they were parted (FNV-1a)
+ * struct sum - the bytes of a stream in one direction
+ * @bytes: their number
+ * @hash: FNV-1a of them, whatever the boundaries of records
  * @unknown: not all of them are in the log
  */
 struct sum {
@@ -50,11 +47,11 @@ struct sum {
 /**
  * struct side - one of the logs
  * @file: the log
- * @rec: its present record; of type 0 after the last one
- * @records: how many there have been
- * @known: streams that there have been
- * @in: of each stream
- * @out: likewise
+ * @rec: the present record; its type is 0 after the last one
+ * @records: number of records so far
+ * @known: streams seen so far
+ * @in: input of each stream
+ * @out: output of each stream
  */
 struct side {
 	struct log_file file;
@@ -103,7 +100,7 @@ static void add_record(struct side *side)
 	}
 }
 
-/* Go on to the next record that is not for people alone. */
+/* Go to the next record that is not optional. */
 static void next(struct side *side)
 {
 	do {
@@ -115,7 +112,7 @@ static void next(struct side *side)
 	add_record(side);
 }
 
-/* As bytes, without what may differ between runs that are the same. */
+/* Encode a record without what may differ between equal runs. */
 static size_t plain(const struct crr_record *rec, const struct crr_record *other,
 		    bool counters, unsigned char *bytes)
 {
@@ -124,12 +121,12 @@ static size_t plain(const struct crr_record *rec, const struct crr_record *other
 	copy.sequence = 0;
 	if (!counters)
 		copy.counter = 0;
-	/* A name and settings, for people. */
+	/* The name and settings of the tty are informational. */
 	if (copy.type == CRR_TYPE_STREAM) {
 		memset(&copy.termios, 0, sizeof(copy.termios));
 		copy.data_length = 0;
 	}
-	/* What the other one does not have the CRC stands for. */
+	/* If the other log lacks the bytes, the CRC is compared. */
 	if (copy.type == CRR_TYPE_WRITE && other->type == CRR_TYPE_WRITE &&
 	    !(other->flags & CRR_FLAG_CAPTURED)) {
 		copy.flags &= (uint16_t)~CRR_FLAG_CAPTURED;
@@ -151,7 +148,7 @@ static bool same(const struct crr_record *a, const struct crr_record *b,
 			    !memcmp(of_a, of_b, crr_record_skip(of_a)));
 }
 
-/* ---- What is said ---- */
+/* ---- Printing ---- */
 
 static void print_line(const char *mark, const struct crr_record *rec,
 		       const char *colour)
@@ -175,11 +172,11 @@ static void print_first_byte(const struct crr_record *a,
 		printf("  byte %u: 0x%02x, 0x%02x\n", i, a->data[i],
 		       b->data[i]);
 	else if (a->data_length != b->data_length)
-		printf("  %u bytes, %u bytes; the same up to there\n",
+		printf("  %u bytes, %u bytes; the shorter is a prefix of the longer\n",
 		       a->data_length, b->data_length);
 }
 
-/* Some records from here on; the first is in its side. */
+/* Print some records, from the present one on. */
 static void print_side(struct side *side, const char *mark, const char *colour)
 {
 	int i;
@@ -189,7 +186,7 @@ static void print_side(struct side *side, const char *mark, const char *colour)
 		next(side);
 	}
 	if (!i)
-		printf("%s%s (its end)%s\n", colour, mark,
+		printf("%s%s (end of log)%s\n", colour, mark,
 		       *colour ? "\033[0m" : "");
 }
 
@@ -258,15 +255,15 @@ static int compare(struct side *a, struct side *b, bool counters, bool quiet,
 }
 
 /**
- * find_departure - where does another log depart from this one?
- * @file: this one; rewound
- * @other: path of the other one
- * @departure: out
+ * find_difference - find the first difference between two logs
+ * @file: a log; it is rewound
+ * @other: path of the other log
+ * @difference: out
  *
- * Returns the exit status for the other one.
+ * Returns the exit status for the other log.
  */
-int find_departure(struct log_file *file, const char *other,
-		    struct departure *departure)
+int find_difference(struct log_file *file, const char *other,
+		    struct difference *difference)
 {
 	static struct side a, b;
 
@@ -276,16 +273,16 @@ int find_departure(struct log_file *file, const char *other,
 	for (next(&a), next(&b); same(&a.rec, &b.rec, true); next(&a), next(&b))
 		if (!a.rec.type)
 			break;
-	departure->known = !same(&a.rec, &b.rec, true);
-	if (departure->known) {
-		/* Behind the end of this one there is nothing to be marked. */
-		departure->sequence = a.rec.type ? a.rec.sequence :
+	difference->known = !same(&a.rec, &b.rec, true);
+	if (difference->known) {
+		/* At the end of this log the last record is marked. */
+		difference->sequence = a.rec.type ? a.rec.sequence :
 						   a.file.next - 1;
-		departure->counter = a.rec.type ? a.rec.counter :
+		difference->counter = a.rec.type ? a.rec.counter :
 						  b.rec.counter;
-		snprintf(departure->text, sizeof(departure->text),
-			 "%s departs at record %" PRIu64 ", @%" PRIu64, other,
-			 departure->sequence, departure->counter);
+		snprintf(difference->text, sizeof(difference->text),
+			 "%s differs at record %" PRIu64 ", @%" PRIu64, other,
+			 difference->sequence, difference->counter);
 	}
 	log_file_close(&b.file);
 	log_file_rewind(file);
@@ -316,9 +313,8 @@ static int run_diff(const struct command *cmd, int argc, char **argv)
 			break;
 		}
 	}
-	if (optind != argc - 2)
-		usage_error(cmd, "two logs, please");
-	colours = out_colours(stdout, when);
+	need_arguments(cmd, argc, 2);
+	colours = use_colours(stdout, when);
 	b.file = a.file;
 	log_file_open(&a.file, argv[optind]);
 	log_file_open(&b.file, argv[optind + 1]);
@@ -335,7 +331,7 @@ static int run_diff(const struct command *cmd, int argc, char **argv)
 const struct command cmd_log_diff = {
 	.name = "log diff",
 	.synopsis = "[OPTION]... FILE FILE",
-	.summary = "where two logs differ first, and a summary",
+	.summary = "show the first difference between two logs, and a summary",
 	.run = run_diff,
 	.options = diff_options,
 	.failure = EXIT_TROUBLE,

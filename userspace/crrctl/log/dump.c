@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* crrctl log dump: the records themselves. */
+/* crrctl log dump: print the records of a log, as text or as JSON. */
 #include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
 
 static const struct option_help dump_options[] = {
-	{ { "json", no_argument, NULL, 'j' }, NULL, "as JSON" },
+	JSON_OPTION,
 	{ { "hex", no_argument, NULL, 'x' }, NULL,
-	  "bytes as hexadecimal numbers, too" },
-	{ { "color", required_argument, NULL, 'C' }, "WHEN",
-	  "always, never, or auto: on a terminal" },
+	  "also print bytes in hexadecimal" },
+	COLOUR_OPTION,
 	{ { "elapsed", no_argument, NULL, 'e' }, NULL,
-	  "seconds since the recording began, too" },
+	  "also print seconds since the recording began" },
 	{ { "hz", required_argument, NULL, 'z' }, "HZ",
-	  "likewise; the counter counts so much in a second" },
+	  "likewise, with HZ counts per second" },
 	RANGE_OPTIONS,
-	TYPE_OPTION,
+	{ { "type", required_argument, NULL, 'T' }, "TYPE,...",
+	  "only records of these types; 'help' lists them" },
 	OPTIONS_END,
 };
 
@@ -43,46 +42,118 @@ static void print_hex(FILE *out, const unsigned char *p, size_t length)
 	}
 }
 
-/* What comes in, what goes out, what is wrong. */
-static const char *colour_of(const struct crr_record *rec)
+static void print_coloured(FILE *out, const struct crr_record *rec,
+			   bool colours)
 {
-	switch (rec->type) {
-	case CRR_TYPE_READ:
-		return "\033[32m";
-	case CRR_TYPE_WRITE:
-		return rec->result < 0 ? "\033[31m" : "\033[36m";
-	case CRR_TYPE_READ_ERROR:
-	case CRR_TYPE_PEER_CLOSED:
-	case CRR_TYPE_HANGUP:
-		return "\033[31m";
-	case CRR_TYPE_MARK:
-		return "\033[33m";
+	static const char *const codes[] = {
+		[LOOK_PLAIN] = "",	    [LOOK_IN] = "\033[32m",
+		[LOOK_OUT] = "\033[36m",    [LOOK_BAD] = "\033[31m",
+		[LOOK_MARK] = "\033[33m",   [LOOK_FAINT] = "\033[2m",
+	};
+	const char *code = colours ? codes[record_look(rec)] : "";
+
+	fputs(code, out);
+	print_record(out, rec, CRR_READ_MAX);
+	fputs(*code ? "\033[0m\n" : "\n", out);
+}
+
+/* ---- JSON ---- */
+
+/* Errors by name; one that has no name as a string of digits. */
+static json_t *error_json(int err)
+{
+	const char *name = strerrorname_np(err);
+
+	return name ? json_string(name) : json_sprintf("%d", err);
+}
+
+static void set_member(json_t *object, const struct member *member,
+		       const struct crr_record *rec)
+{
+	uint64_t value = member_get(member, rec);
+
+	if (member->kind == KIND_FACTS ||
+	    (member->kind == KIND_COUNT &&
+	     !(rec->modem.facts & CRR_MODEM_COUNTS)))
+		return;
+	switch (member->kind) {
+	case KIND_ERRNO:
+		if (value)
+			json_set(object, "error", error_json((int)value));
+		break;
+	case KIND_RESULT:
+		if (rec->result < 0)
+			json_set(object, "error", error_json(-rec->result));
+		json_set(object, member->name,
+			 json_integer(rec->result < 0 ? -1 : rec->result));
+		break;
+	case KIND_CRC:
+		json_set(object, member->name,
+			 json_sprintf("%08x", (unsigned int)value));
+		break;
+	case KIND_NAME:
+		json_set(object, member->name,
+			 json_string(member_value_name(member, value)));
+		break;
 	default:
-		return rec->type & CRR_TYPE_OPTIONAL ? "\033[2m" : "";
+		json_set(object, member->name,
+			 member->size == sizeof(value) ?
+				 json_u64(value) :
+				 json_integer((json_int_t)value));
+		break;
 	}
 }
 
-/**
- * print_coloured - print_record(), and the line's end
- * @out: where to
- * @rec: the record
- * @colours: with colours
- */
-void print_coloured(FILE *out, const struct crr_record *rec, bool colours)
+/* READ and WRITE; an optional type that is not known. */
+static bool has_data(const struct crr_record *rec)
 {
-	const char *colour = colours ? colour_of(rec) : "";
+	const struct record_type *type = record_type_find(rec->type);
 
-	fputs(colour, out);
-	print_record(out, rec, CRR_READ_MAX);
-	fputs(*colour ? "\033[0m\n" : "\n", out);
+	return record_has_bytes(rec) && !(type && type->text);
 }
 
-static bool has_bytes(const struct crr_record *rec)
+static json_t *hex_json(const struct crr_record *rec)
 {
-	return rec->type == CRR_TYPE_READ ||
-	       (rec->type == CRR_TYPE_WRITE &&
-		rec->flags & CRR_FLAG_CAPTURED) ||
-	       (rec->type & CRR_TYPE_OPTIONAL && !crr_type_name(rec->type));
+	static char hex[2 * CRR_RECORD_SIZE_MAX + 1];
+	static const char digits[] = "0123456789abcdef";
+	uint32_t i;
+
+	for (i = 0; i < rec->data_length; i++) {
+		hex[2 * i] = digits[rec->data[i] >> 4];
+		hex[2 * i + 1] = digits[rec->data[i] & 15];
+	}
+	return json_stringn(hex, 2 * rec->data_length);
+}
+
+/* @elapsed: nanoseconds since the recording began, or NULL. */
+static void print_json(FILE *out, const struct crr_record *rec,
+		       const uint64_t *elapsed)
+{
+	const struct record_type *type = record_type_find(rec->type);
+	const struct record_flag *flag;
+	const struct member *member;
+	json_t *object = json_object();
+
+	if (elapsed)
+		json_set(object, "elapsed", json_seconds(*elapsed));
+	json_set(object, "seq", json_u64(rec->sequence));
+	json_set(object, "counter", json_u64(rec->counter));
+	json_set(object, "stream", json_integer(rec->stream));
+	json_set(object, "type",
+		 type ? json_string(crr_type_name(rec->type)) :
+			json_sprintf("0x%x", rec->type));
+	if (type && type->text)
+		json_set(object, type->data,
+			 json_text(rec->data, rec->data_length));
+	for_each_member(member, rec->type)
+		set_member(object, member, rec);
+	for_each_flag(flag, rec->type)
+		json_set(object, flag->json,
+			 json_boolean(!(rec->flags & flag->flag) ==
+				      flag->inverted));
+	if (type && has_data(rec))
+		json_set(object, type->data, hex_json(rec));
+	json_print(out, object, JSON_LINE);
 }
 
 static void open_clock(struct timeline *line, const struct log_file *file,
@@ -90,7 +161,7 @@ static void open_clock(struct timeline *line, const struct log_file *file,
 {
 	timeline_open(line, file, hz);
 	if (!timeline_knows(line))
-		fail("%s tells no times: --hz says how fast its counter counts",
+		fail("%s has no times: give the counter's frequency with --hz",
 		     file->path);
 }
 
@@ -130,9 +201,8 @@ static int run_dump(const struct command *cmd, int argc, char **argv)
 			break;
 		}
 	}
-	if (optind != argc - 1)
-		usage_error(cmd, "one log, please");
-	colours = out_colours(stdout, when);
+	need_arguments(cmd, argc, 1);
+	colours = use_colours(stdout, when);
 	file.twice = elapsed && !hz;
 	log_file_open(&file, argv[optind]);
 	if (elapsed)
@@ -141,14 +211,13 @@ static int run_dump(const struct command *cmd, int argc, char **argv)
 		if (elapsed)
 			since = timeline_since(&line, &rec);
 		if (json) {
-			print_record_json(stdout, &rec,
-					  elapsed ? &since : NULL);
+			print_json(stdout, &rec, elapsed ? &since : NULL);
 			continue;
 		}
 		if (elapsed)
 			printf("%14.6f ", (double)since / 1e9);
 		print_coloured(stdout, &rec, colours);
-		if (hex && has_bytes(&rec))
+		if (hex && has_data(&rec))
 			print_hex(stdout, rec.data, rec.data_length);
 	}
 	flush_output();
@@ -161,7 +230,7 @@ static int run_dump(const struct command *cmd, int argc, char **argv)
 const struct command cmd_log_dump = {
 	.name = "log dump",
 	.synopsis = "[OPTION]... FILE",
-	.summary = "a log's records, a line each",
+	.summary = "print the records of a log, one per line",
 	.run = run_dump,
 	.options = dump_options,
 	.failure = EXIT_CRR_FAILURE,

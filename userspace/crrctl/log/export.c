@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* crrctl log export, crrctl log report: logs, as other programs read them. */
-#include <stdlib.h>
+/* crrctl log export: convert a log for other programs. */
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "log.h"
 
 enum clock {
-	CLOCK_NONE,    /* counters say what there is to be said */
-	CLOCK_COUNTER, /* the counter, or the time if there is none */
+	CLOCK_NONE,
+	CLOCK_COUNTER, /* the counter; times if it does not move */
 	CLOCK_TIME,
 };
 
@@ -28,20 +28,10 @@ static const struct {
 
 static const struct option_help export_options[] = {
 	{ { "format", required_argument, NULL, 'F' }, "FORMAT",
-	  "text, cast, pcapng or vcd; else by OUT's suffix" },
-	{ { "force", no_argument, NULL, 'f' }, NULL,
-	  "replace OUT if it exists" },
+	  "text, cast, pcapng, vcd (default: suffix of OUT)" },
+	FORCE_OPTION,
 	{ { "hz", required_argument, NULL, 'z' }, "HZ",
-	  "what the counter counts in a second" },
-	RANGE_OPTIONS,
-	OPTIONS_END,
-};
-
-static const struct option_help report_options[] = {
-	{ { "against", required_argument, NULL, 'a' }, "OTHER",
-	  "mark where this log departs from it" },
-	{ { "force", no_argument, NULL, 'f' }, NULL,
-	  "replace OUT if it exists" },
+	  "counts per second of the counter" },
 	RANGE_OPTIONS,
 	OPTIONS_END,
 };
@@ -63,9 +53,9 @@ static size_t find_format(const struct command *cmd, const char *name,
 			   ends_with(path, formats[i].suffix))
 			return i;
 	if (name)
-		usage_error(cmd, "'%s' is no format: text, cast, pcapng or vcd",
+		usage_error(cmd, "'%s' is not a format: text, cast, pcapng or vcd",
 			    name);
-	usage_error(cmd, "which format? --format text, cast, pcapng or vcd");
+	usage_error(cmd, "no format given: --format text, cast, pcapng or vcd");
 }
 
 static void find_times(struct export *ex, enum clock times, double hz)
@@ -81,20 +71,37 @@ static void find_times(struct export *ex, enum clock times, double hz)
 	if (ex->timed || times == CLOCK_COUNTER)
 		return;
 	if (timeline_counts(line))
-		fail("%s tells no times: --hz says how fast its counter counts",
+		fail("%s has no times: give the counter's frequency with --hz",
 		     ex->file->path);
-	fail("%s tells no times, and its counter does not move",
+	fail("%s has no times, and its counter does not move",
 	     ex->file->path);
 }
 
-static int write_export(struct export *ex, void (*write)(struct export *ex),
-			const char *path, bool force)
+/**
+ * write_export - write the output file of an export
+ * @ex: the export
+ * @write: writes its contents
+ * @path: path of the file, whose mode is 0600 as that of logs; "-" for standard
+ *	output
+ * @force: overwrite a file
+ *
+ * Returns the exit status.
+ */
+int write_export(struct export *ex, void (*write)(struct export *ex),
+		 const char *path, bool force)
 {
 	struct output out;
 
-	ex->out = out_open(&out, path, force);
+	output_open(&out, path, force, NULL);
+	ex->out = fdopen(out.fd, "w");
+	if (!ex->out)
+		fail("%s: %s", path, strerror(errno));
 	write(ex);
-	out_close(&out, ex->out);
+	if (fflush(ex->out) || ferror(ex->out))
+		fail("%s: %s", path, strerror(errno));
+	output_finish(&out);
+	if (fclose(ex->out))
+		fail("%s: %s", path, strerror(errno));
 	timeline_close(&ex->line);
 	log_file_close(ex->file);
 	return log_file_status(ex->file);
@@ -127,17 +134,17 @@ static int run_export(const struct command *cmd, int argc, char **argv)
 			break;
 		}
 	}
-	if (optind != argc - 1 && optind != argc - 2)
-		usage_error(cmd, "a log, please, and where to write");
+	if (argc - optind != 1)
+		need_arguments(cmd, argc, 2);
 	in = argv[optind];
 	out = optind == argc - 2 ? argv[optind + 1] : "-";
 	format = find_format(cmd, name, out);
 	if (!strcmp(out, "-") && formats[format].write == export_pcapng &&
 	    isatty(STDOUT_FILENO))
-		usage_error(cmd, "pcapng is not for a terminal: give a file");
+		usage_error(cmd, "will not write pcapng to a terminal: give OUT");
 
 	output_reads(in);
-	/* With a frequency the counter is all that is needed. */
+	/* Times that are computed from the counter need no second reader. */
 	file.twice = formats[format].times == CLOCK_COUNTER ||
 		     (formats[format].times == CLOCK_TIME && !hz);
 	log_file_open(&file, in);
@@ -147,53 +154,11 @@ static int run_export(const struct command *cmd, int argc, char **argv)
 	return write_export(&ex, formats[format].write, out, force);
 }
 
-static int run_report(const struct command *cmd, int argc, char **argv)
-{
-	struct log_file file;
-	struct export ex = { .file = &file };
-	const char *other = NULL;
-	int c, status = 0;
-	bool force = false;
-
-	log_file_init(&file);
-	file.goes_on = true;
-	while ((c = next_option(cmd, argc, argv)) != -1) {
-		if (c == 'a')
-			other = optarg;
-		else if (c == 'f')
-			force = true;
-		else
-			log_file_option(&file, cmd, c);
-	}
-	if (optind != argc - 2)
-		usage_error(cmd, "a log, please, and where to write");
-	output_reads(argv[optind]);
-	file.twice = true;
-	log_file_open(&file, argv[optind]);
-	if (other) {
-		output_reads(other);
-		status = find_departure(&file, other, &ex.divergence);
-	}
-	timeline_open(&ex.line, &file, 0);
-	ex.timed = timeline_knows(&ex.line);
-	return write_export(&ex, export_html, argv[optind + 1], force) |
-	       status;
-}
-
 const struct command cmd_log_export = {
 	.name = "log export",
 	.synopsis = "[OPTION]... FILE [OUT]",
-	.summary = "as text, asciicast, pcapng or VCD",
+	.summary = "convert a log to text, asciicast, pcapng or VCD",
 	.run = run_export,
 	.options = export_options,
-	.failure = EXIT_CRR_FAILURE,
-};
-
-const struct command cmd_log_report = {
-	.name = "log report",
-	.synopsis = "[OPTION]... FILE OUT",
-	.summary = "a page for the browser, with a timeline",
-	.run = run_report,
-	.options = report_options,
 	.failure = EXIT_CRR_FAILURE,
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* crrctl log import: logs made of what is none. */
+/* crrctl log import: make a log of edited text or of a QEMU log. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,7 +15,7 @@
 static const struct {
 	const char *name;
 	int (*read)(struct import *in);
-	const char *unit; /* of import->where */
+	const char *unit; /* of struct import.where */
 } formats[] = {
 	{ "text", import_text, "line" },
 	{ "qemu-rr", import_qemu_rr, "byte" },
@@ -25,26 +25,24 @@ static const struct {
 
 static const struct option_help import_options[] = {
 	{ { "from", required_argument, NULL, 'F' }, "FORMAT",
-	  "text (the default) or qemu-rr" },
+	  "text or qemu-rr (default text)" },
 	{ { "writes-to", required_argument, NULL, 'w' }, "N",
-	  "qemu-rr: the chardev that has written" },
+	  "qemu-rr: number of the chardev that writes (0-255)" },
 	{ { "gated", no_argument, NULL, 'g' }, NULL,
-	  "qemu-rr: the log is for gated delivery" },
-	{ { "force", no_argument, NULL, 'f' }, NULL,
-	  "replace OUT if it exists" },
-	{ { "compress", required_argument, NULL, 'z' }, "LEVEL",
-	  "of zstd, 1 to 19; 0 for none (default 3)" },
+	  "qemu-rr: make a log for gated delivery" },
+	FORCE_OPTION,
+	COMPRESS_OPTION,
 	OPTIONS_END,
 };
 
 /**
- * struct importing - a log that is being made
- * @in: what it is made of
- * @path: of the log
+ * struct importing - an import and its log
+ * @in: the import
+ * @path: path of the log
  * @out: the log
  * @begun: it is open
- * @force: replace a file
- * @level: of compression
+ * @force: overwrite a file
+ * @level: zstd level; -1 for the default
  */
 struct importing {
 	struct import in;
@@ -55,7 +53,7 @@ struct importing {
 	int level;
 };
 
-/* The file is made when the first record is good: not of any rubbish. */
+/* Create the log with the first valid record, so that bad input makes no file. */
 static int put(struct import *in, struct crr_record *rec)
 {
 	struct importing *imp = (struct importing *)in;
@@ -69,13 +67,13 @@ static int put(struct import *in, struct crr_record *rec)
 	return 0;
 }
 
-/* A whole file; a pipe has to be read. */
+/* Map the input, or read it if it is a pipe. */
 static void load(struct import *in, const char *path)
 {
 	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) :
 				     STDIN_FILENO;
 	unsigned char *bytes = NULL;
-	size_t room = 0;
+	size_t size = 0;
 	struct stat st;
 	ssize_t n;
 
@@ -91,13 +89,13 @@ static void load(struct import *in, const char *path)
 		return;
 	}
 	do {
-		if (in->length == room) {
-			room = room ? 2 * room : 1 << 16;
-			bytes = realloc(bytes, room);
+		if (in->length == size) {
+			size = size ? 2 * size : 1 << 16;
+			bytes = realloc(bytes, size);
 			if (!bytes)
 				fail("%s: %s", path, strerror(errno));
 		}
-		n = read(fd, bytes + in->length, room - in->length);
+		n = read(fd, bytes + in->length, size - in->length);
 		if (n < 0 && errno != EINTR)
 			fail("%s: %s", path, strerror(errno));
 		if (n > 0)
@@ -124,13 +122,13 @@ static int run_import(const struct command *cmd, int argc, char **argv)
 				if (!strcmp(optarg, formats[format].name))
 					break;
 			if (format == N_FORMATS)
-				usage_error(cmd, "'%s' is no format: text or qemu-rr",
+				usage_error(cmd, "'%s' is not a format: text or qemu-rr",
 					    optarg);
 			break;
 		case 'w':
 			imp.in.writes_to = (int)parse_number(cmd, optarg);
 			if (imp.in.writes_to < 0 || imp.in.writes_to > 255)
-				usage_error(cmd, "a chardev has a number from 0 to 255");
+				usage_error(cmd, "'%s' is not a chardev (0-255)", optarg);
 			break;
 		case 'g':
 			gated = true;
@@ -143,8 +141,7 @@ static int run_import(const struct command *cmd, int argc, char **argv)
 			break;
 		}
 	}
-	if (optind != argc - 2)
-		usage_error(cmd, "a file, please, and where to write");
+	need_arguments(cmd, argc, 2);
 	path = argv[optind];
 	imp.path = argv[optind + 1];
 	imp.in.info.delivery = gated ? CRR_DELIVERY_GATED : CRR_DELIVERY_FREE;
@@ -156,7 +153,7 @@ static int run_import(const struct command *cmd, int argc, char **argv)
 		return EXIT_CRR_LOG;
 	}
 	if (!imp.begun)
-		fail("%s: there is no record in it", path);
+		fail("%s: no records", path);
 	new_log_close(&imp.out);
 	if (imp.in.order.ended)
 		return 0;
@@ -167,7 +164,7 @@ static int run_import(const struct command *cmd, int argc, char **argv)
 const struct command cmd_log_import = {
 	.name = "log import",
 	.synopsis = "[OPTION]... FILE OUT",
-	.summary = "a log of edited text, or of QEMU's own record/replay log",
+	.summary = "make a log of edited text, or of a QEMU record/replay log",
 	.run = run_import,
 	.options = import_options,
 	.failure = EXIT_CRR_FAILURE,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is imported: readers of other formats, which trust nothing. */
+/* Parsers of other formats. They do not trust their input. */
 #ifndef CRRCTL_IMPORT_H
 #define CRRCTL_IMPORT_H
 
@@ -9,16 +9,15 @@
 #include <stdint.h>
 
 /**
- * struct import - something that is to become a log
- * @bytes: the whole of it
- * @length: how many bytes
- * @info: of the log; complete when the first record is put
- * @put: takes the records; they have no numbers yet. Returns 0, or an enum
- *	crr_reason
- * @order: of the records so far
- * @where: what is wrong: the line, or the byte
- * @error: likewise, in words
- * @writes_to: qemu-rr: the chardev that writes belong to; -1: the only one
+ * struct import - an import in progress
+ * @bytes: the input
+ * @length: its length in bytes
+ * @info: header of the log; must be complete before the first record
+ * @put: takes a record; returns 0 or an enum crr_reason
+ * @order: state of the records so far
+ * @where: place of an error: number of the line, or offset in bytes
+ * @error: its description
+ * @writes_to: qemu-rr: the chardev that writes; -1: the only one
  */
 struct import {
 	const unsigned char *bytes;

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A log's clock: when each of its records was made.
+ * Times of records.
  *
- * TIME records tell it at some places: what precedes one was made before that
- * time, what follows it later. Where the line was idle there are two in a row:
- * nothing was made between them. From one place to the next the time moves as
- * the counter does. If the counter stands still, as in the recording of a
- * program that supplies none, the time moves by the same amount with each
- * record. The last record before a place has that place's time: crrctl record
- * looks at the clock as soon as there is something to be read.
+ * TIME records give the time at some places of a log: the records before a place
+ * were made before that time, the records after it later. Two TIME records in a
+ * row mean that nothing was recorded between them. From one place to the next the
+ * time is interpolated by the counter or, if that does not move, as in recordings
+ * of programs that supply none, by the number of records. The last record before
+ * a place has the time of that place: crrctl record reads the clock as soon as
+ * there are records.
  *
- * Before the first place the clock begins with the log, and behind the last one
- * it stands still. It never goes back, though somebody may have set the wall
- * clock back.
+ * Before the first place the time is interpolated from the begin of the log. After
+ * the last place it does not move. Times never go back, even if the system's clock
+ * was set back.
  *
- * The log is read by a second reader that is one place ahead, so that a log of
- * any length needs the same little memory.
+ * A second reader is one place ahead of the first. So the memory needed does not
+ * depend on the length of the log.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,46 +24,18 @@
 
 #include "log.h"
 
-/* A place is looked for among so many records before a record, then among more. */
+/* Number of records to go back for a place; more if there is none. */
 #define LOOK_BACK 4096
 
-/**
- * parse_hz - the argument of --hz
- * @cmd: the command
- * @text: the argument
- *
- * Returns counts a second.
- */
-double parse_hz(const struct command *cmd, const char *text)
-{
-	double hz;
-	char *end;
-
-	errno = 0;
-	hz = strtod(text, &end);
-	if (*end == 'k' || *end == 'K')
-		hz *= 1e3;
-	else if (*end == 'M')
-		hz *= 1e6;
-	else if (*end == 'G')
-		hz *= 1e9;
-	if (strchr("kKMG", *end) && *end)
-		end++;
-	if (errno || end == text || *end || !(hz >= 1e-3) || hz > 1e15)
-		usage_error(cmd, "'%s' is no frequency, such as 16000000 or 16M",
-			    text);
-	return hz;
-}
-
-/* Both readers have one file: let one of them go on where it was. */
-static void let_read(const struct log_file *file)
+/* The readers share the file's offset: set it for the one that reads next. */
+static void set_offset(const struct log_file *file)
 {
 	if (lseek(file->fd, file->begin + (off_t)crr_log_offset(file->log),
 		  SEEK_SET) < 0)
 		fail("%s: %s", file->path, strerror(errno));
 }
 
-/* Go on to the next place. */
+/* Go to the next place. */
 static void step(struct timeline *line)
 {
 	struct place *next = &line->next;
@@ -98,8 +70,8 @@ static void step(struct timeline *line)
 }
 
 /*
- * Begin with a record. The log begins at a known time; elsewhere not even the
- * counter of the record before is known.
+ * Begin at a record. The time is known there only if it is the first one of the
+ * log; elsewhere not even the counter of the record before it is known.
  */
 static void begin_with(struct timeline *line, uint64_t sequence)
 {
@@ -122,7 +94,7 @@ static void step_past(struct timeline *line, uint64_t sequence)
 		step(line);
 }
 
-/* Find the places before and after a record. */
+/* Find the places before and after a record that is not the next one. */
 static void locate(struct timeline *line, uint64_t sequence)
 {
 	uint64_t back = LOOK_BACK, from;
@@ -135,18 +107,18 @@ static void locate(struct timeline *line, uint64_t sequence)
 	} while (from && !line->last.known);
 }
 
-/* The next one to be asked for may be any record. */
+/* The next record asked for may be any one. */
 static void forget(struct timeline *line)
 {
 	line->last.sequence = UINT64_MAX;
-	let_read(line->file);
+	set_offset(line->file);
 }
 
 /**
- * timeline_open - begin with a log
+ * timeline_open - prepare for the times of a log
  * @line: out
- * @file: the log; if it is a pipe, @hz must be given
- * @hz: what the counter counts in a second; 0: let TIME records tell
+ * @file: the log; if it is a pipe, @hz must not be 0
+ * @hz: counts per second; 0: use TIME records
  */
 void timeline_open(struct timeline *line, const struct log_file *file,
 		   double hz)
@@ -170,9 +142,9 @@ void timeline_open(struct timeline *line, const struct log_file *file,
 
 /**
  * timeline_counts - does the counter move while the emulator runs?
- * @line: the clock
+ * @line: the times
  *
- * STREAM may precede it, and END may follow it.
+ * The counters of STREAM and END are ignored.
  */
 bool timeline_counts(struct timeline *line)
 {
@@ -185,7 +157,7 @@ bool timeline_counts(struct timeline *line)
 		return true;
 	if (!crr_log_extent(line->ahead.log, &extent) && !extent.counter)
 		return false;
-	let_read(&line->ahead);
+	set_offset(&line->ahead);
 	begin_with(line, 0);
 	while (!moves && log_file_next(&line->ahead, &rec)) {
 		if (rec.type & CRR_TYPE_OPTIONAL ||
@@ -201,9 +173,9 @@ bool timeline_counts(struct timeline *line)
 
 /**
  * timeline_knows - are the times of records known?
- * @line: the clock
+ * @line: the times
  *
- * Only then they may be asked for.
+ * Call this before timeline_at() and timeline_since(), which need it to be true.
  */
 bool timeline_knows(struct timeline *line)
 {
@@ -212,22 +184,22 @@ bool timeline_knows(struct timeline *line)
 	if (line->hz && timeline_counts(line))
 		return true;
 	if (line->hz)
-		warn("%s: its counter does not move: --hz is of no use",
+		warn("%s: its counter does not move: --hz has no effect",
 		     line->file->path);
 	line->hz = 0;
-	let_read(&line->ahead);
+	set_offset(&line->ahead);
 	begin_with(line, 0);
 	line->latest = 0;
 	step(line);
 	first = line->next.from;
-	/* What the header says may be missing, or another log's. */
+	/* The header of an imported or cut log may have another time, or none. */
 	if (!line->begin || line->begin > first)
 		line->begin = first;
 	forget(line);
 	return line->next.sequence != UINT64_MAX;
 }
 
-/* A counter that was not counted may be any number. */
+/* The counter may be so large that the time overflows. */
 static uint64_t at_frequency(const struct timeline *line, uint64_t counter)
 {
 	const long double since = (long double)counter * 1e9L / line->hz + 0.5L;
@@ -237,7 +209,7 @@ static uint64_t at_frequency(const struct timeline *line, uint64_t counter)
 		       UINT64_MAX;
 }
 
-/* Between two places: how far, from @from to @to, @value is. */
+/* Interpolate between two places: @value lies from @from to @to. */
 static uint64_t between(const struct timeline *line, uint64_t from,
 			uint64_t to, uint64_t value)
 {
@@ -252,7 +224,7 @@ static uint64_t between(const struct timeline *line, uint64_t from,
 					  (long double)(to - from));
 }
 
-/* TIME itself belongs to the one place or the other. */
+/* A TIME record belongs to the place before or the one after. */
 static uint64_t at_place(const struct timeline *line,
 			 const struct crr_record *rec)
 {
@@ -283,31 +255,30 @@ static uint64_t at_record(const struct timeline *line,
 
 /**
  * timeline_at - the time of a record
- * @line: the clock; timeline_knows() has been asked
- * @rec: the record; asking is cheap as long as records are asked for in their
- *	order
+ * @line: the times
+ * @rec: the record; calls in the order of the records are cheap
  *
  * Returns nanoseconds since 1970.
  */
 uint64_t timeline_at(struct timeline *line, const struct crr_record *rec)
 {
-	/* How many records there are up to it. */
+	/* Number of records up to this one. */
 	uint64_t count = rec->sequence + !(rec->type & CRR_TYPE_OPTIONAL);
 	uint64_t time;
 
 	if (line->hz)
 		return at_frequency(line, rec->counter);
 	if (rec->sequence < line->last.sequence) {
-		let_read(&line->ahead);
+		set_offset(&line->ahead);
 		locate(line, rec->sequence);
-		let_read(line->file);
+		set_offset(line->file);
 		line->now = 0;
 	} else if (count > line->next.sequence) {
-		let_read(&line->ahead);
+		set_offset(&line->ahead);
 		step_past(line, count - 1);
-		let_read(line->file);
+		set_offset(line->file);
 	}
-	/* Of several TIMEs at one place, one may be earlier than that before. */
+	/* Of several TIMEs at one place, one may be earlier than the one before. */
 	time = at_record(line, rec, count);
 	if (time > line->now)
 		line->now = time;
@@ -315,8 +286,8 @@ uint64_t timeline_at(struct timeline *line, const struct crr_record *rec)
 }
 
 /**
- * timeline_since - the time of a record, since the log began
- * @line: the clock; timeline_knows() has been asked
+ * timeline_since - time from the begin of the log to a record
+ * @line: the times
  * @rec: the record
  *
  * Returns nanoseconds.

@@ -181,7 +181,7 @@ parts() {
 }
 
 parts 2 && parts 3 && parts 4
-result "the mended firmware parts from the other at the first wrong digit"
+result "the fixed firmware parts from the other at the first wrong digit"
 
 # ---- A tty without N_CRR ----
 
@@ -266,10 +266,10 @@ else
 	if grep -q '^!! time' "$tmp/screen"; then
 		[ "$(value end "$tmp/mended")" = diverged ] &&
 			grep -q 'other bytes' "$tmp/mended.txt"
-		result "the mended firmware departs, by other bytes"
+		result "the fixed firmware diverges, by other bytes"
 		sed 's/^/# /' "$tmp/mended.txt"
 	else
-		skip "the mended firmware departs" "no bug this time"
+		skip "the fixed firmware diverges" "no bug this time"
 	fi
 	if command -v strace > /dev/null; then
 		[ "$(idle_calls 3000000)" -gt 0 ] &&

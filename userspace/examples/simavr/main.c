@@ -490,7 +490,7 @@ static const char help[] =
 	"  -h, --help          this\n"
 	"\n"
 	"Exit status: 0 if the AVR was switched off, at --cycles, and at the end of\n"
-	"the log; 1 for an error, 2 for wrong usage, 3 if a replay has departed from\n"
+	"the log; 1 for an error, 2 for wrong usage, 3 if a replay has diverged from\n"
 	"its log, 4 if the line is gone, 5 if the AVR crashed.\n";
 
 static const struct option options[] = {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * QEMU's own record/replay logs. They hold everything that QEMU has to know;
- * what its character devices have read and written becomes a log of crr's.
+ * Import logs of QEMU's own record/replay. They hold all events that QEMU replays;
+ * the reads and writes of character devices become records.
  *
- * The numbers of events, and what follows each, hang on QEMU's version more
- * finely than the log's version tells: of one that is older than 7.2's every
- * layout there has been is tried, and taken if it alone leads to END where the
- * file ends, or if all that do so tell the same of the character devices.
+ * The numbers and the layout of events depend on the version of QEMU, and versions
+ * of the log do not tell all of them apart. For logs older than those of QEMU 7.2
+ * every known layout is tried. A layout fits if it leads to END exactly at the end
+ * of the file. All that fit must agree on the events of character devices.
  */
 #include <endian.h>
 #include <errno.h>
@@ -26,11 +26,11 @@ enum event {
 	EVENT_ASYNC = 3,
 };
 
-/* How asynchronous events are told apart. */
+/* What identifies an asynchronous event. */
 enum async {
 	ASYNC_BY_EVENT,		 /* each has its own number; since 0xe0200c */
-	ASYNC_BY_KIND,		 /* u8 kind; 0xe0200b */
-	ASYNC_BY_CHECKPOINT,	 /* u8 checkpoint, u8 kind; before */
+	ASYNC_BY_KIND,		 /* u8 kind; in 0xe0200b */
+	ASYNC_BY_CHECKPOINT,	 /* u8 checkpoint, u8 kind; earlier */
 };
 
 enum kind {
@@ -45,12 +45,12 @@ enum kind {
 };
 
 /**
- * struct layout - what one QEMU writes
- * @async: how asynchronous events are told apart
- * @oneshot: there is BH_ONESHOT
+ * struct layout - the layout of a version of QEMU
+ * @async: what identifies an asynchronous event
+ * @oneshot: BH_ONESHOT exists
  * @shutdowns: how many numbers SHUTDOWN has
- * @random: there is RANDOM
- * @checkpoints: how many there are
+ * @random: RANDOM exists
+ * @checkpoints: number of checkpoints
  */
 struct layout {
 	enum async async;
@@ -69,18 +69,18 @@ static const struct layout layout_7_2 = {
 };
 
 /**
- * struct walk - going through a log
- * @in: the log
- * @layout: as it is taken to be
- * @at: the byte that comes next
- * @event: where the present event begins
- * @icount: instructions so far
+ * struct walk - a walk through a log
+ * @in: the import
+ * @layout: the layout to assume
+ * @at: offset of the next byte
+ * @event: offset of the present event
+ * @icount: number of instructions so far
  * @seen: which chardevs have read
  * @nameless: there was an event that does not name its chardev
- * @emit: put records; else only look
- * @stream: of each chardev
- * @ended: END was there
- * @hash: of all that becomes records (FNV-1a)
+ * @emit: write records; else only check the layout
+ * @stream: stream of each chardev
+ * @ended: END was found
+ * @hash: FNV-1a of all that becomes records
  */
 struct walk {
 	struct import *in;
@@ -96,7 +96,7 @@ struct walk {
 	uint64_t hash;
 };
 
-/* Longer than any that a chardev makes at once. */
+/* Maximum length of a write that is plausible. */
 #define TRANSFER_MAX (1U << 20)
 
 static void hash(struct walk *walk, const void *bytes, uint64_t length)
@@ -107,7 +107,7 @@ static void hash(struct walk *walk, const void *bytes, uint64_t length)
 		walk->hash = (walk->hash ^ *p++) * 0x100000001b3ULL;
 }
 
-/* The event, and where it is. */
+/* Add an event and its place to the hash. */
 static void hash_event(struct walk *walk, const char *what, uint64_t a,
 		       uint64_t b)
 {
@@ -150,9 +150,9 @@ static int skip_array(struct walk *walk)
 	return get(walk, 4, &length) || skip(walk, length);
 }
 
-/* ---- What becomes records ---- */
+/* ---- Events that become records ---- */
 
-/* The one that events without a name belong to. */
+/* The chardev of events that do not name one. */
 static int nameless(const struct walk *walk)
 {
 	int i, only = 0;
@@ -185,7 +185,7 @@ static int put_read(struct walk *walk, int chardev, const unsigned char *bytes,
 	return 0;
 }
 
-/* u8 chardev, u32 length, bytes; or, of READ_ALL, without the chardev. */
+/* u8 chardev (not in READ_ALL), u32 length, bytes */
 static int char_read(struct walk *walk, bool named)
 {
 	const unsigned char *bytes;
@@ -226,8 +226,8 @@ static int read_all_error(struct walk *walk)
 }
 
 /*
- * i32 result, i32 offset; what was offered is not in the log. A result of -1
- * is QEMU's for whatever errno there was: of a chardev, that it was full.
+ * i32 result, i32 offset; the bytes are not in the log. QEMU writes a result of
+ * -1 for any errno; with a chardev it means that the device was full.
  */
 static int char_write(struct walk *walk)
 {
@@ -271,7 +271,7 @@ static int char_write(struct walk *walk)
 	return 0;
 }
 
-/* ---- What is passed over ---- */
+/* ---- Events that are skipped ---- */
 
 static int input(struct walk *walk)
 {
@@ -280,7 +280,7 @@ static int input(struct walk *walk)
 	if (get(walk, 4, &type))
 		return -1;
 	switch (type) {
-	case 0: /* key: a number, or a qcode; down */
+	case 0: /* key: a number or a qcode, and whether it is down */
 		if (get(walk, 4, &kind))
 			return -1;
 		if (kind > 1)
@@ -295,7 +295,7 @@ static int input(struct walk *walk)
 		return skip(walk, 4 + 8 + 8 + 4 + 8);
 	}
 	return import_fail(walk->in, walk->event,
-			   "an input event of a kind that is not known");
+			   "unknown kind of input event");
 }
 
 static int audio_in(struct walk *walk)
@@ -326,10 +326,10 @@ static int async(struct walk *walk, uint64_t kind)
 		return skip(walk, 1 + 4) || skip_array(walk) ? -1 : 0;
 	}
 	return import_fail(walk->in, walk->event,
-			   "an asynchronous event of a kind that is not known");
+			   "unknown kind of asynchronous event");
 }
 
-/* The number that the event has in this layout, less what comes before it. */
+/* Is the event in a group of @members numbers? Else subtract them. */
 static bool in_group(uint64_t *number, unsigned int members)
 {
 	if (*number < members)
@@ -338,7 +338,7 @@ static bool in_group(uint64_t *number, unsigned int members)
 	return false;
 }
 
-/* What follows an event's number. */
+/* What follows the number of an event. */
 static int payload(struct walk *walk, uint64_t number)
 {
 	const struct layout *layout = &walk->layout;
@@ -385,7 +385,7 @@ static int payload(struct walk *walk, uint64_t number)
 		return 0;
 	if (number)
 		return import_fail(walk->in, walk->event,
-				   "event %u is not known",
+				   "unknown event %u",
 				   walk->in->bytes[walk->event]);
 	walk->ended = true;
 	return 0;
@@ -402,16 +402,16 @@ static int walk_log(struct walk *walk)
 		walk->event = walk->at;
 		if (walk->at == walk->in->length)
 			return import_fail(walk->in, walk->at,
-					   "there is no END: the recording was killed");
+					   "no END: the recording was killed");
 		if (get(walk, 1, &number) || payload(walk, number))
 			return -1;
 	}
 	if (walk->at != walk->in->length)
-		return import_fail(walk->in, walk->at, "something follows END");
+		return import_fail(walk->in, walk->at, "unexpected data after END");
 	return 0;
 }
 
-/* ---- The whole ---- */
+/* ---- The log ---- */
 
 static bool fits(struct walk *walk, const struct layout *layout)
 {
@@ -419,7 +419,7 @@ static bool fits(struct walk *walk, const struct layout *layout)
 	return !walk_log(walk);
 }
 
-/* Of those before 7.2: what all layouts that lead to the end agree upon. */
+/* Find the layout of a log that is older than those of QEMU 7.2. */
 static int find_layout(struct walk *walk, uint32_t version)
 {
 	static const unsigned int shutdowns[] = { 1, 9, 10, 11, 12 };
@@ -447,13 +447,13 @@ static int find_layout(struct walk *walk, uint32_t version)
 	}
 	if (n != 1)
 		return import_fail(walk->in, 0,
-				   n ? "version 0x%x: more than one way of numbering its events would do" :
-				       "version 0x%x: no known way of numbering its events leads to its end",
+				   n ? "version 0x%x: several layouts fit, and they differ in the events of chardevs" :
+				       "version 0x%x: no known layout fits",
 				   version);
 	return fits(walk, &found) ? 0 : -1;
 }
 
-/* A stream for each chardev, in the order of their numbers. */
+/* Begin a stream for each chardev, in the order of their numbers. */
 static int begin_streams(struct walk *walk)
 {
 	struct crr_record rec = { .type = CRR_TYPE_STREAM };
@@ -464,7 +464,7 @@ static int begin_streams(struct walk *walk)
 		readers += walk->seen[i];
 	if (walk->nameless && readers > 1 && walk->in->writes_to < 0)
 		return import_fail(walk->in, 0,
-				   "%u chardevs have read, and the log does not say which one has written: say it (--writes-to)",
+				   "%u chardevs read, and the log does not tell which one writes: give --writes-to",
 				   readers);
 	if (walk->nameless || !readers)
 		walk->seen[nameless(walk)] = true;
@@ -504,10 +504,10 @@ static int end_streams(struct walk *walk)
 }
 
 /**
- * import_qemu_rr - a log of QEMU's
- * @in: the log
+ * import_qemu_rr - import a log of QEMU's record/replay
+ * @in: the import
  *
- * Returns 0, or -1 with @in->error, at a byte.
+ * Returns 0, or -1 with @in->error, and the offset in bytes in @in->where.
  */
 int import_qemu_rr(struct import *in)
 {
@@ -516,7 +516,7 @@ int import_qemu_rr(struct import *in)
 
 	if (in->length < HEADER_LENGTH)
 		return import_fail(in, 0,
-				   "too short for a log of QEMU's: the recording was killed");
+				   "too short for a QEMU log: the recording was killed");
 	if (get(&walk, 4, &version))
 		return -1;
 	if (!version)
@@ -524,7 +524,7 @@ int import_qemu_rr(struct import *in)
 				   "version 0: the recording was killed");
 	if (version < VERSION_OLDEST || version > VERSION_KNOWN)
 		return import_fail(in, 0,
-				   "version 0x%x is not known; 0x%x to 0x%x are",
+				   "unknown version 0x%x: crrctl knows 0x%x to 0x%x",
 				   (unsigned int)version, VERSION_OLDEST,
 				   VERSION_KNOWN);
 	if (version == VERSION_KNOWN) {

@@ -1,75 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Files that crrctl log makes. */
+/* Write logs that are made of the records of others. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "log.h"
 
-/* All has been written: the file gets its name, or the program fails. */
-static void finish(struct output *out)
-{
-	/* A pipe cannot be synced, and need not be. */
-	if (fsync(out->fd) && errno != EINVAL && errno != EROFS)
-		fail("%s: %s", out->path, strerror(errno));
-	if (!output_publish(out))
-		exit(EXIT_CRR_FAILURE);
-}
-
 /**
- * out_open - open the file that an export goes to
- * @out: the file
- * @path: of the file, which is 0600, as logs are; "-" for standard output
- * @force: replace a file
- */
-FILE *out_open(struct output *out, const char *path, bool force)
-{
-	FILE *file;
-
-	output_open(out, path, force, NULL);
-	file = fdopen(out->fd, "w");
-	if (!file)
-		fail("%s: %s", path, strerror(errno));
-	return file;
-}
-
-/**
- * out_close - the export is complete
- * @out: the file
- * @file: of out_open()
- */
-void out_close(struct output *out, FILE *file)
-{
-	if (fflush(file) || ferror(file))
-		fail("%s: %s", out->path, strerror(errno));
-	finish(out);
-	if (fclose(file))
-		fail("%s: %s", out->path, strerror(errno));
-}
-
-/**
- * out_colours - may colours be used?
- * @out: where to
- * @when: "always", "never", or NULL: on a terminal
- */
-bool out_colours(FILE *out, const char *when)
-{
-	const char *term = getenv("TERM");
-
-	if (when)
-		return !strcmp(when, "always");
-	return isatty(fileno(out)) && !getenv("NO_COLOR") && term &&
-	       strcmp(term, "dumb");
-}
-
-/**
- * new_log_open - begin a log
+ * new_log_open - create a log
  * @log: out
- * @path: its name; "-" for standard output
- * @force: replace a file
- * @level: of compression; -1: as usual
- * @info: how its records were made
+ * @path: its path; "-" for standard output
+ * @force: overwrite a file
+ * @level: zstd level; -1 for the default
+ * @info: how its records were recorded
  */
 void new_log_open(struct new_log *log, const char *path, bool force, int level,
 		  const struct crr_log_info *info)
@@ -84,9 +27,9 @@ void new_log_open(struct new_log *log, const char *path, bool force, int level,
 }
 
 /**
- * new_log_add - the next record
+ * new_log_add - append a record
  * @log: the log
- * @rec: it gets the number that comes next
+ * @rec: the record; gets the next sequence number
  */
 void new_log_add(struct new_log *log, struct crr_record *rec)
 {
@@ -105,9 +48,9 @@ void new_log_add(struct new_log *log, struct crr_record *rec)
 }
 
 /**
- * new_log_end - END, and before it STREAM_END for each stream that has not ended
+ * new_log_end - append END, after a STREAM_END for each stream that has not ended
  * @log: the log
- * @counter: where it ends
+ * @counter: counter of these records
  */
 void new_log_end(struct new_log *log, uint64_t counter)
 {
@@ -135,13 +78,13 @@ void new_log_end(struct new_log *log, uint64_t counter)
 }
 
 /**
- * new_log_close - all has been added
+ * new_log_close - finish a log and give it its name
  * @log: the log
  */
 void new_log_close(struct new_log *log)
 {
 	if (crr_log_finish(log->log))
 		fail("%s: %s", log->out.path, strerror(errno));
-	finish(&log->out);
+	output_finish(&log->out);
 	close(log->out.fd);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Export as VCD (IEEE 1364), for GTKWave. Time is the counter: a nanosecond
- * there is one count; or, if the counter does not move, or its frequency is
- * given, the time since the log began. A signal has one value at a time, and at
- * one moment many bytes may come, in many records: a string holds them all, and
- * a vector the last of them.
+ * Export as VCD (IEEE 1364) for GTKWave. The time axis is the counter, where a
+ * nanosecond is one count. It is the time since the log began if the counter does
+ * not move or its frequency is given. A signal has one value at a time, while
+ * several records may have the same counter: a string holds all of their bytes,
+ * and a vector the last one.
  */
 #include <ctype.h>
 #include <inttypes.h>
@@ -13,7 +13,7 @@
 
 #include "log.h"
 
-/* The signals of a stream; those of a direction follow each other. */
+/* Signals of a stream. TX signals are in the same order as RX signals. */
 enum signal {
 	SIGNAL_RX,
 	SIGNAL_RX_TEXT,
@@ -46,11 +46,11 @@ static const struct {
 };
 
 /**
- * struct text - what came at the present moment
- * @length: how many bytes of it
- * @more: there were more, for which there is no room
- * @lost: there were some that the log does not have
- * @bytes: these
+ * struct text - bytes at the present moment
+ * @length: their number
+ * @more: more bytes did not fit
+ * @lost: the log lacks some of the bytes
+ * @bytes: the bytes
  */
 struct text {
 	size_t length;
@@ -61,11 +61,11 @@ struct text {
 
 /**
  * struct side - one direction of a stream
- * @moved: something did, at the present moment
- * @known: its last byte is
- * @last: that byte
- * @count: bytes so far
- * @text: those of the present moment
+ * @moved: there were bytes at the present moment
+ * @known: the last byte is known
+ * @last: the last byte
+ * @count: number of bytes so far
+ * @text: bytes at the present moment
  */
 struct side {
 	bool moved;
@@ -76,15 +76,15 @@ struct side {
 };
 
 /**
- * struct stream - one of them
- * @known: it has been declared
- * @name: as it is declared
- * @touched: it has something to tell at the present moment
- * @begins: its STREAM is there
- * @hup: what SIGNAL_HUP becomes; 0: what it was
- * @rx: what the emulator read
- * @tx: what it wrote
- * @mark: its marks
+ * struct stream - a stream, and its changes at the present moment
+ * @known: it is declared
+ * @name: its name in the file
+ * @touched: it has changes
+ * @begins: it begins
+ * @hup: new value of SIGNAL_HUP, or 0
+ * @rx: bytes that the emulator read
+ * @tx: bytes that it wrote
+ * @mark: labels of its marks
  */
 static struct stream {
 	bool known;
@@ -97,7 +97,7 @@ static struct stream {
 	struct text mark;
 } streams[CRR_STREAMS_MAX];
 
-/* Identifiers are of printable characters: a number to the base of 94. */
+/* Identifiers are numbers in base 94, in printable characters. */
 static const char *identifier(uint16_t stream, enum signal signal)
 {
 	unsigned int n = stream * N_SIGNALS + signal;
@@ -118,7 +118,7 @@ static void put_scalar(FILE *out, uint16_t stream, enum signal signal,
 	fprintf(out, "%c%s\n", value, identifier(stream, signal));
 }
 
-/* Leading zeros go without saying. */
+/* Leading zeros are omitted. */
 static void put_vector(FILE *out, uint16_t stream, enum signal signal,
 		       uint64_t value)
 {
@@ -133,9 +133,9 @@ static void put_vector(FILE *out, uint16_t stream, enum signal signal,
 }
 
 /*
- * Blanks would end it; GTKWave undoes what is escaped. Only in the file can
- * "\?" and "\..." be told from bytes; elsewhere the vector, which is x then,
- * and the count tell.
+ * A blank would end the string; GTKWave decodes the escapes. "\?" (lost bytes) and
+ * "\..." (more bytes) cannot be confused with bytes in the file. In GTKWave they
+ * can; there the vector, which is then x, and the count show the difference.
  */
 static void put_text(FILE *out, uint16_t stream, enum signal signal,
 		     struct text *text)
@@ -192,11 +192,11 @@ static void put_stream(FILE *out, uint16_t number)
 
 static void add_text(struct text *text, const void *bytes, size_t length)
 {
-	size_t room = sizeof(text->bytes) - text->length;
+	size_t left = sizeof(text->bytes) - text->length;
 
-	if (length > room) {
+	if (length > left) {
 		text->more = true;
-		length = room;
+		length = left;
 	}
 	memcpy(text->bytes + text->length, bytes, length);
 	text->length += length;
@@ -216,7 +216,7 @@ static void add_bytes(struct side *side, const struct crr_record *rec,
 	}
 }
 
-/* Returns whether it is anything to be seen. */
+/* Returns whether the record changes a signal. */
 static bool add_record(const struct crr_record *rec)
 {
 	struct stream *stream = &streams[rec->stream];
@@ -235,7 +235,7 @@ static bool add_record(const struct crr_record *rec)
 		add_bytes(&stream->tx, rec, rec->offset);
 		return true;
 	case CRR_TYPE_MARK:
-		/* No label has a newline. */
+		/* Labels contain no newline. */
 		if (stream->mark.length)
 			add_text(&stream->mark, "\n", 1);
 		add_text(&stream->mark, rec->data, rec->data_length);
@@ -245,7 +245,7 @@ static bool add_record(const struct crr_record *rec)
 		stream->hup = '1';
 		return true;
 	case CRR_TYPE_STREAM_END:
-		/* Of what the line did later nothing is known. */
+		/* The state of the line after this is unknown. */
 		stream->hup = rec->reason == CRR_END_HANGUP ? '1' : 'x';
 		return true;
 	default:
@@ -253,7 +253,7 @@ static bool add_record(const struct crr_record *rec)
 	}
 }
 
-/* Blanks would end the name, and GTKWave has its own idea of ".", "[", "/". */
+/* Blanks would end the name, and ".", "[" and "/" are special in GTKWave. */
 static void name_stream(const struct crr_record *rec)
 {
 	struct stream *stream = &streams[rec->stream];
@@ -278,9 +278,8 @@ static bool is_taken(const char *name, const struct stream *by_others_than)
 }
 
 /*
- * Streams of several containers may have one name, and others become the same.
- * Those get their number, as often as it takes: all names that are not changed
- * are different ones.
+ * Streams may have the same name, as in two containers, or get the same name by
+ * name_stream(). Their numbers are appended until all names differ.
  */
 static void make_names_unique(void)
 {
@@ -319,7 +318,7 @@ static void write_unit(struct export *ex)
 	const struct crr_log_info *info = crr_log_get_info(ex->file->log);
 
 	if (ex->timed)
-		fputs("$comment time is that since the recording began $end\n",
+		fputs("$comment time since the recording began $end\n",
 		      ex->out);
 	else
 		fprintf(ex->out, "$comment 1 ns is one count%s%s $end\n",
@@ -328,7 +327,7 @@ static void write_unit(struct export *ex)
 	fputs("$timescale 1 ns $end\n", ex->out);
 }
 
-/* Names come before any value, and a part of a log may lack its STREAMs. */
+/* Read all STREAMs first: names come before values, and a part may lack them. */
 static void write_header(struct export *ex)
 {
 	const struct crr_log_info *info = crr_log_get_info(ex->file->log);
@@ -360,13 +359,13 @@ static void write_header(struct export *ex)
 	log_file_rewind(ex->file);
 }
 
-/* When it was, in what the file counts. */
+/* The time of a record in the file. */
 static uint64_t moment_of(struct export *ex, const struct crr_record *rec)
 {
 	return ex->timed ? timeline_since(&ex->line, rec) : rec->counter;
 }
 
-/* struct export */
+/* See struct export. */
 void export_vcd(struct export *ex)
 {
 	static uint16_t touched[CRR_STREAMS_MAX];
@@ -380,7 +379,7 @@ void export_vcd(struct export *ex)
 		more = log_file_next(ex->file, &rec);
 		if (more)
 			next = moment_of(ex, &rec);
-		/* All that the last moment has to tell is known now. */
+		/* The last moment is complete. */
 		if (n && (!more || next != moment)) {
 			fprintf(ex->out, "#%" PRIu64 "\n", moment);
 			for (i = 0; i < n; i++)

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Records and divergences, as people read them. */
+/* Print records and divergences for people. */
 #include <ctype.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "crrctl.h"
+#include "record_types.h"
 
-/* Records before and after the one where a run departed. */
+/* Number of records shown before and after the one where a run diverged. */
 #define CONTEXT 3
 
 /**
- * utf8_length - is this a character that can be shown?
+ * utf8_length - length of a printable UTF-8 character
  * @bytes: where it begins
- * @length: how many there are
+ * @length: number of bytes available, at least 1
  *
- * Returns how many bytes it has; 0 for a control character, or no UTF-8.
+ * Returns its length in bytes; 0 for a control character or invalid UTF-8.
  */
 size_t utf8_length(const void *bytes, size_t length)
 {
@@ -43,7 +44,11 @@ size_t utf8_length(const void *bytes, size_t length)
 	return n;
 }
 
-/* Of who knows what origin: nothing in it does anything to a terminal. */
+/**
+ * print_text - print a string whose origin is not trusted
+ * @out: where to
+ * @text: the string; bytes that could do something to a terminal are escaped
+ */
 void print_text(FILE *out, const char *text)
 {
 	size_t length = strlen(text), n;
@@ -59,7 +64,12 @@ void print_text(FILE *out, const char *text)
 	}
 }
 
-/* As a C string, so that it can be told what is there. */
+/**
+ * print_bytes - print bytes as a C string
+ * @out: where to
+ * @bytes: the bytes
+ * @length: their number
+ */
 void print_bytes(FILE *out, const void *bytes, size_t length)
 {
 	static const char letters[] = "abtnvfr";
@@ -80,17 +90,18 @@ void print_bytes(FILE *out, const void *bytes, size_t length)
 	fputc('"', out);
 }
 
-static void print_errno(FILE *out, int err)
+static void print_value_name(FILE *out, const struct member *member,
+			     uint64_t value)
 {
-	const char *name = strerrorname_np(err);
+	const char *name = member_value_name(member, value);
 
 	if (name)
-		fputs(name, out);
+		fprintf(out, " %s", name);
 	else
-		fprintf(out, "errno %d", err);
+		fprintf(out, " errno %d", abs((int32_t)(uint32_t)value));
 }
 
-/* The record's data, or as much as is wanted. */
+/* The record's bytes, at most @most of them. */
 static void print_data(FILE *out, const struct crr_record *rec, size_t most)
 {
 	fputc(' ', out);
@@ -108,32 +119,13 @@ static void print_refused(FILE *out, const struct crr_record *rec)
 							    "refused");
 }
 
-/* The modem lines that are on, as people call them. */
-static void print_modem(FILE *out, const struct crr_record *rec)
+static void print_bits(FILE *out, const struct member *member, uint64_t value)
 {
-	static const struct {
-		uint32_t line;
-		const char *name;
-	} lines[] = {
-		{ TIOCM_DTR, "DTR" }, { TIOCM_RTS, "RTS" },
-		{ TIOCM_CTS, "CTS" }, { TIOCM_CAR, "DCD" },
-		{ TIOCM_RNG, "RI" },  { TIOCM_DSR, "DSR" },
-	};
-	size_t i;
+	const struct value_name *name;
 
-	if (rec->modem.error) {
-		fputc(' ', out);
-		print_errno(out, (int)rec->modem.error);
-		return;
-	}
-	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		if (rec->modem.lines & lines[i].line)
-			fprintf(out, " %s", lines[i].name);
-	if (rec->modem.facts & CRR_MODEM_COUNTS)
-		fprintf(out, ", %u received, %u sent, %u errors",
-			rec->modem.counts[4], rec->modem.counts[5],
-			rec->modem.counts[6] + rec->modem.counts[7] +
-				rec->modem.counts[8] + rec->modem.counts[10]);
+	for (name = member->names; name->name; name++)
+		if (value & name->value)
+			fprintf(out, " %s", name->name);
 }
 
 static void print_time(FILE *out, uint64_t nanoseconds)
@@ -147,40 +139,68 @@ static void print_time(FILE *out, uint64_t nanoseconds)
 		(unsigned int)(nanoseconds / 1000000 % 1000));
 }
 
-static void print_write(FILE *out, const struct crr_record *rec, size_t most)
+static void print_member(FILE *out, const struct member *member,
+			 const struct crr_record *rec)
 {
-	fprintf(out, " %u", rec->requested);
-	if (rec->result < 0) {
-		fputs(" -> ", out);
-		print_errno(out, -rec->result);
-	} else if ((uint32_t)rec->result != rec->requested) {
-		fprintf(out, " -> %d", rec->result);
+	uint64_t value = member_get(member, rec);
+
+	switch (member->kind) {
+	case KIND_EMPTIES:
+		if (value)
+			fprintf(out, " after %" PRIu64 " empty", value);
+		break;
+	case KIND_RESULT:
+		if (value == rec->requested)
+			break;
+		fputs(" ->", out);
+		if (rec->result < 0)
+			print_value_name(out, member, value);
+		else
+			fprintf(out, " %" PRIu64, value);
+		break;
+	case KIND_ERRNO:
+		if (value)
+			print_value_name(out, member, value);
+		break;
+	case KIND_NAME:
+		print_value_name(out, member, value);
+		break;
+	case KIND_BITS:
+		print_bits(out, member, value);
+		break;
+	case KIND_FACTS:
+		if (value & CRR_MODEM_COUNTS)
+			fprintf(out, ", %u received, %u sent, %u errors",
+				rec->modem.counts[4], rec->modem.counts[5],
+				rec->modem.counts[6] + rec->modem.counts[7] +
+					rec->modem.counts[8] +
+					rec->modem.counts[10]);
+		break;
+	case KIND_REQUESTED:
+	case KIND_BYTES:
+		fprintf(out, " %" PRIu64, value);
+		break;
+	case KIND_SPEED:
+		fprintf(out, " %" PRIu64 " baud", value);
+		break;
+	case KIND_TIME:
+		print_time(out, value);
+		break;
+	default:
+		break;
 	}
-	if (rec->flags & CRR_FLAG_CUT)
-		fputs(" cut", out);
-	print_refused(out, rec);
-	if (rec->flags & CRR_FLAG_CAPTURED)
-		print_data(out, rec, most);
-	else if (rec->flags & CRR_FLAG_UNKNOWN)
-		fputs(" unknown", out);
-	else
-		fprintf(out, " crc32c %08x", rec->crc32c);
 }
 
 /**
- * print_record - one line, without its end
+ * print_record - print a record on a line, without a newline
  * @out: where to
  * @rec: the record
- * @most: how many bytes of its data
+ * @most: maximum number of its bytes to print
  */
 void print_record(FILE *out, const struct crr_record *rec, size_t most)
 {
-	static const char *const ends[] = {
-		[CRR_END_STOP] = "stopped",
-		[CRR_END_CLOSED] = "closed",
-		[CRR_END_HANGUP] = "hung up",
-	};
 	const char *name = crr_type_name(rec->type);
+	const struct member *member;
 
 	fprintf(out, "%8" PRIu64 " @%-12" PRIu64 " %3u ",
 		(uint64_t)rec->sequence, (uint64_t)rec->counter, rec->stream);
@@ -189,53 +209,28 @@ void print_record(FILE *out, const struct crr_record *rec, size_t most)
 		return;
 	}
 	fputs(name, out);
-	if (crr_type_is_inbound(rec->type) && rec->empties)
-		fprintf(out, " after %" PRIu64 " empty", (uint64_t)rec->empties);
-	switch (rec->type) {
-	case CRR_TYPE_STREAM:
-		fprintf(out, " %.*s, %u baud", (int)rec->data_length,
-			(const char *)rec->data, rec->termios.ospeed);
-		break;
-	case CRR_TYPE_READ:
+	/* No escapes: a name has printable characters only. */
+	if (rec->type == CRR_TYPE_STREAM)
+		fprintf(out, " %.*s,", (int)rec->data_length,
+			(const char *)rec->data);
+	for_each_member(member, rec->type)
+		print_member(out, member, rec);
+	if (rec->type == CRR_TYPE_READ)
 		fprintf(out, " %u", rec->data_length);
+	if (rec->flags & CRR_FLAG_CUT)
+		fputs(" cut", out);
+	print_refused(out, rec);
+	if (rec->type == CRR_TYPE_STREAM)
+		return;
+	if (record_has_bytes(rec))
 		print_data(out, rec, most);
-		break;
-	case CRR_TYPE_READ_ERROR:
-		fputc(' ', out);
-		print_errno(out, (int)rec->error);
-		break;
-	case CRR_TYPE_WRITE:
-		print_write(out, rec, most);
-		break;
-	case CRR_TYPE_STREAM_END:
-		fprintf(out, " %s", ends[rec->reason]);
-		print_refused(out, rec);
-		break;
-	case CRR_TYPE_TERMIOS:
-		fprintf(out, " %u baud", rec->termios.ospeed);
-		break;
-	case CRR_TYPE_INQ:
-		fprintf(out, " %u", rec->value);
-		break;
-	case CRR_TYPE_OUTQ:
-		fprintf(out, " %u", rec->value);
-		print_refused(out, rec);
-		break;
-	case CRR_TYPE_MODEM:
-		print_modem(out, rec);
-		print_refused(out, rec);
-		break;
-	case CRR_TYPE_MARK:
-		print_refused(out, rec);
-		print_data(out, rec, most);
-		break;
-	case CRR_TYPE_TIME:
-		print_time(out, rec->time);
-		break;
-	}
+	else if (rec->flags & CRR_FLAG_UNKNOWN)
+		fputs(" unknown", out);
+	else if (rec->type == CRR_TYPE_WRITE)
+		fprintf(out, " crc32c %08x", rec->crc32c);
 }
 
-/* The records of the log around this one, which is marked. */
+/* Print the records around this one, and mark it. */
 static void print_context(FILE *out, const char *path, uint64_t sequence)
 {
 	uint64_t first = sequence > CONTEXT ? sequence - CONTEXT : 0;
@@ -268,20 +263,57 @@ static void print_byte(FILE *out, uint8_t byte)
 		fprintf(out, " '%c'", byte);
 }
 
+/* The system call, or ioctl, that has a record of this type; or NULL. */
+static const char *call_name(unsigned int type)
+{
+	switch (type) {
+	case CRR_TYPE_READ:
+		return "read(2)";
+	case CRR_TYPE_WRITE:
+		return "write(2)";
+	case CRR_TYPE_INQ:
+		return "FIONREAD";
+	case CRR_TYPE_OUTQ:
+		return "TIOCOUTQ";
+	case CRR_TYPE_MODEM:
+		return "CRR_IOC_MODEM";
+	case CRR_TYPE_MARK:
+		return "CRR_IOC_MARK";
+	default:
+		return NULL;
+	}
+}
+
+/* Polls that may have been answered otherwise than in the recorded run. */
+void print_guesses(FILE *out, const struct crr_status *st)
+{
+	if (st->guesses)
+		fprintf(out,
+			"  guesses  %" PRIu64 " poll(2)s were answered before the log was known that far\n",
+			(uint64_t)st->guesses);
+}
+
 /**
- * print_divergence - how a run departed from its log
+ * print_divergence - print how a run diverged from its log
  * @out: where to
- * @div: how
- * @log: the log's path, or NULL
- * @buffer_size: of the replay's buffer, in bytes
+ * @div: the divergence
+ * @log: path of the log, or NULL
+ * @st: the replay's status
  */
 void print_divergence(FILE *out, const struct crr_divergence *div,
-		      const char *log, uint64_t buffer_size)
+		      const char *log, const struct crr_status *st)
 {
 	const char *type = crr_type_name(div->expected_type);
+	const char *call = call_name(div->type);
 
-	fprintf(out, "crrctl: the run departed from %s: %s\n",
-		log ? log : "its log", crr_divergence_text(div->kind));
+	fprintf(out, "crrctl: the run diverged from %s: ",
+		log ? log : "its log");
+	/* It has not ended: it does something else than the recorded run. */
+	if (div->kind == CRR_DIVERGENCE_LEFT && call)
+		fprintf(out, "it called %s with a record left whose time had come\n",
+			call);
+	else
+		fprintf(out, "%s\n", crr_divergence_text(div->kind));
 	if (div->sequence != CRR_NO_SEQUENCE)
 		fprintf(out, "  record   %" PRIu64 ", %s of stream %u\n",
 			(uint64_t)div->sequence, type ? type : "?",
@@ -318,7 +350,8 @@ void print_divergence(FILE *out, const struct crr_divergence *div,
 	if (div->facts & CRR_DIVERGENCE_FULL)
 		fprintf(out,
 			"  buffer   all of its %" PRIu64 " bytes hold records of other operations: use a larger --buffer\n",
-			buffer_size);
+			(uint64_t)st->buffer_size);
+	print_guesses(out, st);
 	if (div->sequence != CRR_NO_SEQUENCE && log && strcmp(log, "-"))
 		print_context(out, log, div->sequence);
 }

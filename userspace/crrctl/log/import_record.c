@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Imported records, judged as all records are. */
+/* Check the records of an import and pass them on. */
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "import.h"
 
 /**
- * import_fail - it cannot be imported
- * @in: what
- * @where: the line, or the byte
- * @format: why
+ * import_fail - report that the input is invalid
+ * @in: the import
+ * @where: number of the line, or offset in bytes
+ * @format: description
  *
- * Always returns -1.
+ * Returns -1.
  */
 int import_fail(struct import *in, uint64_t where, const char *format, ...)
 {
@@ -25,12 +25,12 @@ int import_fail(struct import *in, uint64_t where, const char *format, ...)
 }
 
 /**
- * import_put - the next record
- * @in: of what
- * @rec: its number is put in
- * @where: where it stands there
+ * import_put - pass the next record on
+ * @in: the import
+ * @rec: the record; gets the next sequence number
+ * @where: its place in the input, as for import_fail()
  *
- * Returns 0, or -1 if it is not valid, or cannot come next.
+ * Returns 0, or -1 if the record is invalid or out of order.
  */
 int import_put(struct import *in, struct crr_record *rec, uint64_t where)
 {

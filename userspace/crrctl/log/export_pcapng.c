@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Export as pcapng, for Wireshark: an interface for each stream, of the link
- * type RTAC serial (250), whose packets begin with a header of 12 bytes.
+ * Export as pcapng for Wireshark. Each stream is an interface with the link type
+ * RTAC serial (250), whose packets begin with a header of 12 bytes.
  */
 #include <endian.h>
 #include <inttypes.h>
@@ -16,7 +16,7 @@
 #define BLOCK_INTERFACE 1U
 #define BLOCK_PACKET	6U
 
-/* Options: code, length, value, padded to 4. */
+/* Codes of options: code, length, value, padded to 4 bytes */
 enum {
 	OPTION_END = 0,
 	OPTION_COMMENT = 1,
@@ -36,7 +36,7 @@ enum rtac_event {
 	RTAC_RX = 2,
 };
 
-/* Of RTAC's byte of lines. */
+/* Bits of struct rtac_header.lines */
 #define RTAC_CTS 0x01
 #define RTAC_DCD 0x02
 #define RTAC_DSR 0x04
@@ -52,7 +52,7 @@ struct rtac_header {
 	uint8_t footer[2];
 };
 
-/* A block that is being made; the largest bears CRR_READ_MAX bytes. */
+/* The block being made; the largest holds a packet of CRR_READ_MAX bytes. */
 static struct block {
 	size_t length;
 	unsigned char bytes[CRR_READ_MAX + 1024];
@@ -60,7 +60,7 @@ static struct block {
 
 static void put(const void *bytes, size_t length)
 {
-	/* An option without a value has no bytes to point at. */
+	/* Options without a value have no bytes. */
 	if (length)
 		memcpy(block.bytes + block.length, bytes, length);
 	block.length += length;
@@ -113,13 +113,13 @@ static void write_section(FILE *out)
 	begin_block(BLOCK_SECTION);
 	put32(0x1a2b3c4d);
 	put(version, sizeof(version));
-	put32(UINT32_MAX); /* of a length that is not told */
+	put32(UINT32_MAX); /* length of the section: not specified */
 	put32(UINT32_MAX);
 	put_option(SECTION_APPLICATION, application, strlen(application));
 	end_block(out);
 }
 
-/* Two streams may have one name: the description tells which it is. */
+/* The description distinguishes streams that have the same name. */
 static void write_interface(FILE *out, const char *name, unsigned int stream)
 {
 	static const uint16_t link[] = { LINKTYPE_RTAC_SERIAL, 0 };
@@ -128,7 +128,7 @@ static void write_interface(FILE *out, const char *name, unsigned int stream)
 
 	begin_block(BLOCK_INTERFACE);
 	put(link, sizeof(link));
-	put32(0); /* packets of any length */
+	put32(0); /* no limit on the length of packets */
 	put_option(INTERFACE_NAME, name, strlen(name));
 	snprintf(description, sizeof(description), "stream %u", stream);
 	put_option(INTERFACE_DESCRIPTION, description, strlen(description));
@@ -137,15 +137,15 @@ static void write_interface(FILE *out, const char *name, unsigned int stream)
 }
 
 /**
- * struct packet - one of them
- * @interface: its stream's
+ * struct packet - a packet to be written
+ * @interface: number of the interface
  * @time: nanoseconds since 1970
  * @event: enum rtac_event
  * @lines: RTAC_*
  * @direction: PACKET_*, or 0
  * @data: what follows the header
- * @length: how many bytes
- * @original: how many there were
+ * @length: its length in bytes
+ * @original: number of bytes on the line
  */
 struct packet {
 	uint32_t interface;
@@ -208,11 +208,11 @@ static uint8_t rtac_lines(uint32_t lines)
 }
 
 /**
- * struct interface - a stream's
+ * struct interface - the interface of a stream
  * @known: it is in the file
- * @asked: the modem's lines have been; until then all count as off
- * @lines: as they were last seen: RTAC_*
- * @number: its own
+ * @asked: there was a MODEM record; until then all lines count as off
+ * @lines: the last known modem lines: RTAC_*
+ * @number: number of the interface
  */
 struct interface {
 	bool known;
@@ -221,7 +221,7 @@ struct interface {
 	uint32_t number;
 };
 
-/* Questions whose answer is what it was before are no change. */
+/* Is the answer to a question different from the last one? */
 static bool lines_change(const struct crr_record *rec, struct interface *to)
 {
 	uint8_t lines = rtac_lines(rec->modem.lines);
@@ -233,7 +233,7 @@ static bool lines_change(const struct crr_record *rec, struct interface *to)
 	return true;
 }
 
-/* What the record is on the line; false: nothing. */
+/* Make a packet of a record. Returns false if it has no effect on the line. */
 static bool describe(const struct crr_record *rec, struct packet *packet,
 		     struct interface *interface)
 {
@@ -250,7 +250,7 @@ static bool describe(const struct crr_record *rec, struct packet *packet,
 		packet->direction = PACKET_OUTBOUND;
 		packet->data = rec->data;
 		packet->original = rec->offset;
-		/* Not captured: how many there were is all that is known. */
+		/* Without the bytes, only their number is known. */
 		if (rec->flags & CRR_FLAG_CAPTURED)
 			packet->length = rec->offset;
 		if (!rec->offset)
@@ -263,7 +263,7 @@ static bool describe(const struct crr_record *rec, struct packet *packet,
 		break;
 	case CRR_TYPE_PEER_CLOSED:
 	case CRR_TYPE_HANGUP:
-		/* RTAC has no event for it: the carrier is lost. */
+		/* RTAC has no such event: show that the carrier is lost. */
 		interface->lines &= (uint8_t)~RTAC_DCD;
 		packet->event = RTAC_STATUS_CHANGE;
 		break;
@@ -275,7 +275,7 @@ static bool describe(const struct crr_record *rec, struct packet *packet,
 	return true;
 }
 
-/* A part of a log may begin without its STREAMs. */
+/* A part of a log may lack the STREAM record. */
 static void make_interface(FILE *out, const struct crr_record *rec,
 			   struct interface *interface, uint32_t number)
 {
@@ -291,7 +291,7 @@ static void make_interface(FILE *out, const struct crr_record *rec,
 	interface->number = number;
 }
 
-/* struct export */
+/* See struct export. */
 void export_pcapng(struct export *ex)
 {
 	static struct interface interfaces[CRR_STREAMS_MAX];

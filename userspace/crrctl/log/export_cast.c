@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Export as asciicast v2: what a terminal on the line would have shown. */
+/* Export as asciicast v2: what a terminal on the line shows. */
 #include <inttypes.h>
 #include <string.h>
 
 #include "log.h"
 
-/* The longest beginning of a character that a write can leave off at. */
+/* Maximum length of an incomplete UTF-8 character. */
 #define SPLIT_MAX 3
 
 /**
- * struct piece - a direction's bytes, some of which wait for their next ones
- * @split: the beginning of a character
- * @length: how many bytes of it
+ * struct piece - one direction: the character that a record has split
+ * @split: its first bytes
+ * @length: their number
  */
 struct piece {
 	unsigned char split[SPLIT_MAX];
@@ -19,14 +19,14 @@ struct piece {
 };
 
 /**
- * struct cast - one that is being written
- * @out: where to
- * @begin: the time of the first record; events count from there
- * @time: of the last event, which none precedes
+ * struct cast - an asciicast being written
+ * @out: where to write
+ * @begin: time of the first record, from which events are counted
+ * @time: time of the last event; times must not go back
  * @in: the input
  * @output: the output
- * @captured: WRITEs whose bytes are there
- * @lost: WRITEs whose bytes are not
+ * @captured: number of WRITEs with their bytes
+ * @lost: number of WRITEs without
  */
 struct cast {
 	FILE *out;
@@ -38,14 +38,14 @@ struct cast {
 	uint64_t lost;
 };
 
-/* How many bytes a character has that begins so; 1 for what is none. */
+/* Length of a character by its first byte; 1 if that is invalid. */
 static size_t character_length(unsigned char first)
 {
 	return first < 0xc2 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 :
 	       first < 0xf5 ? 4 : 1;
 }
 
-/* Bytes at the end that may be the beginning of a character. */
+/* Number of bytes at the end that may begin a character. */
 static size_t unfinished(const unsigned char *p, size_t length)
 {
 	size_t n;
@@ -61,14 +61,15 @@ static size_t unfinished(const unsigned char *p, size_t length)
 static void write_event(struct cast *cast, const char *code,
 			const void *bytes, size_t length)
 {
-	uint64_t since = cast->time - cast->begin;
+	json_t *event;
 
 	if (!length)
 		return;
-	fprintf(cast->out, "[%" PRIu64 ".%06u, \"%s\", ", since / 1000000000,
-		(unsigned int)(since / 1000 % 1000000), code);
-	print_json_string(cast->out, bytes, length);
-	fputs("]\n", cast->out);
+	event = json_array();
+	json_add(event, json_seconds(cast->time - cast->begin));
+	json_add(event, json_string(code));
+	json_add(event, json_text(bytes, length));
+	json_print(cast->out, event, 0);
 }
 
 static void write_piece(struct cast *cast, const char *code,
@@ -88,7 +89,7 @@ static void write_piece(struct cast *cast, const char *code,
 	write_event(cast, code, all, length);
 }
 
-/* Nothing follows that would make it a character. */
+/* The log ends within a character. */
 static void end_piece(struct cast *cast, const char *code,
 		      const struct piece *piece)
 {
@@ -101,22 +102,23 @@ static void end_piece(struct cast *cast, const char *code,
 static void write_header(struct export *ex, const struct cast *cast)
 {
 	const struct crr_log_info *info = crr_log_get_info(ex->file->log);
+	json_t *header = json_object();
 
-	fputs("{\"version\": 2, \"width\": 80, \"height\": 24", cast->out);
+	json_set(header, "version", json_integer(2));
+	json_set(header, "width", json_integer(80));
+	json_set(header, "height", json_integer(24));
 	if (info->created)
-		fprintf(cast->out, ", \"timestamp\": %" PRIu64,
-			cast->begin / 1000000000);
-	if (*info->command) {
-		fputs(", \"title\": ", cast->out);
-		print_json_string(cast->out, info->command,
-				  strlen(info->command));
-	}
-	fputs("}\n", cast->out);
+		json_set(header, "timestamp",
+			 json_integer((json_int_t)(cast->begin / 1000000000)));
+	if (*info->command)
+		json_set(header, "title",
+			 json_text(info->command, strlen(info->command)));
+	json_print(cast->out, header, 0);
 }
 
 static void write_output(struct cast *cast, const struct crr_record *rec)
 {
-	/* What the device did not take was never on the line. */
+	/* Bytes that the device did not take were never on the line. */
 	if (!rec->offset)
 		return;
 	if (!(rec->flags & CRR_FLAG_CAPTURED)) {
@@ -132,7 +134,7 @@ static void write_record(struct export *ex, struct cast *cast,
 {
 	uint64_t time;
 
-	/* END has stream 0, and perhaps a counter far off. */
+	/* Not END, which has stream 0. */
 	if (rec->stream != ex->stream ||
 	    (rec->type != CRR_TYPE_READ && rec->type != CRR_TYPE_WRITE &&
 	     rec->type != CRR_TYPE_MARK))
@@ -148,7 +150,7 @@ static void write_record(struct export *ex, struct cast *cast,
 		write_event(cast, "m", rec->data, rec->data_length);
 }
 
-/* The time of the first record; those that are for people do not count. */
+/* Read the first record that is not optional, and take its time. */
 static bool begin_cast(struct export *ex, struct cast *cast,
 		       struct crr_record *rec)
 {
@@ -161,7 +163,7 @@ static bool begin_cast(struct export *ex, struct cast *cast,
 	return true;
 }
 
-/* struct export */
+/* See struct export. */
 void export_cast(struct export *ex)
 {
 	struct cast cast = { .out = ex->out };
@@ -175,9 +177,9 @@ void export_cast(struct export *ex)
 	end_piece(&cast, "i", &cast.in);
 	end_piece(&cast, "o", &cast.output);
 	if (cast.lost && !cast.captured)
-		fail("%s: its output was not captured", ex->file->path);
+		fail("%s: the output was not captured", ex->file->path);
 	if (cast.lost)
 		warn("%s: %" PRIu64
-		     " writes were not captured: they are missing",
+		     " writes were not captured and are missing",
 		     ex->file->path, cast.lost);
 }
