@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # core.awk -v series=SERIES -v goals=FILE -v summary=FILE [-v quick=-q] BOOT...:
-# what ./bench said in each boot, as a table; whether the goals are reached; and
-# a line for each row and mode in summary. Fails if a goal is missed. With quick
-# it prints TAP, about what is to be held.
+# what ./bench said in each boot, as a table; whether the goals are met; and
+# a line for each row and mode in summary. Fails if an enforced value is exceeded.
+# With quick it prints TAP.
 
 function median(values, n,   i, j, t)
 {
@@ -124,19 +124,18 @@ END {
 	while ((getline < goals) > 0) {
 		if (/^#/ || NF < 7)
 			continue
-		if (quick && $6 == "-")
+		if (quick && $6 != "yes")
 			continue
-		limit = quick && $6 != "goal" ? $6 : $4
 		if (!judge($2, $3)) {
-			print "core.awk: nothing was measured for the goal " $1 > "/dev/stderr"
+			print "core.awk: nothing was measured for " $1 > "/dev/stderr"
 			exit failed = 2
 		}
-		good = value <= limit + 0
+		good = value <= $5 + 0
 		failed += !good
 		if (quick)
-			printf "%s %d - %s: %s: %.3f, at most %s\n", good ? "ok" : "not ok", ++tests, $1, where, value, limit
+			printf "%s %d - %s: %s: %.3f, at most %s\n", good ? "ok" : "not ok", ++tests, $1, where, value, $5
 		else
-			printf "goal core-%s-%s %.3f %s %s (%s; stretch %s %s)\n", series, $1, value, limit, good ? "met" : "missed", where, $5, value <= $5 + 0 ? "reached" : "not reached"
+			printf "goal core-%s-%s %.3f %s %s (%s; target %s %s)\n", series, $1, value, $5, good ? "met" : "missed", where, $4, value <= $4 + 0 ? "reached" : "not reached"
 	}
 	if (quick)
 		print "1.." tests
