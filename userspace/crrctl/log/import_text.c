@@ -90,7 +90,7 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* What follows a backslash: the escapes that print_bytes() writes, and \\0. */
+/* What follows a backslash: the escapes that print_bytes() writes, and \0. */
 static int get_escape(struct text *text, unsigned char *byte)
 {
 	static const char letters[] = "abtnvfr";

@@ -199,7 +199,7 @@ bool streams_renumber(const struct stream_map *map, struct crr_record *rec);
 
 /**
  * struct place - a place between two records where the time is known
- * @known: it is; false at the begin of a part
+ * @known: it is; false at the beginning of a part
  * @sequence: sequence number of the record after it; UINT64_MAX at the log's end
  * @counter: counter of the record before it
  * @next_counter: counter of the record after it

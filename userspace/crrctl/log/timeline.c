@@ -10,7 +10,7 @@
  * a place has the time of that place: crrctl record reads the clock as soon as
  * there are records.
  *
- * Before the first place the time is interpolated from the begin of the log. After
+ * Before the first place the time is interpolated from the beginning of the log. After
  * the last place it does not move. Times never go back, even if the system's clock
  * was set back.
  *
@@ -286,7 +286,7 @@ uint64_t timeline_at(struct timeline *line, const struct crr_record *rec)
 }
 
 /**
- * timeline_since - time from the begin of the log to a record
+ * timeline_since - time from the beginning of the log to a record
  * @line: the times
  * @rec: the record
  *
