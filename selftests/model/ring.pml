@@ -9,8 +9,8 @@
  * overwritten while it is read; one after END, or after its stream's; somebody
  * asleep who could have what he waits for.
  *
- * A sub-buffer has 3 units, a record 1 or 2, what precedes it 1. The buffer is as
- * small as crr_buffer_open() makes one for two lines: if one sub-buffer more is
+ * A sub-buffer has 3 units, a record 1 or 2, what precedes it 1. The buffer is
+ * smaller than crr_buffer_open() makes one for two lines: if one sub-buffer more is
  * begun, no operation may. Reads and writes that are not run could come at any
  * time: their sub-buffers are never used.
  *
@@ -35,14 +35,15 @@
  * models kmod/recorder.c crr_recorder_resume 0db42776
  * models kmod/recorder.c crr_recorder_finish dfd0675f
  * models kmod/recorder.c crr_recorder_cancel 9b56bf62
+ * models kmod/recorder.c crr_recorder_found_nothing 0
  * models kmod/recorder.c crr_recorder_read_done 580f00bf
  * models kmod/recorder.c crr_recorder_answer_done 6a74354c
  * models kmod/recorder.c crr_recorder_write_done 4ba0fcd5
  * models kmod/controller.c crr_controller_readable 94633be1
  * models kmod/controller.c crr_controller_read 40c73d18
  * models kmod/line.c crr_line_wait ae15ce30
- * models kmod/operation.c crr_operation_begin 86301958
- * models kmod/operation.c crr_operation_end 824a8013
+ * models kmod/operation.h crr_operation_begin 0
+ * models kmod/operation.h crr_operation_end 0
  * models kmod/operation.c crr_operation_decide bd6e41b6
  * models kmod/operation.c crr_session_decide d92ffd80
  * models kmod/read.c crr_session_read d4836acb
@@ -61,6 +62,8 @@
  * break UNREADY assertion	it stays ready when a stream has ended
  * break ENDED assertion	or becomes ready again
  * break FLIGHT assertion	a stream ends while something is under way on it
+ * break SEEN assertion		a hangup looks for operations, and then clears ready
+ * break COUNT assertion		an operation looks at ready, and then counts itself
  * break RESUME assertion	an operation does not ask whether STOP came
  * break CHECKPOINT assertion	what a checkpoint's end has logged is logged again
  * break CONSUME assertion	given back before it is copied
@@ -92,12 +95,12 @@ byte produced, consumed, offset;
 /* struct crr_recorder, struct crr_session */
 bool lock;
 byte questions, read_offset, unread, taken, sequence;
-bool ready, starved;
+bool ready, space_wanted;
 bool recording = true;
 bool gated;
 /* struct crr_stream, struct crr_line */
 bool ended[2], hangup_seen;
-byte operations;		/* readers of the second line's */
+byte in_flight;			/* on the second line */
 bool took;			/* by the read in flight, not logged yet */
 
 bool queued[OPS + 1], woken[OPS + 1];
@@ -174,11 +177,11 @@ inline leave(line)
 	}
 }
 
-inline wake_starved()
+inline wake_waiting()
 {
 	retire();
 	if
-	:: starved && HAS_ROOM -> starved = false; wake_ops()
+	:: space_wanted && HAS_ROOM -> space_wanted = false; wake_ops()
 	:: else
 	fi
 }
@@ -192,7 +195,7 @@ inline finish(me)
 		questions--;
 #endif
 #ifndef BREAK_FINISH
-		wake_starved()
+		wake_waiting()
 #endif
 	:: else
 	fi;
@@ -223,12 +226,20 @@ proctype op(byte me; byte rounds)
 	bool added;
 
 begin:
-	atomic { operations = operations + LINE(me); rounds-- };
-	/* crr_recorder_is_ready() */
+	/* crr_operation_begin(), crr_recorder_is_ready() */
+#ifndef BREAK_COUNT
+	atomic { in_flight = in_flight + LINE(me); rounds-- };
 	if
 	:: !ASKS(me) && ready -> goto admitted
 	:: else
 	fi;
+#else
+	rounds--;
+	if
+	:: !ASKS(me) && ready -> in_flight = in_flight + LINE(me); goto admitted
+	:: else -> in_flight = in_flight + LINE(me)
+	fi;
+#endif
 judge:
 	atomic {
 		!lock;
@@ -240,7 +251,7 @@ judge:
 			questions = questions + ASKS(me);
 #endif
 			goto admitted
-		:: else -> starved = true
+		:: else -> space_wanted = true
 		fi;
 		if
 		:: added -> goto sleep
@@ -280,6 +291,8 @@ admitted:
 		:: !LOGGED(me)
 		/* Nothing was found, or done, and nobody is told. */
 		:: !gated -> goto finishes
+		/* crr_recorder_found_nothing() */
+		:: !gated && !ASKS(me) -> lock = false; goto done
 		fi;
 		took = false;
 		assert(!ended[LINE(me)]);
@@ -305,7 +318,7 @@ done:
 		remove_wait(me);
 		woken[me] = false;
 		added = false;
-		operations = operations - LINE(me)
+		in_flight = in_flight - LINE(me)
 	}
 	if
 	:: rounds -> goto begin
@@ -332,32 +345,36 @@ proctype checkpoint()
 /* The second line is hung up: its emulator has seen it, or it is closed. */
 proctype hangup()
 {
-	/* crr_recorder_hangup_seen(): operations is held for this step. */
 	atomic {
 		!lock;
 		if
 		:: !recording -> goto out
-		:: else
-		fi;
-		hangup_seen = true;
-#ifndef BREAK_UNREADY
+		:: else -> lock = true
+		fi
+	}
+	/* crr_recorder_hangup_seen() */
+	hangup_seen = true;
+#if !defined(BREAK_UNREADY) && !defined(BREAK_SEEN)
+	ready = false;
+#endif
+	if
+#ifndef BREAK_FLIGHT
+	:: in_flight
+	:: !in_flight ->
+#else
+	:: true ->
+#endif
+#ifdef BREAK_SEEN
 		ready = false;
 #endif
-#ifndef BREAK_FLIGHT
-		if
-		:: operations -> goto close
-		:: else
-		fi;
-#endif
-		leave(1);
-		unread++;
-		wake(READER)
-	}
-close:
+		atomic { leave(1); unread++; wake(READER) }
+	fi;
+	lock = false;
+	/* The tty core closes the line. */
 	/* crr_recorder_line_left() */
 end_close:
 	atomic {
-		!lock && !operations;
+		!lock && !in_flight;
 		if
 		:: recording && !ended[1] ->
 			leave(1);
@@ -396,7 +413,7 @@ read:
 		:: else -> break
 		od;
 #ifndef BREAK_STARVED
-		wake_starved();
+		wake_waiting();
 #endif
 		/* crr_buffer_peek() */
 		retire();
