@@ -12,47 +12,47 @@
  *
  * Operations come on the first line; the second one joins, perhaps.
  *
- * models kmod/session.h crr_stream_get 0
+ * models kmod/session.h crr_stream_get d1b024f4
  * models kmod/session.c crr_session_forget_streams 49fc0d9c
  * models kmod/session.c crr_session_add_line 6dda10c0
  * models kmod/session.c crr_session_remove_line 27950f46
- * models kmod/session.c crr_session_tear_down 3fa0a5d1
- * models kmod/session.c crr_session_acquire 7730302b
- * models kmod/session.c crr_session_join abf5609e
- * models kmod/session.c crr_session_controller_gone 4595ec0f
- * models kmod/session.c crr_session_line_left 3f607b2b
- * models kmod/session.c crr_session_destroy a4a5362d
- * models kmod/operation.c crr_session_release_idle 3aeea728
- * models kmod/operation.c crr_session_decide d92ffd80
- * models kmod/operation.c crr_operation_decide bd6e41b6
- * models kmod/operation.h crr_operation_begin 0
- * models kmod/operation.h crr_operation_end 0
- * models kmod/read.c crr_read_begin 38fbbb3d
- * models kmod/read.c crr_pass_read 0
- * models kmod/read.c crr_session_read d4836acb
- * models kmod/read.c crr_read_finish 4d186f52
- * models kmod/write.c crr_ldisc_write 8bf32ed7
- * models kmod/write.c crr_session_write fa60a575
- * models kmod/run.c crr_session_is_quiet 0
- * models kmod/run.c crr_session_may_enter ca35ab52
- * models kmod/run.c crr_session_enter 6ee43fe5
- * models kmod/run.c crr_session_record a3f9ff87
- * models kmod/run.c crr_session_replay 34903f77
+ * models kmod/session.c crr_session_tear_down fdf9202e
+ * models kmod/session.c crr_session_acquire 19588ef1
+ * models kmod/session.c crr_session_join 3c900c73
+ * models kmod/session.c crr_session_controller_gone 5c90a3db
+ * models kmod/session.c crr_session_line_left 3a770618
+ * models kmod/session.c crr_session_destroy aa875166
+ * models kmod/operation.c crr_session_release_idle d21f6871
+ * models kmod/operation.c crr_session_decide 083440d8
+ * models kmod/operation.c crr_operation_decide e6aa6245
+ * models kmod/operation.h crr_operation_begin 715be8ce
+ * models kmod/operation.h crr_operation_end 716f95a8
+ * models kmod/read.c crr_read_begin f3fb967a
+ * models kmod/read.c crr_pass_read 8c2f78af
+ * models kmod/read.c crr_session_read 7e4ebd65
+ * models kmod/read.c crr_read_finish 7b060a73
+ * models kmod/write.c crr_ldisc_write ec2c3d66
+ * models kmod/write.c crr_session_write 6d9de6a4
+ * models kmod/run.c crr_session_is_quiet 41f26703
+ * models kmod/run.c crr_session_may_enter e9718e6c
+ * models kmod/run.c crr_session_enter 54b2732c
+ * models kmod/run.c crr_session_record 7e8f4faa
+ * models kmod/run.c crr_session_replay c169b54a
  * models kmod/run.c crr_session_stop 799af96e
  * models kmod/run.c crr_session_go_live 7a2397db
  * models kmod/recorder.c crr_stream_leave 10b503f0
  * models kmod/recorder.c crr_recorder_stop 19bebb27
  * models kmod/recorder.c crr_recorder_line_left b9bf8ebf
- * models kmod/recorder.c crr_recorder_hangup_seen b939fbf6
- * models kmod/recorder.c crr_recorder_decide 9cc1a0a3
+ * models kmod/recorder.c crr_recorder_hangup_seen abe63e4a
+ * models kmod/recorder.c crr_recorder_decide 54a2746d
  * models kmod/recorder.c crr_recorder_resume 0db42776
  * models kmod/controller.c crr_controller_session 141ce812
  * models kmod/ldisc.c crr_ldisc_close b21ca0d8
  * models kmod/ldisc.c crr_ldisc_hangup 92ac2cc9
  * models kmod/line.c crr_line_wait ae15ce30
- * models kmod/line.c crr_line_wake_sleepers e0e12f84
- * models kmod/state.c crr_session_set_state 0
- * models kmod/state.c crr_session_wake_sleepers 7ed62d8b
+ * models kmod/line.c crr_line_wake_sleepers 8e7a1c75
+ * models kmod/state.c crr_session_set_state 580b1394
+ * models kmod/state.c crr_session_wake_sleepers 84a7f5c7
  *
  * break ZERO assertion		a reference is taken where there is none any more
  * break RCU assertion		a session's memory goes while somebody looks at it
@@ -62,11 +62,11 @@
  * break RECORD assertion	it does not look for operations
  * break REFUSED assertion	it is refused, and the session stays active
  * break RESUME assertion	an operation does not ask whether STOP came
- * break DISBAND assertion	an operation that finds an idle orphan keeps it
+ * break RELEASE assertion	an operation that finds an idle orphan keeps it
  * break FLIGHT assertion	a hangup is told while an operation is under way
  * break ENDED assertion	a stream's end is told again
  * break CONTROLLED assertion	JOIN into a session whose fd has been closed
- * break DISSOLVE assertion	an idle orphan is kept
+ * break TEAR_DOWN assertion	an idle orphan is kept
  * break LINK assertion		a line leaves without the lock of who belongs to whom
  * break ORPHAN assertion	a controller's death wakes nobody
  * break HANGUP assertion	nor does a hangup
@@ -236,7 +236,7 @@ proctype op(byte me)
 	:: !found -> goto pass
 	:: else
 	fi;
-judge:
+decide:
 	/* crr_session_decide() */
 	atomic {
 		!lock;
@@ -248,7 +248,7 @@ judge:
 		:: else
 		fi;
 		if
-		:: state == idle && !controlled -> goto disband
+		:: state == idle && !controlled -> goto release
 		:: state == idle && controlled -> goto pass
 		:: state == failed || (state == recording && ended[0]) -> goto done
 		:: state == recording && !ended[0] && room ->
@@ -274,9 +274,9 @@ judge:
 	asleep[me] = true;
 end_sleep:
 	atomic { woken[me] -> woken[me] = false; asleep[me] = false };
-	goto judge;
+	goto decide;
 add:
-	atomic { add_wait(me); added = true; goto judge };
+	atomic { add_wait(me); added = true; goto decide };
 admitted:
 	/* crr_recorder_resume() */
 	atomic {
@@ -295,11 +295,11 @@ admitted:
 		fi
 	}
 	goto done;
-disband:
+release:
 	/* crr_session_release_idle() */
 	take(link_lock);
 	assert(!gone);
-#ifndef BREAK_DISBAND
+#ifndef BREAK_RELEASE
 	if
 	:: !lock && !controlled && IDLE -> tear_down()
 	:: !lock && !(!controlled && IDLE)
@@ -491,7 +491,7 @@ again:
 			skip
 #endif
 		fi;
-#ifndef BREAK_DISSOLVE
+#ifndef BREAK_TEAR_DOWN
 		over = (!linked[0] && !linked[1]) || IDLE
 #endif
 	}

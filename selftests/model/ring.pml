@@ -14,43 +14,43 @@
  * begun, no operation may. Reads and writes that are not run could come at any
  * time: their sub-buffers are never used.
  *
- * models kmod/buffer.c crr_buffer_open 5c944c26
+ * models kmod/buffer.c crr_buffer_open ecbb4e71
  * models kmod/buffer.c crr_oldest_end 366fd6a4
- * models kmod/buffer.c crr_buffer_retire d9e72ee0
- * models kmod/buffer.c crr_buffer_has_space df8cd338
- * models kmod/buffer.c crr_buffer_update_ready e48d9176
- * models kmod/buffer.c crr_buffer_wake_waiting 483f6ecc
- * models kmod/buffer.c crr_buffer_switch 13edf07d
- * models kmod/buffer.c crr_emit 3fa66841
- * models kmod/buffer.c crr_buffer_peek b7557b88
- * models kmod/buffer.c crr_buffer_consume 681beb7d
+ * models kmod/buffer.c crr_buffer_retire 8b944371
+ * models kmod/buffer.c crr_buffer_has_space f06d03e1
+ * models kmod/buffer.c crr_buffer_update_ready 50ede6a6
+ * models kmod/buffer.c crr_buffer_wake_waiting 36288e51
+ * models kmod/buffer.c crr_buffer_switch d6cbacd0
+ * models kmod/buffer.c crr_emit a2ab6d26
+ * models kmod/buffer.c crr_buffer_peek 8a61741e
+ * models kmod/buffer.c crr_buffer_consume 4993c620
  * models kmod/recorder.h crr_recorder_is_ready a9cb0a72
- * models kmod/recorder.c crr_emit_done 9a3a956f
+ * models kmod/recorder.c crr_emit_done 794067eb
  * models kmod/recorder.c crr_stream_leave 10b503f0
  * models kmod/recorder.c crr_recorder_stop 19bebb27
  * models kmod/recorder.c crr_recorder_line_left b9bf8ebf
- * models kmod/recorder.c crr_recorder_hangup_seen b939fbf6
+ * models kmod/recorder.c crr_recorder_hangup_seen abe63e4a
  * models kmod/recorder.c crr_recorder_checkpoint 9476082f
- * models kmod/recorder.c crr_recorder_decide 9cc1a0a3
+ * models kmod/recorder.c crr_recorder_decide 54a2746d
  * models kmod/recorder.c crr_recorder_resume 0db42776
- * models kmod/recorder.c crr_recorder_finish dfd0675f
+ * models kmod/recorder.c crr_recorder_finish 3d3db3fc
  * models kmod/recorder.c crr_recorder_cancel 9b56bf62
- * models kmod/recorder.c crr_recorder_found_nothing 0
- * models kmod/recorder.c crr_recorder_read_done 580f00bf
+ * models kmod/recorder.c crr_recorder_found_nothing 5f7eb840
+ * models kmod/recorder.c crr_recorder_read_done e90960f2
  * models kmod/recorder.c crr_recorder_answer_done 6a74354c
  * models kmod/recorder.c crr_recorder_write_done 4ba0fcd5
  * models kmod/controller.c crr_controller_readable 94633be1
- * models kmod/controller.c crr_controller_read 40c73d18
+ * models kmod/controller.c crr_controller_read 45334085
  * models kmod/line.c crr_line_wait ae15ce30
- * models kmod/operation.h crr_operation_begin 0
- * models kmod/operation.h crr_operation_end 0
- * models kmod/operation.c crr_operation_decide bd6e41b6
- * models kmod/operation.c crr_session_decide d92ffd80
- * models kmod/read.c crr_session_read d4836acb
- * models kmod/write.c crr_session_write fa60a575
+ * models kmod/operation.h crr_operation_begin 715be8ce
+ * models kmod/operation.h crr_operation_end 716f95a8
+ * models kmod/operation.c crr_operation_decide e6aa6245
+ * models kmod/operation.c crr_session_decide 083440d8
+ * models kmod/read.c crr_session_read 7e4ebd65
+ * models kmod/write.c crr_session_write 6d9de6a4
  * models kmod/write.c crr_record_write d4a3590d
  * models kmod/run.c crr_session_stop 799af96e
- * models kmod/state.c crr_session_set_state a72a8de9
+ * models kmod/state.c crr_session_set_state 580b1394
  * models kmod/state.c crr_session_wake 50f6465b
  * models kmod/state.c crr_session_wake_lines d3685fca
  *
@@ -70,7 +70,7 @@
  * break TAKEN assertion	a controller's death does not give back what it took
  * break UNREAD assertion	the reader is woken before it can see why
  * break QUEUE assertion	asleep without having looked again
- * break STARVED assertion	the reader wakes nobody
+ * break WAITING assertion	the reader wakes nobody
  * break FINISH assertion	nor does a question's end
  * break STOP assertion		nor does STOP
  */
@@ -240,7 +240,7 @@ begin:
 	:: else -> in_flight = in_flight + LINE(me)
 	fi;
 #endif
-judge:
+decide:
 	atomic {
 		!lock;
 		retire();
@@ -263,12 +263,12 @@ judge:
 #ifdef BREAK_QUEUE
 	goto sleep;
 #endif
-	goto judge;
+	goto decide;
 sleep:
 	asleep[me] = true;
 end_sleep:
 	atomic { woken[me] -> woken[me] = false; asleep[me] = false };
-	goto judge;
+	goto decide;
 
 admitted:
 	/* N_TTY's. It may take as long as it likes. */
@@ -412,7 +412,7 @@ read:
 			taken = taken - n
 		:: else -> break
 		od;
-#ifndef BREAK_STARVED
+#ifndef BREAK_WAITING
 		wake_waiting();
 #endif
 		/* crr_buffer_peek() */
