@@ -15,7 +15,8 @@
  * cannot wait (hangup, the tty's close, the end) has room set aside.
  *
  * For each line one sub-buffer is set aside for a read, and one for a write:
- * there are never more in flight that may be recorded. Questions reserve one each.
+ * there are never more in flight that may be recorded. Questions reserve one
+ * each.
  */
 #include <linux/poll.h>
 #include <linux/relay.h>
@@ -60,7 +61,7 @@ static crr_rchan_callbacks_t crr_relay_callbacks = {
  * Returns 0 or -ENOMEM.
  */
 int crr_buffer_open(struct crr_recorder *recorder, u32 nstreams, size_t size,
-		      u32 flags)
+		    u32 flags)
 {
 	size_t standing = 1 + DIV_ROUND_UP(CRR_STANDING_BYTES(nstreams),
 					   CRR_SUBBUF_SIZE -
@@ -98,8 +99,8 @@ size_t crr_buffer_capacity(const struct crr_recorder *recorder)
 }
 
 /*
- * Where the data of the oldest sub-buffer end. After a switch that failed relay has
- * none to fill, and an offset that is past the end of any.
+ * Where the data of the oldest sub-buffer end. After a switch that failed relay
+ * has none to fill, and an offset that is past the end of any.
  */
 static size_t crr_oldest_end(const struct rchan_buf *buf)
 {
@@ -137,8 +138,9 @@ bool crr_buffer_has_space(struct crr_recorder *recorder)
  * crr_buffer_update_ready - may operations begin without asking?
  * @session: the session, locked
  *
- * Called at the end of an operation that had to ask; see crr_recorder_is_ready().
- * Each change after which they must ask clears recorder->ready.
+ * Called at the end of an operation that had to ask; see
+ * crr_recorder_is_ready(). Each change after which they must ask clears
+ * recorder->ready.
  */
 void crr_buffer_update_ready(struct crr_session *session)
 {
@@ -221,7 +223,7 @@ void crr_emit(struct crr_session *session, struct crr_record *rec)
  * none; -EMSGSIZE if @length does not hold the first.
  */
 ssize_t crr_buffer_peek(struct crr_recorder *recorder, size_t length,
-			  const void **from)
+			const void **from)
 {
 	struct rchan_buf *buf = recorder->buf;
 	size_t oldest, there, n;

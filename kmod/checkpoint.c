@@ -103,9 +103,9 @@ enum crr_decision crr_session_checkpoint_begin(struct crr_op *op)
  * @session: the session
  * @consumed: out: bytes taken since BEGIN
  *
- * Returns what CRR_IOC_CHECKPOINT_END does. Waits for calls of N_TTY that do not
- * wait, and for nobody else: a BEGIN meanwhile finds that one has begun, and
- * another END that it is being ended.
+ * Returns what CRR_IOC_CHECKPOINT_END does. Waits for calls of N_TTY that do
+ * not wait, and for nobody else: a BEGIN meanwhile finds that one has begun,
+ * and another END that it is being ended.
  */
 int crr_session_checkpoint_end(struct crr_session *session, u64 *consumed)
 {

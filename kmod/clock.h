@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A clock is two pages: the emulator's counter, and the one that answers it. Its
- * fds hold it, and a mapping holds its fd; lines and sessions point to it weakly.
+ * A clock is two pages: the emulator's counter, and the one that answers it.
+ * Its fds hold it, and a mapping holds its fd; lines and sessions point to it
+ * weakly.
  */
 #ifndef _CRR_CLOCK_H
 #define _CRR_CLOCK_H

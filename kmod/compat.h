@@ -27,8 +27,9 @@
 #endif
 
 /*
- * The newest kernel that has run the selftests. On a newer one the module builds
- * if it can, and says so when it is loaded. CONTRIBUTING.md: how to raise it.
+ * The newest kernel that has run the selftests. On a newer one the module
+ * builds if it can, and says so when it is loaded. CONTRIBUTING.md: how to
+ * raise it.
  */
 #define CRR_TESTED_MAJOR 7
 #define CRR_TESTED_MINOR 3
@@ -75,8 +76,8 @@ static inline void vm_flags_mod(struct vm_area_struct *vma,
  * instructions before it comes to the first byte, and saves the registers of
  * the FPU when there are more than 512. What an emulator writes at once, 2,048
  * bytes at most, is as soon done with the processor's own instruction: 15% of a
- * write(2) of 2,048 bytes, and 8% of one of 1 byte. Where there is none, a few bytes
- * are sooner done with a table.
+ * write(2) of 2,048 bytes, and 8% of one of 1 byte. Where there is none, a few
+ * bytes are sooner done with a table.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
 static inline u32 crr_crc32c(u32 crc, const u8 *data, size_t length)
@@ -205,8 +206,8 @@ typedef struct rchan_callbacks crr_rchan_callbacks_t;
 #endif
 
 /*
- * 5.11 "kernel: implement support for TIF_NOTIFY_SIGNAL", which 5.10.162 has, too:
- * what makes signal_pending() true without a signal.
+ * 5.11 "kernel: implement support for TIF_NOTIFY_SIGNAL", which 5.10.162 has,
+ * too: what makes signal_pending() true without a signal.
  */
 #ifdef TIF_NOTIFY_SIGNAL
 #define CRR_TIF_NO_SIGNAL	TIF_NOTIFY_SIGNAL

@@ -23,7 +23,7 @@ static u32 crr_excerpt(u8 *to, const u8 *from, u32 length, u32 offset)
  * first departure means anything.
  */
 void crr_diverge(struct crr_stream *stream,
-			enum crr_divergence_kind kind, u16 type,
+		 enum crr_divergence_kind kind, u16 type,
 			const struct crr_record *rec, const u8 *buf,
 			u32 length, u32 offset)
 {

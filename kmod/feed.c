@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is fed to a replay: records from the session fd into the queues, and seeks,
- * by which others are asked for.
+ * What is fed to a replay: records from the session fd into the queues, and
+ * seeks, by which others are asked for.
  *
  * All of it runs under session->lock.
  */

@@ -118,8 +118,8 @@ u32 crr_gate_log(struct crr_stream *stream)
 
 /*
  * Has a call given back what it had asked for, when nothing else was left? Who
- * came meanwhile found the gate as good as shut. True once: they are to be woken
- * then, under the session's lock, which the call itself must not take.
+ * came meanwhile found the gate as good as shut. True once: they are to be
+ * woken then, under the session's lock, which the call itself must not take.
  */
 bool crr_gate_returned(struct crr_gate *gate)
 {

@@ -16,8 +16,8 @@ struct tty_ldisc_ops crr_n_tty;
 
 /*
  * tty->disc_data belongs to N_TTY, so that lines are found by their tty. A
- * callback's own line stays where it is; its neighbours in the list come and go:
- * hence RCU.
+ * callback's own line stays where it is; its neighbours in the list come and
+ * go: hence RCU.
  */
 DEFINE_HASHTABLE(crr_lines, CRR_LINES_BITS);
 static DEFINE_SPINLOCK(crr_lines_lock); /* changes of it */
@@ -150,8 +150,8 @@ bool crr_line_is_controlling(struct crr_line *line)
 }
 
 /*
- * Is this fd a file of this very tty, open for reading and writing? One that has
- * been hung up is its former user's, and still among the tty's files.
+ * Is this fd a file of this very tty, open for reading and writing? One that
+ * has been hung up is its former user's, and still among the tty's files.
  */
 bool crr_line_has_file(struct crr_line *line, int fd)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A line is a tty on which N_CRR is open. It lives from the discipline's open to
- * its close; both run under the tty core's ldisc semaphore, held for writing, and
- * all other callbacks under the same semaphore, held for reading. A callback's own
- * line therefore stays.
+ * A line is a tty on which N_CRR is open. It lives from the discipline's open
+ * to its close; both run under the tty core's ldisc semaphore, held for
+ * writing, and all other callbacks under the same semaphore, held for reading.
+ * A callback's own line therefore stays.
  */
 #ifndef _CRR_LINE_H
 #define _CRR_LINE_H
@@ -47,7 +47,7 @@ struct crr_line {
 	struct rcu_head rcu;
 	struct tty_struct *tty;
 	atomic_t in_flight;
-	struct mutex read_lock;
+	struct mutex read_lock;		/* one read(2) at a time */
 	struct crr_read *read;
 	struct crr_stream __rcu *stream;
 	struct crr_clock __rcu *clock;

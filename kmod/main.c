@@ -29,8 +29,8 @@ MODULE_PARM_DESC(unprivileged, "whoever has opened a tty may record and replay i
  * The tty core lets two modules register the same number. The first loses it,
  * and when one of them is unloaded it belongs to neither. The core does not say
  * which numbers are taken, and other modules may come later. So only those are
- * accepted that no kernel since 5.10 uses. N_IRDA (11) has no discipline either,
- * but some UART drivers switch to infrared when it is set.
+ * accepted that no kernel since 5.10 uses. N_IRDA (11) has no discipline
+ * either, but some UART drivers switch to infrared when it is set.
  */
 static bool __init crr_number_is_unused(int number)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Operations: how a read(2), a write(2), a question or a checkpoint of the emulator
- * begins, asks the session what to do, sleeps, and ends.
+ * Operations: how a read(2), a write(2), a question or a checkpoint of the
+ * emulator begins, asks the session what to do, sleeps, and ends.
  */
 #include <linux/sched/signal.h>
 
@@ -50,7 +50,7 @@ static void crr_session_release_idle(struct crr_session *session)
  * Called again after each sleep; crr_session_stop_sleeping() ends it otherwise.
  */
 static enum crr_decision crr_session_decide(struct crr_op *op, const u8 *buf,
-					  u32 length)
+					    u32 length)
 {
 	struct crr_session *session = op->stream->session;
 	enum crr_decision decision;
@@ -116,7 +116,7 @@ static void crr_session_stop_sleeping(struct crr_op *op)
  * ended for another reason, as above.
  */
 int crr_operation_decide(struct crr_line *line, struct crr_op *op,
-			  wait_queue_head_t *queue, const u8 *buf, u32 length)
+			 wait_queue_head_t *queue, const u8 *buf, u32 length)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	int decision;
@@ -153,7 +153,7 @@ int crr_operation_decide(struct crr_line *line, struct crr_op *op,
  * Returns what CRR_IOC_CHECKPOINT_BEGIN does.
  */
 int crr_operation_checkpoint(struct crr_line *line, struct crr_stream *stream,
-			u64 counter, u64 max_bytes)
+			     u64 counter, u64 max_bytes)
 {
 	struct crr_op op = {
 		.stream = stream,
@@ -186,7 +186,7 @@ int crr_operation_checkpoint(struct crr_line *line, struct crr_stream *stream,
  * Returns what CRR_IOC_SEEK does.
  */
 int crr_operation_seek(struct crr_line *line, struct crr_stream *stream,
-		  const struct crr_seek *seek)
+		       const struct crr_seek *seek)
 {
 	wait_queue_head_t *queue = &line->tty->read_wait;
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);

@@ -11,8 +11,8 @@
  * @tty: on which it is
  * @line: out: the tty's line
  *
- * Returns its stream, whose session it holds, or NULL if it is N_TTY's. Either way
- * crr_operation_end() follows.
+ * Returns its stream, whose session it holds, or NULL if it is N_TTY's. Either
+ * way crr_operation_end() follows.
  */
 static inline struct crr_stream *crr_operation_begin(struct tty_struct *tty,
 						     struct crr_line **line)
@@ -47,10 +47,10 @@ static inline void crr_operation_end(struct crr_line *line,
 }
 
 int crr_operation_decide(struct crr_line *line, struct crr_op *op,
-		   wait_queue_head_t *queue, const u8 *buf, u32 length);
+			 wait_queue_head_t *queue, const u8 *buf, u32 length);
 int crr_operation_checkpoint(struct crr_line *line, struct crr_stream *stream,
-			u64 counter, u64 max_bytes);
+			     u64 counter, u64 max_bytes);
 int crr_operation_seek(struct crr_line *line, struct crr_stream *stream,
-		  const struct crr_seek *seek);
+		       const struct crr_seek *seek);
 
 #endif /* _CRR_OPERATION_H */

@@ -75,7 +75,7 @@ static __poll_t crr_recorded_poll(struct crr_stream *stream, __poll_t wanted,
  * changes then; and on no others, as a session may go sooner.
  */
 __poll_t crr_ldisc_poll(struct tty_struct *tty, struct file *file,
-			       poll_table *wait)
+			poll_table *wait)
 {
 	__poll_t wanted = poll_requested_events(wait);
 	struct crr_line *line = crr_line_find(tty);

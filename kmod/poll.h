@@ -7,6 +7,6 @@
 #include "line.h"
 
 __poll_t crr_ldisc_poll(struct tty_struct *tty, struct file *file,
-			poll_table *wait);
+			struct poll_table_struct *wait);
 
 #endif /* _CRR_POLL_H */

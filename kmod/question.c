@@ -32,7 +32,7 @@ static int crr_line_ask(struct crr_line *line, struct crr_op *op,
 	if (!op->stream)
 		return CRR_PASS;
 	decision = crr_operation_decide(line, op,
-				 crr_type_is_inbound(op->type) ?
+					crr_type_is_inbound(op->type) ?
 				 &tty->read_wait : &tty->write_wait,
 				 label, length);
 	return decision == -ERESTARTSYS ? -EINTR : decision;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The queues of a replay: records that have been fed wait here for the operations
- * that consume them. Each stream has two: what came in, and what went out.
+ * The queues of a replay: records that have been fed wait here for the
+ * operations that consume them. Each stream has two: what came in, and what
+ * went out.
  *
  * All of it runs under session->lock.
  */
@@ -13,9 +14,9 @@
 #include "state.h"
 
 /*
- * What the feeder is wanted for: the next thing that reads will find, and, after
- * a write that was not taken whole, the next one that was. Called after every
- * change of what this depends on.
+ * What the feeder is wanted for: the next thing that reads will find, and,
+ * after a write that was not taken whole, the next one that was. Called after
+ * every change of what this depends on.
  */
 void crr_stream_update_wants(struct crr_stream *stream)
 {
@@ -90,7 +91,7 @@ bool crr_is_taken_write(const struct crr_record *rec)
 }
 
 void crr_replayer_unlink(struct crr_stream *stream,
-				struct crr_queued *queued)
+			 struct crr_queued *queued)
 {
 	struct crr_replayer *replayer = &stream->session->replayer;
 
@@ -165,10 +166,10 @@ bool crr_replayer_full(const struct crr_replayer *replayer)
  * @session: the session; called with or without its lock
  *
  * The only condition on which a feeder sleeps, is woken, and finds EPOLLOUT. It
- * never holds while the buffer is full, so that a feeder that has found no buffer
- * space sleeps; and it holds otherwise whenever an operation or poll(2) cannot be
- * answered without more records. Where nobody needs them yet, half of the buffer
- * is worth waking the feeder for.
+ * never holds while the buffer is full, so that a feeder that has found no
+ * buffer space sleeps; and it holds otherwise whenever an operation or poll(2)
+ * cannot be answered without more records. Where nobody needs them yet, half of
+ * the buffer is worth waking the feeder for.
  */
 bool crr_replayer_feedable(const struct crr_session *session)
 {
@@ -193,7 +194,7 @@ void crr_replayer_wake_feeder(struct crr_session *session)
 }
 
 struct crr_stream *crr_replayer_stream(struct crr_session *session,
-					      u16 number)
+				       u16 number)
 {
 	struct crr_stream *stream;
 
@@ -204,7 +205,7 @@ struct crr_stream *crr_replayer_stream(struct crr_session *session,
 }
 
 int crr_replayer_queue(struct crr_session *session,
-			      struct crr_stream *stream,
+		       struct crr_stream *stream,
 			      const struct crr_record *rec)
 {
 	struct crr_replayer *replayer = &session->replayer;

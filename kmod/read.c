@@ -176,8 +176,8 @@ static ssize_t crr_gated_piece(struct crr_read *rd, struct file *file, u8 *buf,
 }
 
 /*
- * N_TTY's answer to a call for a read(2) that is recorded: n. The user has got offset
- * bytes so far.
+ * N_TTY's answer to a call for a read(2) that is recorded: n. The user has got
+ * offset bytes so far.
  */
 static ssize_t crr_record_piece(struct crr_read *rd, struct file *file,
 				const u8 *buf, ssize_t n, void **cookie,
@@ -196,8 +196,8 @@ static ssize_t crr_record_piece(struct crr_read *rd, struct file *file,
 }
 
 /*
- * A call for a read(2) that is recorded. The core calls once more even if N_TTY is
- * done, and so tells how much the user got.
+ * A call for a read(2) that is recorded. The core calls once more even if N_TTY
+ * is done, and so tells how much the user got.
  */
 static ssize_t crr_record_read(struct crr_read *rd, struct tty_struct *tty,
 			       struct file *file, u8 *buf, size_t nr,
@@ -267,11 +267,11 @@ static ssize_t crr_replay_read(struct crr_read *rd, u8 *buf, size_t nr,
 
 /*
  * Ask what is to become of a read(2), and wait until that is known. As
- * crr_operation_decide(); a gated read that is recorded has made its first attempt, with
- * the result n.
+ * crr_operation_decide(); a gated read that is recorded has made its first
+ * attempt, with the result n.
  */
 static int crr_read_decide(struct crr_read *rd, struct file *file, u8 *buf,
-			  size_t nr, ssize_t *n)
+			   size_t nr, ssize_t *n)
 {
 	struct crr_line *line = rd->line;
 	struct tty_struct *tty = line->tty;
@@ -282,7 +282,7 @@ static int crr_read_decide(struct crr_read *rd, struct file *file, u8 *buf,
 	crr_read_mode(tty, file, &rd->op);
 	for (;;) {
 		decision = crr_gated_sleep(line, &rd->op, file, nr, &wait,
-					  &waits);
+					   &waits);
 		if (decision != CRR_RECORD || !rd->op.gated)
 			break;
 		*n = crr_gated_piece(rd, file, buf, nr, 0);
@@ -417,9 +417,9 @@ static noinline ssize_t crr_read_further(struct tty_struct *tty,
 }
 
 /*
- * Called by the tty core, by many readers at a time, and for each 64 bytes of what
- * they read: three functions, as none is to save registers for another. That is 2%
- * of a read(2) of 2,048 bytes.
+ * Called by the tty core, by many readers at a time, and for each 64 bytes of
+ * what they read: three functions, as none is to save registers for another.
+ * That is 2% of a read(2) of 2,048 bytes.
  */
 ssize_t crr_ldisc_read(struct tty_struct *tty, struct file *file, u8 *buf,
 		       size_t nr, void **cookie, unsigned long offset)

@@ -59,8 +59,8 @@ static void crr_emit_termios(struct crr_stream *stream)
 }
 
 /*
- * What an operation has to tell. A record that reads see bears the empty ones of
- * its stream.
+ * What an operation has to tell. A record that reads see bears the empty ones
+ * of its stream.
  */
 static void crr_emit_done(struct crr_stream *stream, struct crr_record *rec)
 {
@@ -69,7 +69,7 @@ static void crr_emit_done(struct crr_stream *stream, struct crr_record *rec)
 	rec->stream = stream->number;
 	if (crr_type_is_inbound(rec->type))
 		rec->empties = crr_empty_reads_take(stream,
-						stream->session->counter);
+						    stream->session->counter);
 	crr_emit(stream->session, rec);
 }
 
@@ -492,8 +492,8 @@ void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec)
  * @result: what N_TTY made of them: bytes taken or -errno, not 0
  * @cut: a signal is pending, and ends the write(2) after this whole chunk
  *
- * The stamp is the counter of the entry, as free delivery has it: one thread moves
- * it and does the I/O.
+ * The stamp is the counter of the entry, as free delivery has it: one thread
+ * moves it and does the I/O.
  */
 void crr_recorder_write_done(struct crr_stream *stream, u64 stamp,
 			     const u8 *buf, u32 requested, ssize_t result,

@@ -11,8 +11,8 @@
  * @stamp: out: the counter
  *
  * If so it ends as one does that crr_recorder_decide() has let begin. If not,
- * the counter's having gone back among the reasons, it must ask. Whatever changes
- * before its end is found there, under session->lock.
+ * the counter's having gone back among the reasons, it must ask. Whatever
+ * changes before its end is found there, under session->lock.
  */
 static inline bool crr_recorder_is_ready(struct crr_stream *stream, u64 *stamp)
 {

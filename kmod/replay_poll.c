@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Poll in replay: what is known to be there, and who is woken when that changes.
+ * Poll in replay: what is known to be there, and who is woken when that
+ * changes.
  */
 #include <linux/poll.h>
 
@@ -34,8 +35,8 @@ static bool crr_is_past_horizon(const struct crr_stream *stream)
 }
 
 /*
- * Has the run come to the end of its log? With gated delivery reads find nothing
- * in the last checkpoint, and the end after it.
+ * Has the run come to the end of its log? With gated delivery reads find
+ * nothing in the last checkpoint, and the end after it.
  */
 static bool crr_replayer_at_end(struct crr_session *session)
 {
@@ -163,10 +164,10 @@ static void crr_stream_wake_pollers(struct crr_stream *stream)
  * crr_replayer_wake_pollers - wake pollers for what has become due
  * @session: the session, replaying
  *
- * One wakeup, one edge of EPOLLET and one SIGIO for each inbound record, for the
- * end of each time without buffer space, and for the end of the log. Called after
- * everything by which something may become due: a feed, a change of the counter,
- * an operation, be it an empty read or another line's.
+ * One wakeup, one edge of EPOLLET and one SIGIO for each inbound record, for
+ * the end of each time without buffer space, and for the end of the log. Called
+ * after everything by which something may become due: a feed, a change of the
+ * counter, an operation, be it an empty read or another line's.
  */
 void crr_replayer_wake_pollers(struct crr_session *session)
 {

@@ -80,7 +80,7 @@ static enum crr_decision crr_op_sleep(struct crr_op *op, enum crr_sleep sleep)
 }
 
 static enum crr_decision crr_op_diverges(struct crr_op *op,
-					enum crr_divergence_kind kind,
+					 enum crr_divergence_kind kind,
 					const struct crr_record *rec,
 					const u8 *buf, u32 length, u32 offset)
 {
@@ -94,8 +94,8 @@ static enum crr_decision crr_op_diverges(struct crr_op *op,
  * @type: CRR_TYPE_* of the operation that has come so far, or
  *	CRR_TYPE_STREAM_END if it is none that a log has
  *
- * Returns whether it goes on with the device, which the caller then sees to; else
- * it has ended, or diverged.
+ * Returns whether it goes on with the device, which the caller then sees to;
+ * else it has ended, or diverged.
  */
 bool crr_replayer_goes_live(struct crr_session *session, u16 type)
 {
@@ -131,7 +131,7 @@ static bool crr_is_throttling(const struct crr_record *rec)
 
 /* The record is consumed, and becomes the operation's. */
 static enum crr_decision crr_op_takes(struct crr_op *op,
-				     struct crr_queued *queued)
+				      struct crr_queued *queued)
 {
 	struct crr_stream *stream = op->stream;
 	struct crr_session *session = stream->session;
@@ -395,7 +395,7 @@ static enum crr_decision crr_write_refused(struct crr_op *op, bool interrupted)
 
 /* A write with no outbound record left that is known of. */
 static enum crr_decision crr_write_past_queue(struct crr_op *op, const u8 *buf,
-					     u32 length)
+					      u32 length)
 {
 	struct crr_stream *stream = op->stream;
 	const struct crr_order *log = stream->session->replayer.fed;
@@ -413,9 +413,9 @@ static enum crr_decision crr_write_past_queue(struct crr_op *op, const u8 *buf,
 	if (stream->hung_up && !crr_is_over(stream))
 		return crr_after_hangup(op);
 	/*
-	 * A full buffer without a record of this line's writes: the recorded run
-	 * did something else first. To wait for the feeder, who waits for buffer
-	 * space, would be for ever.
+	 * A full buffer without a record of this line's writes: the recorded
+	 * run did something else first. To wait for the feeder, who waits for
+	 * buffer space, would be for ever.
 	 */
 	if (!stream->end && counter >= log->counter) {
 		if (!crr_replayer_full(&stream->session->replayer))
@@ -485,7 +485,7 @@ static enum crr_divergence_kind crr_difference(const struct crr_op *op,
  * CRR_REPLAY: op->queued is its record, and the bytes are the record's own.
  */
 enum crr_decision crr_replayer_write(struct crr_op *op, const u8 *buf,
-				    u32 length)
+				     u32 length)
 {
 	struct crr_stream *stream = op->stream;
 	u64 counter = stream->session->counter;
@@ -506,7 +506,7 @@ enum crr_decision crr_replayer_write(struct crr_op *op, const u8 *buf,
 		return crr_op_takes(op, queued);
 	if (rec->type == op->type)
 		same = crr_common_prefix(buf, rec->data,
-				     min(length, rec->data_length));
+					 min(length, rec->data_length));
 	return crr_op_diverges(op, kind, rec, buf, length, same);
 }
 

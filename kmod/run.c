@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs: RECORD, REPLAY and STOP; a seek; and how a replay goes on with the device.
+ * Runs: RECORD, REPLAY and STOP; a seek; and how a replay goes on with the
+ * device.
  */
 #include <linux/slab.h>
 
@@ -18,8 +19,8 @@
 #include "state.h"
 
 /*
- * Is no operation in flight that began with the device, or in another run? Those
- * that begin from now on find the session active, and ask.
+ * Is no operation in flight that began with the device, or in another run?
+ * Those that begin from now on find the session active, and ask.
  */
 static bool crr_session_is_quiet(struct crr_session *session)
 {
@@ -72,8 +73,8 @@ static int crr_session_prepare(struct crr_session *session, u32 *nstreams)
 }
 
 /*
- * Prepare to leave the idle state. The caller sets the new state; to those who look
- * without the lock nothing has happened until then.
+ * Prepare to leave the idle state. The caller sets the new state; to those who
+ * look without the lock nothing has happened until then.
  */
 static int crr_session_enter(struct crr_session *session)
 {
@@ -110,7 +111,7 @@ int crr_session_record(struct crr_session *session,
 	if (ret)
 		return ret;
 	ret = crr_buffer_open(&recorder, nstreams,
-				arg->buffer_size ?: CRR_BUFFER_DEFAULT,
+			      arg->buffer_size ?: CRR_BUFFER_DEFAULT,
 				arg->flags);
 	if (ret)
 		return ret;
@@ -133,8 +134,8 @@ int crr_session_record(struct crr_session *session,
 }
 
 /*
- * The replay goes on with the device: what came from it before is no part of that
- * run. What comes during the replay is discarded already.
+ * The replay goes on with the device: what came from it before is no part of
+ * that run. What comes during the replay is discarded already.
  */
 static void crr_session_flush(struct crr_session *session)
 {

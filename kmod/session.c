@@ -20,6 +20,7 @@
 #include "session.h"
 #include "state.h"
 
+/* Who belongs to whom: see session.h. */
 DEFINE_MUTEX(crr_link_lock);
 
 static struct crr_session *crr_session_create(void)
@@ -325,7 +326,8 @@ int crr_session_join(struct crr_session *session, struct crr_line *line,
 }
 
 /**
- * crr_session_controller_gone - the controller has closed the session fd, or died
+ * crr_session_controller_gone - the controller has closed the session fd, or
+ * died
  * @session: the session; the fd's reference is given back
  *
  * What is being recorded stays for the next one; what was to be fed will not

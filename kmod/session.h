@@ -4,8 +4,8 @@
  *
  * A session is held by the session fd, by each line in it, and by whoever has
  * found it through a line or a clock, for as long as that one uses it: an
- * operation, a poll, an ioctl. A stream belongs to its session and may outlive its
- * line: a hangup takes the line away, not what the log says of it.
+ * operation, a poll, an ioctl. A stream belongs to its session and may outlive
+ * its line: a hangup takes the line away, not what the log says of it.
  */
 #ifndef _CRR_SESSION_H
 #define _CRR_SESSION_H

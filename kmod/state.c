@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a session is doing: its state, its counter, and who is woken when they
- * change. Recorder, replayer and gate call this file, and it calls none of them.
+ * change. Recorder, replayer and gate call this file, and it calls none of
+ * them.
  */
 #include <linux/poll.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The data of a session: all that recorder, replayer and gate know of it, and of
- * its streams.
+ * The data of a session: all that recorder, replayer and gate know of it, and
+ * of its streams.
  *
  * Locks, outermost first:
  *
@@ -20,12 +20,12 @@
  * Whoever finds a stream of a session that is not idle asks under session->lock
  * what the state is. The state itself changes only when nothing can refuse the
  * change any more. STOP waits for nobody: an operation that was let in by a
- * recording, and at its end finds none, is no part of the log; as long as it is in
- * flight there is no other one.
+ * recording, and at its end finds none, is no part of the log; as long as it is
+ * in flight there is no other one.
  *
- * An operation counts itself in line->in_flight, and then looks whether its session
- * is active. RECORD and REPLAY set session->active, and then look whether something
- * is in flight. One of them sees the other.
+ * An operation counts itself in line->in_flight, and then looks whether its
+ * session is active. RECORD and REPLAY set session->active, and then look
+ * whether something is in flight. One of them sees the other.
  */
 #ifndef _CRR_STATE_H
 #define _CRR_STATE_H
@@ -312,8 +312,10 @@ static inline void crr_session_raise(struct crr_session *session, u64 counter)
 {
 	lockdep_assert_held(&session->lock);
 
-	if (counter > session->counter)
-		smp_store_release(&session->counter, counter);
+	if (counter <= session->counter)
+		return;
+	/* Pairs with crr_session_look(): the counter was seen before. */
+	smp_store_release(&session->counter, counter);
 }
 
 int crr_session_sample(struct crr_session *session);

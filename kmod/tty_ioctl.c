@@ -160,7 +160,7 @@ static int crr_do_checkpoint_begin(struct crr_call *call)
 	session = stream->session;
 	crr_checkpoint_flush(session);
 	ret = crr_operation_checkpoint(line, stream, arg->counter,
-				  arg->max_bytes ?: U64_MAX);
+				       arg->max_bytes ?: U64_MAX);
 	mutex_lock(&session->lock);
 	arg->next_due = crr_session_next_due(session);
 	mutex_unlock(&session->lock);
@@ -225,8 +225,8 @@ static int crr_do_mark(struct crr_call *call)
 
 /*
  * Through which file of a tty an ioctl was called is not known here, and may be
- * one that is open for writing alone: the caller is to have another. crr_ioctl()
- * finds its tty_fd at one place.
+ * one that is open for writing alone: the caller is to have another.
+ * crr_ioctl() finds its tty_fd at one place.
  */
 static bool crr_tty_entitles(void *line, s32 tty_fd)
 {

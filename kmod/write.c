@@ -46,8 +46,9 @@ static ssize_t crr_record_write(struct crr_stream *stream, u64 stamp,
 
 /*
  * Let N_TTY process and send what the recorded run wrote, as it did then. One
- * attempt that does not wait; and no signal is to keep it from it, as none of what
- * N_TTY says here becomes the write's result. Returns how many bytes were taken.
+ * attempt that does not wait; and no signal is to keep it from it, as none of
+ * what N_TTY says here becomes the write's result. Returns how many bytes were
+ * taken.
  */
 static u32 crr_replay_output(struct tty_struct *tty, struct file *file,
 			     const u8 *buf, u32 length)
