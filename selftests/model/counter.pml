@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The counter of a session: looked at without its lock by writes that begin, and
- * with it by all others, while the emulator moves it, in its clock and, once that
- * has gone, by ioctl.
+ * The counter of a session: looked at without its lock by reads and writes that
+ * begin when ready, and with it by all others, while the emulator moves it, in its
+ * clock and, once that has gone, by ioctl.
  *
  * Never: a session's counter that goes back; a thread that finds that it has gone
- * back; a record of a write that is stamped with less than what the write has seen.
+ * back; a record of a write, or an empty read, that is stamped with less than what
+ * the write or read has seen.
  *
  * models kmod/state.h crr_session_look 87c194e8
  * models kmod/state.h crr_session_raise 357a323a
@@ -13,13 +14,14 @@
  * models kmod/state.c crr_session_set_counter f75bf81b
  * models kmod/session.c crr_session_set_clock 7991a44e
  * models kmod/recorder.h crr_recorder_is_ready a9cb0a72
- * models kmod/recorder.c crr_recorder_read_done 580f00bf
+ * models kmod/recorder.c crr_recorder_found_nothing 5f7eb840
+ * models kmod/recorder.c crr_recorder_read_done e90960f2
  * models kmod/recorder.c crr_recorder_write_done 4ba0fcd5
  *
  * break LAST assertion		the last one is looked at after the counter
  * break SUPPLIED assertion	the clock goes before what it leaves behind is set
  * break RAISED assertion	an ioctl raises the counter before it supplies it
- * break STAMP assertion	a write does not raise the counter to its stamp
+ * break STAMP assertion	a write or read does not raise the counter to its stamp
  * break LESS assertion		it sets the counter even to less
  * break LOCK assertion		it does so without the lock
  */
@@ -64,7 +66,10 @@ inline raise(to)
 	fi
 }
 
-/* Begins without the lock, and ends with it. */
+/*
+ * Begins without the lock, and ends with it: crr_recorder_write_done(), and
+ * crr_recorder_found_nothing() of a read.
+ */
 proctype writer()
 {
 	byte round, last, stamp;

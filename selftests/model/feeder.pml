@@ -20,7 +20,7 @@
  * The emulator is one thread, so that one operation at most sleeps. There is one
  * feeder: feed_lock is not modelled.
  *
- * models kmod/controller.c crr_controller_feed 858a5cf7
+ * models kmod/controller.c crr_controller_feed 1b8e4d57
  * models kmod/controller.c crr_controller_write 4504d351
  * models kmod/controller.c crr_controller_poll 27bf2d37
  * models kmod/queue.c crr_stream_update_wants 8257b165
@@ -36,39 +36,39 @@
  * models kmod/feed.c crr_replayer_add b59259fd
  * models kmod/feed.c crr_replayer_feed 8a0e5795
  * models kmod/state.c crr_session_next_due 88c155f2
- * models kmod/feed.c crr_replayer_seek 1dcdee43
+ * models kmod/feed.c crr_replayer_seek 0ff59a7a
  * models kmod/feed.c crr_replayer_seek_ack 0864f28d
  * models kmod/replayer.c crr_is_throttling abfbdaf0
- * models kmod/replayer.c crr_op_takes 0f751f96
- * models kmod/replayer.c crr_is_due 6b20dc2c
- * models kmod/replayer.c crr_read_nothing 3ce17c71
- * models kmod/replayer.c crr_read_past_queue 9a022a48
- * models kmod/replayer.c crr_replayer_read 2d62bbc8
- * models kmod/replayer.c crr_write_refused fca92866
- * models kmod/replayer.c crr_write_past_queue ed50dfff
- * models kmod/replayer.c crr_replayer_write 09bf19d4
+ * models kmod/replayer.c crr_op_takes 9cd18401
+ * models kmod/replayer.c crr_is_due 2c47d0f2
+ * models kmod/replayer.c crr_read_nothing 9502dd16
+ * models kmod/replayer.c crr_read_past_queue 48aa8cf6
+ * models kmod/replayer.c crr_replayer_read 3e1b67a8
+ * models kmod/replayer.c crr_write_refused 114e0180
+ * models kmod/replayer.c crr_write_past_queue 1f875876
+ * models kmod/replayer.c crr_replayer_write 9fbed8a7
  * models kmod/replay_poll.c crr_is_writable fb0d81f0
  * models kmod/replay_poll.c crr_is_past_horizon 79da266d
- * models kmod/replay_poll.c crr_readable 376269ba
+ * models kmod/replay_poll.c crr_readable eceaf07c
  * models kmod/replay_poll.c crr_replayer_poll 2588025d
- * models kmod/replay_poll.c crr_stream_wake_pollers 5fdeafff
- * models kmod/replay_poll.c crr_replayer_wake_pollers c4d65798
- * models kmod/session.c crr_session_count d4279656
+ * models kmod/replay_poll.c crr_stream_wake_pollers ea9ffabb
+ * models kmod/replay_poll.c crr_replayer_wake_pollers e199270c
+ * models kmod/session.c crr_session_count 7ae7264d
  * models kmod/state.c crr_session_wake_lines d3685fca
  * models kmod/state.c crr_session_wake 50f6465b
- * models kmod/state.c crr_session_wake_sleepers 7ed62d8b
- * models kmod/state.c crr_session_set_state a72a8de9
- * models kmod/run.c crr_session_seek e4eb3d06
+ * models kmod/state.c crr_session_wake_sleepers 84a7f5c7
+ * models kmod/state.c crr_session_set_state 580b1394
+ * models kmod/run.c crr_session_seek d91394b5
  * models kmod/run.c crr_session_seeks 1fa64708
  * models kmod/state.c crr_session_sleeps c53c2183
- * models kmod/operation.c crr_session_decide d92ffd80
+ * models kmod/operation.c crr_session_decide 083440d8
  * models kmod/controller.c crr_controller_seek_ack 50d3c53b
  * models kmod/line.c crr_line_wake 4a2da8ab
  * models kmod/line.c crr_line_notify 375b891f
- * models kmod/line.c crr_line_wake_sleepers e0e12f84
- * models kmod/operation.c crr_operation_decide bd6e41b6
+ * models kmod/line.c crr_line_wake_sleepers 8e7a1c75
+ * models kmod/operation.c crr_operation_decide e6aa6245
  * models kmod/line.c crr_line_wait ae15ce30
- * models kmod/operation.c crr_operation_seek ec26ee47
+ * models kmod/operation.c crr_operation_seek ceca8b86
  * models kmod/poll.c crr_session_poll e4f56eac
  * models kmod/poll.c crr_ldisc_poll f64b987f
  *
@@ -216,7 +216,7 @@ inline wake_feeder()
 }
 
 /* crr_line_wake_sleepers(): wakes operations only. */
-#define nudge()		woken[EMULATOR] = woken[EMULATOR] || \
+#define wake_sleepers()	woken[EMULATOR] = woken[EMULATOR] || \
 			(queued[EMULATOR] && queued_as == operation)
 /* crr_line_notify(): wakes operations, and pollers that ask for the event. */
 #define notify(as)	woken[EMULATOR] = woken[EMULATOR] || \
@@ -224,7 +224,7 @@ inline wake_feeder()
 					      queued_as == as))
 
 /* crr_replayer_wake_pollers() */
-inline show_due()
+inline wake_pollers()
 {
 	first_in(scan);
 	if
@@ -283,17 +283,17 @@ inline takes()
 }
 
 /* crr_replayer_read() */
-inline judge_read()
+inline decide_read()
 {
 	first_in(rec);
 	if
 	:: rec < N && IS_DUE(rec) -> took = true; takes()
-	:: rec == N && counter >= horizon && !IS_FULL -> verdict = sleep_feed
+	:: rec == N && counter >= horizon && !IS_FULL -> decision = sleep_feed
 	:: else ->
 		/* No divergence: EARLY, LATE. */
 		assert(rec == N || at[rec] > counter || nowait);
 		if
-		:: !nowait -> verdict = sleep_time
+		:: !nowait -> decision = sleep_time
 		:: else ->
 #ifndef BREAK_GUESS
 			if
@@ -320,7 +320,7 @@ inline set_state()
 }
 
 /* crr_replayer_write() */
-inline judge_write()
+inline decide_write()
 {
 	first_out(rec);
 	if
@@ -332,9 +332,9 @@ inline judge_write()
 #endif
 	:: rec < N && refusals == refused[rec] -> took = true; takes()
 #ifdef BREAK_FULL
-	:: rec == N -> verdict = sleep_feed
+	:: rec == N -> decision = sleep_feed
 #else
-	:: rec == N && !IS_FULL -> verdict = sleep_feed
+	:: rec == N && !IS_FULL -> decision = sleep_feed
 	:: rec == N && IS_FULL ->
 		/* The emulator has not followed the log's order. */
 		assert(in < out);
@@ -353,7 +353,7 @@ proctype emulator()
 {
 	byte seeks;
 	bool writes, nowait, took, guesses, has_to;
-	mtype verdict, wants;
+	mtype decision, wants;
 
 next:
 	atomic {
@@ -363,7 +363,7 @@ next:
 		has_to = false;
 		took = false;
 		wants = 0;
-		verdict = 0;
+		decision = 0;
 		queued_as = 0;
 		if
 		:: seeks < SEEKS -> goto seek
@@ -397,14 +397,14 @@ operate:
 		queued_as = operation;
 		sleeping = false;
 		took = false;
-		verdict = result;
+		decision = result;
 		if
 		:: diverged
-		:: !diverged && writes -> judge_write()
-		:: !diverged && !writes -> judge_read()
+		:: !diverged && writes -> decide_write()
+		:: !diverged && !writes -> decide_read()
 		fi;
 		if
-		:: verdict == sleep_feed ->
+		:: decision == sleep_feed ->
 			sleeping = true;
 #ifndef BREAK_SLEEPS
 			wake_feeder()
@@ -413,18 +413,18 @@ operate:
 		fi;
 #ifdef BREAK_EMPTY
 		if
-		:: writes || took -> show_due()
+		:: writes || took -> wake_pollers()
 		:: else
 		fi;
 #else
-		show_due();
+		wake_pollers();
 #endif
 		if
-		:: verdict == result -> leave_queue(EMULATOR); goto operated
-		:: verdict != result && !queued[EMULATOR] ->
+		:: decision == result -> leave_queue(EMULATOR); goto operated
+		:: decision != result && !queued[EMULATOR] ->
 			add_wait(EMULATOR);
 			goto operate
-		:: verdict != result && queued[EMULATOR]
+		:: decision != result && queued[EMULATOR]
 		fi
 	}
 end_sleep:
@@ -570,11 +570,11 @@ end_moves:
 		/* crr_session_count() */
 		first_in(rec);
 		if
-		:: (rec < N -> at[rec] : horizon) <= counter -> nudge()
+		:: (rec < N -> at[rec] : horizon) <= counter -> wake_sleepers()
 		:: else
 		fi;
 #ifndef BREAK_COUNT
-		show_due();
+		wake_pollers();
 #endif
 		rec = 0
 	}
@@ -643,10 +643,10 @@ writes:
 		if
 		:: n ->
 #ifndef BREAK_NUDGE
-			nudge();
+			wake_sleepers();
 #endif
 #ifndef BREAK_FED
-			show_due();
+			wake_pollers();
 #endif
 			n = 0;
 			goto again

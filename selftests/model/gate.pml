@@ -15,18 +15,18 @@
  * models kmod/gate.c crr_gate_leave 5bd3eb09
  * models kmod/gate.c crr_gate_log 70d7d58f
  * models kmod/gate.c crr_gate_returned 7e6ba6ad
- * models kmod/checkpoint.c crr_session_checkpoint_begin d3cfb921
- * models kmod/checkpoint.c crr_session_checkpoint_end 5501c4e6
+ * models kmod/checkpoint.c crr_session_checkpoint_begin e6c671ab
+ * models kmod/checkpoint.c crr_session_checkpoint_end be32c6c7
  * models kmod/read.c crr_gated_piece 85d5ed2b
- * models kmod/read.c crr_record_read 7dbdb513
- * models kmod/read.c crr_read_decide 67a1f14c
- * models kmod/read.c crr_gated_sleep a6969d9e
- * models kmod/read.c crr_session_read d4836acb
- * models kmod/recorder.c crr_recorder_decide 9cc1a0a3
- * models kmod/recorder.c crr_recorder_read_done 580f00bf
+ * models kmod/read.c crr_record_read 6bcfde53
+ * models kmod/read.c crr_read_decide dadae92e
+ * models kmod/read.c crr_gated_sleep 3a3a5cd1
+ * models kmod/read.c crr_session_read 7e4ebd65
+ * models kmod/recorder.c crr_recorder_decide 54a2746d
+ * models kmod/recorder.c crr_recorder_read_done e90960f2
  * models kmod/recorder.c crr_recorder_checkpoint 9476082f
  * models kmod/recorder.c crr_recorder_cancel 9b56bf62
- * models kmod/recorder.c crr_recorder_finish dfd0675f
+ * models kmod/recorder.c crr_recorder_finish 3d3db3fc
  * models kmod/state.c crr_session_sample 32104e6f
  * models kmod/state.c crr_session_set_counter f75bf81b
  * models kmod/state.c crr_session_wake_lines d3685fca
@@ -106,7 +106,7 @@ proctype reader(byte me)
 	byte mine, my_window, asked, n, pieces;
 	bool added;
 
-judge:
+decide:
 	atomic {
 		if
 		:: !recording -> goto passed
@@ -186,7 +186,7 @@ piece:
 	if
 	:: !n && !pieces ->
 		/* Flushed, or shut, meanwhile: crr_recorder_cancel() */
-		atomic { finish(); goto judge }
+		atomic { finish(); goto decide }
 	:: else
 	fi;
 	/* The core copies, for as long as the user pleases, and calls again. */
@@ -224,12 +224,12 @@ piece:
 add:
 	add_wait(me);
 	added = true;
-	goto judge;
+	goto decide;
 sleep:
 	asleep[me] = true;
 end_sleep:
 	atomic { woken[me] -> woken[me] = false; asleep[me] = false };
-	goto judge;
+	goto decide;
 end_copy:
 	false;
 passed:

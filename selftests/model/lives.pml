@@ -12,58 +12,61 @@
  *
  * Operations come on the first line; the second one joins, perhaps.
  *
- * models kmod/session.c crr_session_line_stream dae2f4d3
+ * models kmod/session.h crr_stream_get d1b024f4
  * models kmod/session.c crr_session_forget_streams 49fc0d9c
  * models kmod/session.c crr_session_add_line 6dda10c0
  * models kmod/session.c crr_session_remove_line 27950f46
- * models kmod/session.c crr_session_tear_down 3fa0a5d1
- * models kmod/session.c crr_session_acquire 7730302b
- * models kmod/session.c crr_session_join abf5609e
- * models kmod/session.c crr_session_controller_gone 4595ec0f
- * models kmod/session.c crr_session_line_left 3f607b2b
- * models kmod/session.c crr_session_destroy a4a5362d
- * models kmod/operation.c crr_session_release_idle 3aeea728
- * models kmod/operation.c crr_session_decide d92ffd80
- * models kmod/operation.c crr_operation_decide bd6e41b6
- * models kmod/operation.c crr_operation_begin 86301958
- * models kmod/operation.c crr_operation_end 824a8013
- * models kmod/read.c crr_read_begin 38fbbb3d
- * models kmod/read.c crr_session_read d4836acb
- * models kmod/read.c crr_read_finish 4d186f52
- * models kmod/write.c crr_ldisc_write 8bf32ed7
- * models kmod/write.c crr_session_write fa60a575
- * models kmod/run.c crr_session_lock_lines 2715ae3c
- * models kmod/run.c crr_session_unlock_lines 9e15b831
- * models kmod/run.c crr_session_may_enter ca35ab52
- * models kmod/run.c crr_session_enter 6ee43fe5
- * models kmod/run.c crr_session_record a3f9ff87
- * models kmod/run.c crr_session_replay 34903f77
+ * models kmod/session.c crr_session_tear_down fdf9202e
+ * models kmod/session.c crr_session_acquire 19588ef1
+ * models kmod/session.c crr_session_join 3c900c73
+ * models kmod/session.c crr_session_controller_gone 5c90a3db
+ * models kmod/session.c crr_session_line_left 3a770618
+ * models kmod/session.c crr_session_destroy aa875166
+ * models kmod/operation.c crr_session_release_idle d21f6871
+ * models kmod/operation.c crr_session_decide 083440d8
+ * models kmod/operation.c crr_operation_decide e6aa6245
+ * models kmod/operation.h crr_operation_begin 715be8ce
+ * models kmod/operation.h crr_operation_end 716f95a8
+ * models kmod/read.c crr_read_begin f3fb967a
+ * models kmod/read.c crr_pass_read 8c2f78af
+ * models kmod/read.c crr_session_read 7e4ebd65
+ * models kmod/read.c crr_read_finish 7b060a73
+ * models kmod/write.c crr_ldisc_write ec2c3d66
+ * models kmod/write.c crr_session_write 6d9de6a4
+ * models kmod/run.c crr_session_is_quiet 41f26703
+ * models kmod/run.c crr_session_may_enter e9718e6c
+ * models kmod/run.c crr_session_enter 54b2732c
+ * models kmod/run.c crr_session_record 7e8f4faa
+ * models kmod/run.c crr_session_replay c169b54a
  * models kmod/run.c crr_session_stop 799af96e
  * models kmod/run.c crr_session_go_live 7a2397db
  * models kmod/recorder.c crr_stream_leave 10b503f0
  * models kmod/recorder.c crr_recorder_stop 19bebb27
  * models kmod/recorder.c crr_recorder_line_left b9bf8ebf
- * models kmod/recorder.c crr_recorder_hangup_seen b939fbf6
- * models kmod/recorder.c crr_recorder_decide 9cc1a0a3
+ * models kmod/recorder.c crr_recorder_hangup_seen abe63e4a
+ * models kmod/recorder.c crr_recorder_decide 54a2746d
  * models kmod/recorder.c crr_recorder_resume 0db42776
  * models kmod/controller.c crr_controller_session 141ce812
  * models kmod/ldisc.c crr_ldisc_close b21ca0d8
  * models kmod/ldisc.c crr_ldisc_hangup 92ac2cc9
  * models kmod/line.c crr_line_wait ae15ce30
- * models kmod/line.c crr_line_wake_sleepers e0e12f84
- * models kmod/state.c crr_session_wake_sleepers 7ed62d8b
+ * models kmod/line.c crr_line_wake_sleepers 8e7a1c75
+ * models kmod/state.c crr_session_set_state 580b1394
+ * models kmod/state.c crr_session_wake_sleepers 84a7f5c7
  *
  * break ZERO assertion		a reference is taken where there is none any more
  * break RCU assertion		a session's memory goes while somebody looks at it
  * break HOLD assertion		an operation holds no reference
- * break ACTIVE assertion	it finds a recording after it has begun with the device
- * break RECORD assertion	RECORD does not look for operations in flight
+ * break ACTIVE assertion	it looks at its session, and then counts itself
+ * break LOOK assertion		RECORD looks for operations before the session is active
+ * break RECORD assertion	it does not look for operations
+ * break REFUSED assertion	it is refused, and the session stays active
  * break RESUME assertion	an operation does not ask whether STOP came
- * break DISBAND assertion	an operation that finds an idle orphan keeps it
+ * break RELEASE assertion	an operation that finds an idle orphan keeps it
  * break FLIGHT assertion	a hangup is told while an operation is under way
  * break ENDED assertion	a stream's end is told again
  * break CONTROLLED assertion	JOIN into a session whose fd has been closed
- * break DISSOLVE assertion	an idle orphan is kept
+ * break TEAR_DOWN assertion	an idle orphan is kept
  * break LINK assertion		a line leaves without the lock of who belongs to whom
  * break ORPHAN assertion	a controller's death wakes nobody
  * break HANGUP assertion	nor does a hangup
@@ -76,12 +79,13 @@
 
 mtype = { idle, recording, replaying, failed };
 
-/* The session, ours; session->lock is held for an atomic step. */
-bool link_lock;
+/* The session; most hold session->lock for one step, in which they wait for it. */
+bool link_lock, lock;
 byte refs = 2;			/* fd, and line 0 */
 bool gone;			/* its memory */
 bool controlled = true;
 mtype state = recording;
+bool is_active = true;		/* session->active */
 byte generation;
 bool room;			/* for records */
 bool unread;
@@ -91,7 +95,7 @@ bool attached[LINES] = true;
 bool linked[LINES];		/* line->stream, and stream->line */
 bool ended[LINES];
 bool forgotten;			/* the stream of line 0 */
-byte operations;		/* readers of line 0's */
+byte in_flight;			/* on line 0 */
 byte inside;			/* as many hold its ldisc semaphore */
 bool changing;			/* whoever closes line 0 wants it alone */
 bool hung_up;
@@ -107,16 +111,16 @@ bool keeps;			/* somebody goes on holding what he has */
 #else
 #define TO_END(line) (!ended[line])
 #endif
-/* Can operations be had for writing? */
 #ifdef BREAK_FLIGHT
+#define MAY_LEAVE true
+#else
+#define MAY_LEAVE (!in_flight)
+#endif
+/* crr_session_is_quiet() */
+#ifdef BREAK_RECORD
 #define QUIET	true
 #else
-#define QUIET	(!operations)
-#endif
-#ifdef BREAK_RECORD
-#define MAY_ENTER true
-#else
-#define MAY_ENTER (!linked[0] || !operations)
+#define QUIET	(!linked[0] || !in_flight)
 #endif
 
 inline put_ref()
@@ -160,10 +164,11 @@ inline remove_line(line)
 	}
 }
 
-/* link_lock is held; and the caller holds a reference. */
-inline dissolve()
+/* link_lock is held; and the caller holds a reference: crr_session_tear_down() */
+inline tear_down()
 {
 	atomic {
+		!lock;
 		if
 		:: linked[0] -> remove_line(0); put_ref()
 		:: else
@@ -197,14 +202,15 @@ proctype op(byte me)
 		:: else -> inside++
 		fi
 	}
-	/* crr_operation_begin(), crr_session_line_stream() */
+	/* crr_operation_begin() */
 #ifndef BREAK_ACTIVE
-	operations++;
+	in_flight++;
 #endif
 	atomic { reads[me] = true; found = linked[0] };
 	if
 	:: found ->
-		atomic { assert(!gone); found = state != idle };
+		/* crr_stream_get() */
+		atomic { assert(!gone); found = is_active };
 		if
 		:: found ->
 			atomic {
@@ -224,23 +230,25 @@ proctype op(byte me)
 	fi;
 	d_step { reads[me] = false; awaited[me] = false };
 #ifdef BREAK_ACTIVE
-	operations++;
+	in_flight++;
 #endif
 	if
 	:: !found -> goto pass
 	:: else
 	fi;
-judge:
+decide:
+	/* crr_session_decide() */
 	atomic {
+		!lock;
 		alive();
 		if
 		/* crr_session_go_live() */
-		:: state == replaying -> generation++; state = idle
+		:: state == replaying -> generation++; state = idle; is_active = false
 		:: state == replaying -> generation++; state = recording; wake_line()
 		:: else
 		fi;
 		if
-		:: state == idle && !controlled -> goto disband
+		:: state == idle && !controlled -> goto release
 		:: state == idle && controlled -> goto pass
 		:: state == failed || (state == recording && ended[0]) -> goto done
 		:: state == recording && !ended[0] && room ->
@@ -266,11 +274,13 @@ judge:
 	asleep[me] = true;
 end_sleep:
 	atomic { woken[me] -> woken[me] = false; asleep[me] = false };
-	goto judge;
+	goto decide;
 add:
-	atomic { add_wait(me); added = true; goto judge };
+	atomic { add_wait(me); added = true; goto decide };
 admitted:
+	/* crr_recorder_resume() */
 	atomic {
+		!lock;
 		alive();
 		if
 #ifdef BREAK_RESUME
@@ -285,29 +295,44 @@ admitted:
 		fi
 	}
 	goto done;
-disband:
+release:
+	/* crr_session_release_idle() */
 	take(link_lock);
 	assert(!gone);
-#ifndef BREAK_DISBAND
+#ifndef BREAK_RELEASE
 	if
-	:: !controlled && IDLE -> dissolve()
-	:: else
+	:: !lock && !controlled && IDLE -> tear_down()
+	:: !lock && !(!controlled && IDLE)
 	fi;
 #endif
 	give(link_lock);
 pass:
+	/* A read holds the session no longer. */
+	atomic {
+		if
+		:: holds -> alive(); put_ref(); holds = false
+		:: true
+		fi
+	}
 	/* N_TTY's. */
 	assert(!linked[0] || state == idle);
 done:
 	true;
-	d_step { remove_wait(me); woken[me] = false; mine = NONE; added = false };
+	d_step {
+		remove_wait(me);
+		woken[me] = false;
+		mine = NONE;
+		added = false;
+		found = false
+	}
 	/* crr_operation_end() */
-	operations--;
-	if
-	:: holds -> alive(); put_ref(); holds = false
-	:: else
-	fi;
-	atomic { found = false; inside-- };
+	atomic {
+		if
+		:: holds -> alive(); put_ref(); holds = false
+		:: else
+		fi
+	}
+	atomic { in_flight--; inside-- };
 out:
 	skip
 }
@@ -321,6 +346,7 @@ inline line_left(line)
 	if
 	:: linked[line] ->
 		atomic {
+			!lock;
 			if
 			:: state == recording && TO_END(line) -> leave(line)
 			/* crr_replayer_line_left() */
@@ -330,7 +356,7 @@ inline line_left(line)
 			remove_line(line)
 		}
 		if
-		:: !controlled && !linked[0] && !linked[1] -> dissolve()
+		:: !controlled && !linked[0] && !linked[1] -> tear_down()
 		:: else
 		fi;
 		put_ref()
@@ -358,8 +384,9 @@ proctype closer()
 		:: true
 		:: true ->
 			atomic {
+				!lock;
 				if
-				:: state == recording && linked[0] && TO_END(0) && QUIET ->
+				:: state == recording && linked[0] && TO_END(0) && MAY_LEAVE ->
 					leave(0)
 				:: else
 				fi
@@ -378,12 +405,15 @@ out:
 /* Holds the session fd: reads, stops, records, closes it, or dies. */
 proctype controller(byte rounds; bool followed)
 {
+	bool quiet, over;
+
 again:
 	do
 	:: rounds && state != idle ->
 		rounds--;
 		/* crr_session_stop() */
 		atomic {
+			!lock;
 			assert(!gone);
 			generation++;
 			if
@@ -397,26 +427,49 @@ again:
 			:: else
 			fi;
 			state = idle;
+			is_active = false;
 			wake_line()
 		}
 	:: rounds && (unread || !room) ->
 		rounds--;
-		atomic { unread = false; room = true; wake_line() }
+		atomic { !lock; unread = false; room = true; wake_line() }
 	:: rounds && IDLE ->
 		rounds--;
-		/* crr_session_enter(): all at once, under the locks that it needs */
-		atomic {
-			if
-			:: IDLE && (linked[0] || linked[1]) && MAY_ENTER ->
-				forget();
-				generation++;
-				ended[0] = !linked[0];
-				log_ended = false;
-				state = recording;
-				wake_line()
-			:: else
-			fi
-		}
+		/* crr_session_enter() */
+		take(lock);
+		if
+		:: IDLE && (linked[0] || linked[1]) ->
+#ifndef BREAK_LOOK
+			is_active = true;
+			quiet = QUIET;
+#else
+			quiet = QUIET;
+			is_active = true;
+#endif
+			atomic {
+				if
+				:: quiet ->
+					forget();
+					generation++;
+					ended[0] = !linked[0];
+					log_ended = false;
+					if
+					:: state = recording
+					:: state = replaying
+					fi;
+					wake_line()
+				:: else ->
+#ifndef BREAK_REFUSED
+					is_active = false
+#else
+					skip
+#endif
+				fi;
+				quiet = false
+			}
+		:: else
+		fi;
+		give(lock)
 	:: break
 	od;
 	if
@@ -426,6 +479,7 @@ again:
 	/* crr_session_controller_gone() */
 	take(link_lock);
 	atomic {
+		!lock;
 		controlled = false;
 		if
 		/* What was to be fed will not come, or all was. */
@@ -436,12 +490,13 @@ again:
 #else
 			skip
 #endif
-		fi
+		fi;
+#ifndef BREAK_TEAR_DOWN
+		over = (!linked[0] && !linked[1]) || IDLE
+#endif
 	}
 	if
-#ifndef BREAK_DISSOLVE
-	:: (!linked[0] && !linked[1]) || IDLE -> dissolve()
-#endif
+	:: over -> tear_down(); over = false
 	:: else
 	fi;
 	give(link_lock);
@@ -487,6 +542,7 @@ proctype joiner()
 	:: else ->
 		/* crr_session_add_line() */
 		atomic {
+			!lock;
 			if
 			:: IDLE ->
 				forget();
@@ -517,6 +573,7 @@ end_never:
 	assert(!(asleep[0] || asleep[1]) ||
 	       (state == recording && !room && controlled && !hung_up && !changing));
 	assert(controlled || !IDLE || !(linked[0] || linked[1]));
+	assert(is_active == (state != idle));
 	/* Once all have gone. */
 	assert(gone || keeps)
 }
@@ -527,7 +584,7 @@ init {
 		if
 		:: true
 		:: state = replaying
-		:: state = idle
+		:: state = idle; is_active = false
 		fi;
 		run grace();
 		run closer();

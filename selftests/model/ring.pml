@@ -9,47 +9,48 @@
  * overwritten while it is read; one after END, or after its stream's; somebody
  * asleep who could have what he waits for.
  *
- * A sub-buffer has 3 units, a record 1 or 2, what precedes it 1. The buffer is as
- * small as crr_buffer_open() makes one for two lines: if one sub-buffer more is
+ * A sub-buffer has 3 units, a record 1 or 2, what precedes it 1. The buffer is
+ * smaller than crr_buffer_open() makes one for two lines: if one sub-buffer more is
  * begun, no operation may. Reads and writes that are not run could come at any
  * time: their sub-buffers are never used.
  *
- * models kmod/buffer.c crr_buffer_open 5c944c26
+ * models kmod/buffer.c crr_buffer_open ecbb4e71
  * models kmod/buffer.c crr_oldest_end 366fd6a4
- * models kmod/buffer.c crr_buffer_retire d9e72ee0
- * models kmod/buffer.c crr_buffer_has_space df8cd338
- * models kmod/buffer.c crr_buffer_update_ready e48d9176
- * models kmod/buffer.c crr_buffer_wake_waiting 483f6ecc
- * models kmod/buffer.c crr_buffer_switch 13edf07d
- * models kmod/buffer.c crr_emit 3fa66841
- * models kmod/buffer.c crr_buffer_peek b7557b88
- * models kmod/buffer.c crr_buffer_consume 681beb7d
+ * models kmod/buffer.c crr_buffer_retire 8b944371
+ * models kmod/buffer.c crr_buffer_has_space f06d03e1
+ * models kmod/buffer.c crr_buffer_update_ready 50ede6a6
+ * models kmod/buffer.c crr_buffer_wake_waiting 36288e51
+ * models kmod/buffer.c crr_buffer_switch d6cbacd0
+ * models kmod/buffer.c crr_emit a2ab6d26
+ * models kmod/buffer.c crr_buffer_peek 8a61741e
+ * models kmod/buffer.c crr_buffer_consume 4993c620
  * models kmod/recorder.h crr_recorder_is_ready a9cb0a72
- * models kmod/recorder.c crr_emit_done 9a3a956f
+ * models kmod/recorder.c crr_emit_done 794067eb
  * models kmod/recorder.c crr_stream_leave 10b503f0
  * models kmod/recorder.c crr_recorder_stop 19bebb27
  * models kmod/recorder.c crr_recorder_line_left b9bf8ebf
- * models kmod/recorder.c crr_recorder_hangup_seen b939fbf6
+ * models kmod/recorder.c crr_recorder_hangup_seen abe63e4a
  * models kmod/recorder.c crr_recorder_checkpoint 9476082f
- * models kmod/recorder.c crr_recorder_decide 9cc1a0a3
+ * models kmod/recorder.c crr_recorder_decide 54a2746d
  * models kmod/recorder.c crr_recorder_resume 0db42776
- * models kmod/recorder.c crr_recorder_finish dfd0675f
+ * models kmod/recorder.c crr_recorder_finish 3d3db3fc
  * models kmod/recorder.c crr_recorder_cancel 9b56bf62
- * models kmod/recorder.c crr_recorder_read_done 580f00bf
+ * models kmod/recorder.c crr_recorder_found_nothing 5f7eb840
+ * models kmod/recorder.c crr_recorder_read_done e90960f2
  * models kmod/recorder.c crr_recorder_answer_done 6a74354c
  * models kmod/recorder.c crr_recorder_write_done 4ba0fcd5
  * models kmod/controller.c crr_controller_readable 94633be1
- * models kmod/controller.c crr_controller_read 40c73d18
+ * models kmod/controller.c crr_controller_read 45334085
  * models kmod/line.c crr_line_wait ae15ce30
- * models kmod/operation.c crr_operation_begin 86301958
- * models kmod/operation.c crr_operation_end 824a8013
- * models kmod/operation.c crr_operation_decide bd6e41b6
- * models kmod/operation.c crr_session_decide d92ffd80
- * models kmod/read.c crr_session_read d4836acb
- * models kmod/write.c crr_session_write fa60a575
+ * models kmod/operation.h crr_operation_begin 715be8ce
+ * models kmod/operation.h crr_operation_end 716f95a8
+ * models kmod/operation.c crr_operation_decide e6aa6245
+ * models kmod/operation.c crr_session_decide 083440d8
+ * models kmod/read.c crr_session_read 7e4ebd65
+ * models kmod/write.c crr_session_write 6d9de6a4
  * models kmod/write.c crr_record_write d4a3590d
  * models kmod/run.c crr_session_stop 799af96e
- * models kmod/state.c crr_session_set_state a72a8de9
+ * models kmod/state.c crr_session_set_state 580b1394
  * models kmod/state.c crr_session_wake 50f6465b
  * models kmod/state.c crr_session_wake_lines d3685fca
  *
@@ -61,13 +62,15 @@
  * break UNREADY assertion	it stays ready when a stream has ended
  * break ENDED assertion	or becomes ready again
  * break FLIGHT assertion	a stream ends while something is under way on it
+ * break SEEN assertion		a hangup looks for operations, and then clears ready
+ * break COUNT assertion		an operation looks at ready, and then counts itself
  * break RESUME assertion	an operation does not ask whether STOP came
  * break CHECKPOINT assertion	what a checkpoint's end has logged is logged again
  * break CONSUME assertion	given back before it is copied
  * break TAKEN assertion	a controller's death does not give back what it took
  * break UNREAD assertion	the reader is woken before it can see why
  * break QUEUE assertion	asleep without having looked again
- * break STARVED assertion	the reader wakes nobody
+ * break WAITING assertion	the reader wakes nobody
  * break FINISH assertion	nor does a question's end
  * break STOP assertion		nor does STOP
  */
@@ -92,12 +95,12 @@ byte produced, consumed, offset;
 /* struct crr_recorder, struct crr_session */
 bool lock;
 byte questions, read_offset, unread, taken, sequence;
-bool ready, starved;
+bool ready, space_wanted;
 bool recording = true;
 bool gated;
 /* struct crr_stream, struct crr_line */
 bool ended[2], hangup_seen;
-byte operations;		/* readers of the second line's */
+byte in_flight;			/* on the second line */
 bool took;			/* by the read in flight, not logged yet */
 
 bool queued[OPS + 1], woken[OPS + 1];
@@ -174,11 +177,11 @@ inline leave(line)
 	}
 }
 
-inline wake_starved()
+inline wake_waiting()
 {
 	retire();
 	if
-	:: starved && HAS_ROOM -> starved = false; wake_ops()
+	:: space_wanted && HAS_ROOM -> space_wanted = false; wake_ops()
 	:: else
 	fi
 }
@@ -192,7 +195,7 @@ inline finish(me)
 		questions--;
 #endif
 #ifndef BREAK_FINISH
-		wake_starved()
+		wake_waiting()
 #endif
 	:: else
 	fi;
@@ -223,13 +226,21 @@ proctype op(byte me; byte rounds)
 	bool added;
 
 begin:
-	atomic { operations = operations + LINE(me); rounds-- };
-	/* crr_recorder_is_ready() */
+	/* crr_operation_begin(), crr_recorder_is_ready() */
+#ifndef BREAK_COUNT
+	atomic { in_flight = in_flight + LINE(me); rounds-- };
 	if
 	:: !ASKS(me) && ready -> goto admitted
 	:: else
 	fi;
-judge:
+#else
+	rounds--;
+	if
+	:: !ASKS(me) && ready -> in_flight = in_flight + LINE(me); goto admitted
+	:: else -> in_flight = in_flight + LINE(me)
+	fi;
+#endif
+decide:
 	atomic {
 		!lock;
 		retire();
@@ -240,7 +251,7 @@ judge:
 			questions = questions + ASKS(me);
 #endif
 			goto admitted
-		:: else -> starved = true
+		:: else -> space_wanted = true
 		fi;
 		if
 		:: added -> goto sleep
@@ -252,12 +263,12 @@ judge:
 #ifdef BREAK_QUEUE
 	goto sleep;
 #endif
-	goto judge;
+	goto decide;
 sleep:
 	asleep[me] = true;
 end_sleep:
 	atomic { woken[me] -> woken[me] = false; asleep[me] = false };
-	goto judge;
+	goto decide;
 
 admitted:
 	/* N_TTY's. It may take as long as it likes. */
@@ -280,6 +291,8 @@ admitted:
 		:: !LOGGED(me)
 		/* Nothing was found, or done, and nobody is told. */
 		:: !gated -> goto finishes
+		/* crr_recorder_found_nothing() */
+		:: !gated && !ASKS(me) -> lock = false; goto done
 		fi;
 		took = false;
 		assert(!ended[LINE(me)]);
@@ -305,7 +318,7 @@ done:
 		remove_wait(me);
 		woken[me] = false;
 		added = false;
-		operations = operations - LINE(me)
+		in_flight = in_flight - LINE(me)
 	}
 	if
 	:: rounds -> goto begin
@@ -332,32 +345,36 @@ proctype checkpoint()
 /* The second line is hung up: its emulator has seen it, or it is closed. */
 proctype hangup()
 {
-	/* crr_recorder_hangup_seen(): operations is held for this step. */
 	atomic {
 		!lock;
 		if
 		:: !recording -> goto out
-		:: else
-		fi;
-		hangup_seen = true;
-#ifndef BREAK_UNREADY
+		:: else -> lock = true
+		fi
+	}
+	/* crr_recorder_hangup_seen() */
+	hangup_seen = true;
+#if !defined(BREAK_UNREADY) && !defined(BREAK_SEEN)
+	ready = false;
+#endif
+	if
+#ifndef BREAK_FLIGHT
+	:: in_flight
+	:: !in_flight ->
+#else
+	:: true ->
+#endif
+#ifdef BREAK_SEEN
 		ready = false;
 #endif
-#ifndef BREAK_FLIGHT
-		if
-		:: operations -> goto close
-		:: else
-		fi;
-#endif
-		leave(1);
-		unread++;
-		wake(READER)
-	}
-close:
+		atomic { leave(1); unread++; wake(READER) }
+	fi;
+	lock = false;
+	/* The tty core closes the line. */
 	/* crr_recorder_line_left() */
 end_close:
 	atomic {
-		!lock && !operations;
+		!lock && !in_flight;
 		if
 		:: recording && !ended[1] ->
 			leave(1);
@@ -395,8 +412,8 @@ read:
 			taken = taken - n
 		:: else -> break
 		od;
-#ifndef BREAK_STARVED
-		wake_starved();
+#ifndef BREAK_WAITING
+		wake_waiting();
 #endif
 		/* crr_buffer_peek() */
 		retire();
