@@ -172,6 +172,9 @@ static ssize_t crr_gated_piece(struct crr_read *rd, struct file *file, u8 *buf,
 		rd->seen = true;
 	}
 	crr_gate_leave(stream, asked, max_t(ssize_t, n, 0));
+	/* Whoever found nothing left meanwhile is woken only now. */
+	if (rd->seen)
+		crr_recorder_cancel(&rd->op);
 	return n;
 }
 

@@ -6,8 +6,8 @@
  * Locks, outermost first:
  *
  *  - tty core: tty_lock and the ldisc semaphore: see line.h.
- *  - crr_link_lock: who belongs to whom: see session.h.
  *  - line->read_lock: see line.h.
+ *  - crr_link_lock: who belongs to whom: see session.h.
  *  - session->consume_lock and feed_lock: one reader of the session fd, who
  *    also owns recorder->taken, and one feeder.
  *  - session->lock: everything else in a session and its streams. Never taken

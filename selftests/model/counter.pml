@@ -8,15 +8,15 @@
  * back; a record of a write, or an empty read, that is stamped with less than what
  * the write or read has seen.
  *
- * models kmod/state.h crr_session_look 87c194e8
- * models kmod/state.h crr_session_raise 357a323a
+ * models kmod/state.h crr_session_look c74fd4cb
+ * models kmod/state.h crr_session_raise cc1fa468
  * models kmod/state.c crr_session_sample 32104e6f
  * models kmod/state.c crr_session_set_counter f75bf81b
  * models kmod/session.c crr_session_set_clock 7991a44e
  * models kmod/recorder.h crr_recorder_is_ready a9cb0a72
  * models kmod/recorder.c crr_recorder_found_nothing 5f7eb840
- * models kmod/recorder.c crr_recorder_read_done e90960f2
- * models kmod/recorder.c crr_recorder_write_done 4ba0fcd5
+ * models kmod/recorder.c crr_recorder_read_done 5649da3b
+ * models kmod/recorder.c crr_recorder_write_done c2f0f2cd
  *
  * break LAST assertion		the last one is looked at after the counter
  * break SUPPLIED assertion	the clock goes before what it leaves behind is set

@@ -43,14 +43,14 @@
  * models kmod/replayer.c crr_is_due 2c47d0f2
  * models kmod/replayer.c crr_read_nothing 9502dd16
  * models kmod/replayer.c crr_read_past_queue 48aa8cf6
- * models kmod/replayer.c crr_replayer_read 3e1b67a8
+ * models kmod/replayer.c crr_replayer_read 2097821d
  * models kmod/replayer.c crr_write_refused 114e0180
  * models kmod/replayer.c crr_write_past_queue 1f875876
  * models kmod/replayer.c crr_replayer_write 9fbed8a7
  * models kmod/replay_poll.c crr_is_writable fb0d81f0
  * models kmod/replay_poll.c crr_is_past_horizon 79da266d
  * models kmod/replay_poll.c crr_readable eceaf07c
- * models kmod/replay_poll.c crr_replayer_poll 2588025d
+ * models kmod/replay_poll.c crr_replayer_poll 216d95d2
  * models kmod/replay_poll.c crr_stream_wake_pollers ea9ffabb
  * models kmod/replay_poll.c crr_replayer_wake_pollers e199270c
  * models kmod/session.c crr_session_count 7ae7264d
@@ -216,7 +216,7 @@ inline wake_feeder()
 }
 
 /* crr_line_wake_sleepers(): wakes operations only. */
-#define wake_sleepers()		woken[EMULATOR] = woken[EMULATOR] || \
+#define wake_sleepers()	woken[EMULATOR] = woken[EMULATOR] || \
 			(queued[EMULATOR] && queued_as == operation)
 /* crr_line_notify(): wakes operations, and pollers that ask for the event. */
 #define notify(as)	woken[EMULATOR] = woken[EMULATOR] || \

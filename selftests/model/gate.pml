@@ -17,13 +17,13 @@
  * models kmod/gate.c crr_gate_returned 7e6ba6ad
  * models kmod/checkpoint.c crr_session_checkpoint_begin e6c671ab
  * models kmod/checkpoint.c crr_session_checkpoint_end be32c6c7
- * models kmod/read.c crr_gated_piece 85d5ed2b
+ * models kmod/read.c crr_gated_piece 1b7dc6f1
  * models kmod/read.c crr_record_read 6bcfde53
  * models kmod/read.c crr_read_decide dadae92e
  * models kmod/read.c crr_gated_sleep 3a3a5cd1
  * models kmod/read.c crr_session_read 7e4ebd65
  * models kmod/recorder.c crr_recorder_decide 54a2746d
- * models kmod/recorder.c crr_recorder_read_done e90960f2
+ * models kmod/recorder.c crr_recorder_read_done 5649da3b
  * models kmod/recorder.c crr_recorder_checkpoint 9476082f
  * models kmod/recorder.c crr_recorder_cancel 9b56bf62
  * models kmod/recorder.c crr_recorder_finish 3d3db3fc
@@ -39,6 +39,7 @@
  * break LOGGED assertion	what the end has logged is logged again
  * break LEFT assertion		what may be taken is counted too late
  * break RETURNED assertion	what is given back is given to nobody
+ * break SEEN assertion		nor what a read gives back that has found nothing
  * break BEGIN assertion	BEGIN wakes nobody
  * break ENDING assertion	two end the same checkpoint, or one the next
  */
@@ -70,6 +71,7 @@ byte held[LINES];		/* given by N_TTY, not logged */
 byte stands;			/* the emulator's own counter */
 byte stamp[LINES];
 bool asleep[LINES];
+bool copies;			/* for ever */
 bool ended = true, thinks;	/* the caller: in no checkpoint, or in no end of one */
 byte got;			/* in this checkpoint */
 
@@ -101,7 +103,7 @@ inline log(which, count)
 	held[which] = 0
 }
 
-proctype reader(byte me)
+proctype reader(byte me; bool nowait)
 {
 	byte mine, my_window, asked, n, pieces;
 	bool added;
@@ -110,7 +112,8 @@ decide:
 	atomic {
 		if
 		:: !recording -> goto passed
-		:: recording && HIDES ->
+		:: recording && HIDES && nowait -> goto passed
+		:: recording && HIDES && !nowait ->
 			if
 			:: added -> goto sleep
 			:: else -> goto add
@@ -120,8 +123,8 @@ decide:
 			my_window = window;
 			if
 			/* N_TTY's poll; as this is one, it is part of it. */
-			:: !there[me] && added -> goto sleep
-			:: !there[me] && !added -> goto add
+			:: !there[me] && !nowait && added -> goto sleep
+			:: !there[me] && !nowait && !added -> goto add
 			:: else
 			fi
 		fi
@@ -164,6 +167,11 @@ piece:
 	:: !me -> goto end_copy
 	fi;
 #endif
+	/* crr_read_seen(): that nothing was found belongs to the checkpoint, too. */
+	if
+	:: nowait && !n && !pieces -> atomic { finish() }
+	:: else
+	fi;
 	/* crr_gate_leave() */
 	atomic {
 #ifdef BREAK_LEFT
@@ -184,7 +192,12 @@ piece:
 #endif
 	}
 	if
-	:: !n && !pieces ->
+	:: !n && !pieces && nowait ->
+#ifndef BREAK_SEEN
+		atomic { finish() };
+#endif
+		goto passed
+	:: !n && !pieces && !nowait ->
 		/* Flushed, or shut, meanwhile: crr_recorder_cancel() */
 		atomic { finish(); goto decide }
 	:: else
@@ -231,6 +244,8 @@ end_sleep:
 	atomic { woken[me] -> woken[me] = false; asleep[me] = false };
 	goto decide;
 end_copy:
+	copies = true;
+end_copies:
 	false;
 passed:
 	true;
@@ -408,7 +423,7 @@ end_never:
 	do
 	:: i < LINES ->
 		/* A read may keep back what it returned until its user lets it. */
-		assert(!asleep[i] || returned ||
+		assert(!asleep[i] || (returned && copies) ||
 		       (recording && (HIDES || !there[i])));
 		i++
 	:: else -> break
@@ -418,9 +433,11 @@ end_never:
 
 init {
 	atomic {
-		there[0] = 1;
-		run reader(0);
-		run reader(1);
+		if
+		:: there[0] = 1; run reader(0, false)
+		:: run reader(0, true)
+		fi;
+		run reader(1, false);
 		run caller();
 		/* Input comes late, or STOP comes, or whoever looks. */
 		if

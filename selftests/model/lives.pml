@@ -25,14 +25,14 @@
  * models kmod/operation.c crr_session_release_idle d21f6871
  * models kmod/operation.c crr_session_decide 083440d8
  * models kmod/operation.c crr_operation_decide e6aa6245
- * models kmod/operation.h crr_operation_begin 715be8ce
+ * models kmod/operation.h crr_operation_begin 68a8fdf4
  * models kmod/operation.h crr_operation_end 716f95a8
  * models kmod/read.c crr_read_begin f3fb967a
  * models kmod/read.c crr_pass_read 8c2f78af
  * models kmod/read.c crr_session_read 7e4ebd65
  * models kmod/read.c crr_read_finish 7b060a73
- * models kmod/write.c crr_ldisc_write ec2c3d66
- * models kmod/write.c crr_session_write 6d9de6a4
+ * models kmod/write.c crr_ldisc_write 10dde4cf
+ * models kmod/write.c crr_asking_write 2b7706ad
  * models kmod/run.c crr_session_is_quiet 41f26703
  * models kmod/run.c crr_session_may_enter e9718e6c
  * models kmod/run.c crr_session_enter 54b2732c
@@ -57,8 +57,8 @@
  * break ZERO assertion		a reference is taken where there is none any more
  * break RCU assertion		a session's memory goes while somebody looks at it
  * break HOLD assertion		an operation holds no reference
- * break ACTIVE assertion	it looks whether the session is active, and then counts itself
- * break LOOK assertion		RECORD looks for operations, and then sets that it is active
+ * break ACTIVE assertion	it looks at its session, and then counts itself
+ * break LOOK assertion		RECORD looks for operations before the session is active
  * break RECORD assertion	it does not look for operations
  * break REFUSED assertion	it is refused, and the session stays active
  * break RESUME assertion	an operation does not ask whether STOP came

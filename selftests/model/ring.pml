@@ -36,19 +36,19 @@
  * models kmod/recorder.c crr_recorder_finish 3d3db3fc
  * models kmod/recorder.c crr_recorder_cancel 9b56bf62
  * models kmod/recorder.c crr_recorder_found_nothing 5f7eb840
- * models kmod/recorder.c crr_recorder_read_done e90960f2
+ * models kmod/recorder.c crr_recorder_read_done 5649da3b
  * models kmod/recorder.c crr_recorder_answer_done 6a74354c
- * models kmod/recorder.c crr_recorder_write_done 4ba0fcd5
+ * models kmod/recorder.c crr_recorder_write_done c2f0f2cd
  * models kmod/controller.c crr_controller_readable 94633be1
  * models kmod/controller.c crr_controller_read 45334085
  * models kmod/line.c crr_line_wait ae15ce30
- * models kmod/operation.h crr_operation_begin 715be8ce
+ * models kmod/operation.h crr_operation_begin 68a8fdf4
  * models kmod/operation.h crr_operation_end 716f95a8
  * models kmod/operation.c crr_operation_decide e6aa6245
  * models kmod/operation.c crr_session_decide 083440d8
  * models kmod/read.c crr_session_read 7e4ebd65
- * models kmod/write.c crr_session_write 6d9de6a4
- * models kmod/write.c crr_record_write d4a3590d
+ * models kmod/write.c crr_asking_write 2b7706ad
+ * models kmod/write.c crr_record_write 972c68a8
  * models kmod/run.c crr_session_stop 799af96e
  * models kmod/state.c crr_session_set_state 580b1394
  * models kmod/state.c crr_session_wake 50f6465b
