@@ -207,8 +207,8 @@ enum crr_reason {
  *
  * On a tty whose @tty_fd is not valid only @state, @reason and @facts are
  * given, and of @facts only those that do not change with the traffic: not
- * CRR_STATUS_COUNTED, _UNREAD, _CHECKPOINT, _SEEK, _INTERRUPTED and _THREADS. All else is as without a
- * session.
+ * CRR_STATUS_COUNTED, _UNREAD, _CHECKPOINT, _SEEK, _INTERRUPTED and _THREADS.
+ * All else is as without a session.
  */
 struct crr_status {
 	__u32 size;
