@@ -65,7 +65,7 @@ json_t *json_text(const void *bytes, size_t length)
 
 	if (string || !length)
 		return string;
-	text = malloc(strlen(replacement) * length);
+	text = calloc(length, strlen(replacement));
 	check(text);
 	for (end = text; length; p += n, length -= n) {
 		n = character_length(p, length);
