@@ -8,11 +8,10 @@
  * read paths race with a switch of sub-buffers; only its memory, its counts
  * and relay_switch_subbuf() are used here, all under session->lock.
  *
- * An operation is admitted only if there will be room for its record, so that
- * no record is ever lost: a record never exceeds a sub-buffer and switches at
- * most once, not even with the optional one before it, so that an admitted
- * operation needs one sub-buffer at most. What
- * cannot wait (hangup, the tty's close, the end) has room set aside.
+ * An operation begins only if there will be buffer space for its record, so that
+ * no record is ever lost. A record, with the optional one before it, fits into one
+ * sub-buffer, so that an operation needs one more sub-buffer at most. For what
+ * cannot wait (hangup, the tty's close, the end) space is set aside.
  *
  * For each line one sub-buffer is set aside for a read, and one for a write:
  * there are never more in flight that may be recorded. Questions reserve one
@@ -55,7 +54,8 @@ static crr_rchan_callbacks_t crr_relay_callbacks = {
  * crr_buffer_open - a buffer for a recording
  * @recorder: out
  * @nstreams: of the session
- * @size: bytes of records that it holds before anybody waits
+ * @size: in bytes, at least; it is larger if less than CRR_BUFFER_MIN of it were
+ *	left beside what is set aside
  * @flags: CRR_RECORD_*
  *
  * Returns 0 or -ENOMEM.
@@ -72,7 +72,8 @@ int crr_buffer_open(struct crr_recorder *recorder, u32 nstreams, size_t size,
 		.flags = flags,
 		.reserved = standing + 2 * nstreams,
 	};
-	n = DIV_ROUND_UP(size, CRR_SUBBUF_SIZE) + recorder->reserved;
+	n = max_t(size_t, DIV_ROUND_UP(size, CRR_SUBBUF_SIZE),
+		  recorder->reserved + CRR_BUFFER_MIN / CRR_SUBBUF_SIZE);
 	if (crr_charge(&recorder->charge, n * CRR_SUBBUF_SIZE))
 		return -ENOMEM;
 	recorder->chan = relay_open(NULL, NULL, CRR_SUBBUF_SIZE, n,
@@ -153,13 +154,13 @@ void crr_buffer_update_ready(struct crr_session *session)
 	    recorder->broken || !crr_buffer_has_space(recorder))
 		return;
 	list_for_each_entry(stream, &session->streams, node)
-		if (stream->unprivileged || stream->hangup_seen ||
-		    stream->ended)
+		if (stream->line && (stream->unprivileged ||
+				     stream->hangup_seen || stream->ended))
 			return;
 	WRITE_ONCE(recorder->ready, true);
 }
 
-/* Who found no room is woken when there is some. */
+/* Wake those who found no buffer space, once there is some. */
 void crr_buffer_wake_waiting(struct crr_session *session)
 {
 	struct crr_recorder *recorder = &session->recorder;

@@ -1385,7 +1385,7 @@ line_status_recording() {
 	has out 'state: recording'
 	has out 'a controller, a clock, a counter'
 	has out 'bytes in: 3'
-	has out 'bytes of buffer: 8650752'
+	has out 'bytes of buffer: 8388608'
 	has out 'looks in vain: '
 	lacks out guesses
 	lacks out 'next due'
