@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A run has departed from its log: how, and where.
+ * How, and where, a run diverged from its log.
  */
 #include "divergence.h"
 #include "queue.h"
@@ -19,8 +19,8 @@ static u32 crr_excerpt(u8 *to, const u8 *from, u32 length, u32 offset)
 }
 
 /*
- * The run has departed from the log: keep how, and end the replay. Only the
- * first departure means anything.
+ * The run has diverged from the log: keep how, and end the replay. Only the
+ * first divergence means anything.
  */
 void crr_diverge(struct crr_stream *stream,
 		 enum crr_divergence_kind kind, u16 type,

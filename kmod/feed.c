@@ -23,7 +23,7 @@ static bool crr_replayer_begins(struct crr_session *session)
 
 /*
  * A record for a line that has left the session before the log told. If its
- * time had come by then, that is how the run departed.
+ * time had come by then, that is how the run diverged.
  */
 static void crr_replayer_too_late(struct crr_stream *stream,
 				  const struct crr_record *rec)
@@ -133,7 +133,7 @@ added:
  * @from: the records' bytes
  * @length: how many
  *
- * Returns how many bytes were taken; or, if none, -EAGAIN for no room,
+ * Returns how many bytes were taken; or, if none, -EAGAIN for no space,
  * -EMSGSIZE for no whole record, -EBADMSG for one that is not valid, or
  * -ENOMEM.
  */

@@ -23,24 +23,6 @@ static void crr_op_awake(struct crr_op *op)
 	op->asleep = false;
 }
 
-/*
- * Nobody controls the session, and an operation has found it idle: its replay
- * has gone on with the device. The operation holds it.
- */
-static void crr_session_release_idle(struct crr_session *session)
-{
-	bool over;
-
-	mutex_lock(&crr_link_lock);
-	mutex_lock(&session->lock);
-	over = !session->controlled && session->state == CRR_STATE_IDLE &&
-	       !session->recorder.unread;
-	mutex_unlock(&session->lock);
-	if (over)
-		crr_session_tear_down(session);
-	mutex_unlock(&crr_link_lock);
-}
-
 /**
  * crr_session_decide - what is an operation to do?
  * @op: the operation
@@ -96,8 +78,7 @@ again:
 	mutex_unlock(&session->lock);
 	if (garbage)
 		crr_session_free_records(session);
-	if (decision == CRR_PASS && op->type &&
-	    !READ_ONCE(session->controlled))
+	if (decision == CRR_PASS)
 		crr_session_release_idle(session);
 	return decision;
 }
@@ -150,7 +131,8 @@ int crr_operation_decide(struct crr_line *line, struct crr_op *op,
  * @counter: where the emulator stands
  * @max_bytes: that may be taken
  *
- * Returns what CRR_IOC_CHECKPOINT_BEGIN does.
+ * Returns what CRR_IOC_CHECKPOINT_BEGIN does; or 1 if the session does nothing:
+ * then the counter alone is to be set.
  */
 int crr_operation_checkpoint(struct crr_line *line, struct crr_stream *stream,
 			     u64 counter, u64 max_bytes)
@@ -160,14 +142,13 @@ int crr_operation_checkpoint(struct crr_line *line, struct crr_stream *stream,
 		.counter = counter,
 		.max_bytes = max_bytes,
 	};
-	u64 next_due;
 	int decision;
 
-	decision = crr_operation_decide(line, &op, &line->tty->read_wait, NULL, 0);
+	decision = crr_operation_decide(line, &op, &line->tty->read_wait, NULL,
+					0);
 	switch (decision) {
 	case CRR_PASS:
-		/* The session does nothing: the counter alone is set. */
-		return crr_session_count(stream->session, counter, &next_due);
+		return 1;
 	case CRR_RESULT:
 		return op.result;
 	case -ERESTARTSYS:

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * poll(2).
+ *
+ * Never waits for anything that a user may keep from coming: its callers hold
+ * locks of epoll, or are threads of a kernel's work queue.
  */
 #include <linux/poll.h>
 
@@ -12,12 +15,6 @@
 #include "run.h"
 #include "session.h"
 #include "state.h"
-
-/* ---- poll(2) ----
- *
- * Never waits for anything that a user may keep from coming: its callers hold
- * locks of epoll, or are threads of a kernel's work queue.
- */
 
 /* As long as the session does not pass the device's state on. */
 static bool crr_session_poll(struct crr_stream *stream, struct file *file,
@@ -42,6 +39,8 @@ static bool crr_session_poll(struct crr_stream *stream, struct file *file,
 	if (answered && !(*mask & wanted))
 		stream->looks++;
 	mutex_unlock(&session->lock);
+	if (!answered)
+		crr_session_release_idle(session);
 	return answered;
 }
 
@@ -55,7 +54,7 @@ static __poll_t crr_recorded_poll(struct crr_stream *stream, __poll_t wanted,
 	if (session->state == CRR_STATE_RECORDING) {
 		if (crr_gate_hides(stream))
 			mask &= ~(EPOLLIN | EPOLLRDNORM | EPOLLHUP);
-		/* What is there cannot be had before there is room. */
+		/* What is there cannot be had before there is space. */
 		if (!stream->ended &&
 		    !crr_buffer_has_space(&session->recorder)) {
 			session->recorder.space_wanted = true;

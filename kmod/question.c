@@ -3,7 +3,7 @@
  * Questions, and marks: FIONREAD, TIOCOUTQ, CRR_IOC_MODEM, CRR_IOC_MARK.
  *
  * What is answered from outside is recorded, and answered from the log in
- * replay. Neither waits for anything but room, or the feeder.
+ * replay. Neither waits for anything but buffer space, or the feeder.
  */
 #include <linux/serial.h>
 #include <linux/uaccess.h>
@@ -14,12 +14,6 @@
 #include "question.h"
 #include "recorder.h"
 #include "state.h"
-
-/* ---- Questions, and marks ----
- *
- * What is answered from outside is recorded, and answered from the log in
- * replay. Neither waits for anything but room, or the feeder.
- */
 
 /* It begins. As crr_session_decide(), or an errno for ioctl(2). */
 static int crr_line_ask(struct crr_line *line, struct crr_op *op,
@@ -51,7 +45,7 @@ int crr_line_queue(struct crr_line *line, CRR_FILE_PARAMETER
 {
 	struct crr_op op = {
 		.type = type,
-		/* Without room, what is there cannot be had. */
+		/* Without buffer space, what is there cannot be had. */
 		.nowait = type == CRR_TYPE_INQ,
 	};
 	int __user *answer = (int __user *)arg;

@@ -6,7 +6,7 @@
  * is complete; between the calls it copies to the user. As long as the cookie
  * is set it calls again, and tells how much has been copied. The cookie of a
  * read(2) that N_TTY alone answers is N_TTY's; it may still be under way when a
- * session begins to judge reads. That of another one is our own, the line's
+ * session becomes active. That of another one is our own, the line's
  * struct crr_read, and holds N_TTY's. Ours are told apart by a bit that no
  * pointer has.
  */
@@ -231,7 +231,8 @@ static int crr_gated_sleep(struct crr_line *line, struct crr_op *op,
 	int decision, ret;
 
 	for (;;) {
-		decision = crr_operation_decide(line, op, &tty->read_wait, NULL, nr);
+		decision = crr_operation_decide(line, op, &tty->read_wait, NULL,
+						nr);
 		if (decision != CRR_RECORD || !op->gated || op->nowait)
 			return decision;
 		if (crr_n_tty.poll(tty, file, NULL) & (EPOLLIN | EPOLLHUP))
@@ -260,7 +261,7 @@ static ssize_t crr_replay_read(struct crr_read *rd, u8 *buf, size_t nr,
 		*cookie = crr_read_cookie(rd);
 		return n;
 	}
-	/* The end of the record, of the user's room, or of its memory. */
+	/* The end of the record, or of what the user asked for or has mapped. */
 	if (offset < rec->data_length)
 		crr_replayer_short_read(&rd->op, offset);
 	crr_queued_free(rd->op.queued);
@@ -310,14 +311,14 @@ static ssize_t crr_pass_read(struct crr_line *line, struct file *file, u8 *buf,
 	return n;
 }
 
-/* The first call for a read(2) on a line of a session that is not idle. */
+/* The first call for a read(2) on a line of an active session. */
 static ssize_t crr_session_read(struct crr_line *line,
 				struct crr_stream *stream, struct file *file,
 				u8 *buf, size_t nr, void **cookie)
 {
 	struct tty_struct *tty = line->tty;
 	struct crr_read *rd = line->read;
-	int decision = CRR_RECORD;
+	int decision;
 	void *inner = NULL;
 	bool ready;
 	ssize_t n;

@@ -228,7 +228,7 @@ size_t crr_record_encode(void *to, const struct crr_record *rec)
 
 /**
  * crr_record_skip - how far it is to the next record
- * @from: a record that has been written or judged by this file
+ * @from: a record that has been written or decoded by this file
  */
 size_t crr_record_skip(const void *from)
 {
@@ -477,7 +477,7 @@ static bool crr_is_known(__u16 type)
 }
 
 /**
- * crr_record_decode - read and judge one record
+ * crr_record_decode - read and check one record
  * @from: its bytes, and perhaps more; at any alignment
  * @length: how many
  * @size: out: how many of them are this record, if it is whole
@@ -485,7 +485,7 @@ static bool crr_is_known(__u16 type)
  *
  * Returns 0, a positive &enum crr_reason, or -EMSGSIZE if there may be a
  * record but @from ends before it does. Of a type that is optional and not
- * known only the header is judged; its payload is all data.
+ * known only the header is checked; its payload is all data.
  */
 int crr_record_decode(const void *from, size_t length, size_t *size,
 		      struct crr_record *rec)

@@ -2,7 +2,7 @@
 /*
  * The recorder: what the emulator sees, as records.
  *
- * An operation is admitted only if there will be room for its record; see
+ * An operation begins only if there will be buffer space for its record; see
  * buffer.c.
  */
 #include <linux/sched.h>
@@ -199,7 +199,7 @@ void crr_recorder_hangup_seen(struct crr_session *session)
  * @session: the session
  *
  * By reads that are on their way to the user; those that have come there have
- * logged it. Each was admitted, so that there is room.
+ * logged it. There is space for each, as it was allowed to begin.
  */
 void crr_recorder_checkpoint(struct crr_session *session)
 {
@@ -248,7 +248,7 @@ static bool crr_op_is_question(const struct crr_op *op)
  * crr_recorder_decide - may an operation begin?
  * @op: the operation
  *
- * It may if there is room for its record; it then ends in one of
+ * It may if there is space for its record; it then ends in one of
  * crr_recorder_read_done(), _write_done(), _inq_done(), _answer_done(), or in
  * crr_recorder_cancel().
  * Being refused is something that the emulator sees: it is counted, and so
@@ -306,8 +306,8 @@ enum crr_decision crr_recorder_decide(struct crr_op *op)
 }
 
 /*
- * Lock the session for the end of an admitted operation. False, and unlocked,
- * if the recording that admitted it is over.
+ * Lock the session for the end of an operation. False, and unlocked, if the
+ * recording in which it began is over.
  */
 static bool crr_recorder_resume(struct crr_stream *stream)
 {
@@ -340,7 +340,7 @@ static void crr_recorder_finish(struct crr_op *op)
 }
 
 /**
- * crr_recorder_cancel - an admitted operation had no outcome worth a record
+ * crr_recorder_cancel - an operation had no outcome worth a record
  * @op: the operation
  */
 void crr_recorder_cancel(struct crr_op *op)
@@ -351,7 +351,7 @@ void crr_recorder_cancel(struct crr_op *op)
 
 /**
  * crr_recorder_read_interrupted - a signal came while a read(2) slept
- * @op: the operation, admitted; crr_recorder_cancel() follows
+ * @op: the operation, which has begun; crr_recorder_cancel() follows
  *
  * No record tells, and no replay repeats it: the status does.
  */
@@ -364,8 +364,8 @@ void crr_recorder_read_interrupted(struct crr_op *op)
 }
 
 /**
- * crr_recorder_interrupted - a write slept for room, and a signal came
- * @op: the operation, not admitted
+ * crr_recorder_interrupted - a write slept for space, and a signal came
+ * @op: the operation, which did not begin
  *
  * It may have been the second chunk of a write(2), which thus came out short.
  */
@@ -401,7 +401,7 @@ void crr_recorder_found_nothing(struct crr_stream *stream, u64 stamp)
 
 /**
  * crr_recorder_read_done - a read(2) has come to its end
- * @op: the operation, admitted
+ * @op: the operation, which has begun
  * @seen: what it gave: type, and error or data; type 0: it found nothing
  */
 void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen)
@@ -441,7 +441,7 @@ void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen)
 
 /**
  * crr_recorder_inq_done - FIONREAD has been answered
- * @op: the operation, admitted
+ * @op: the operation, which has begun
  * @value: by N_TTY
  *
  * Returns what is to be said: so much as the gate lets through.
@@ -471,7 +471,7 @@ u32 crr_recorder_inq_done(struct crr_op *op, u32 value)
 
 /**
  * crr_recorder_answer_done - another question has been answered, or a mark set
- * @op: the operation, admitted
+ * @op: the operation, which has begun
  * @rec: what is to be told: type, and answer or label
  */
 void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The replayer: which record an operation consumes, and how the run departs
+ * The replayer: which record an operation consumes, and how the run diverges
  * from the log.
  *
  * Each stream has two cursors: what came in, and what went out. A record is
@@ -363,7 +363,7 @@ enum crr_decision crr_replayer_read(struct crr_op *op)
 }
 
 /**
- * crr_replayer_short_read - the emulator's read had less room than the record
+ * crr_replayer_short_read - the emulator's read asked for less than the record has
  * @op: the operation; it has the record
  * @delivered: bytes that it took
  */
@@ -512,7 +512,7 @@ enum crr_decision crr_replayer_write(struct crr_op *op, const u8 *buf,
 
 /* ---- Checkpoints of gated delivery ---- */
 
-/* The run has not taken what it should have: true, and it has departed. */
+/* The run has not taken what it should have: true, and it has diverged. */
 static bool crr_check_passed(struct crr_session *session, u64 counter)
 {
 	struct crr_queued *first = crr_first_due(session);

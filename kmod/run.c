@@ -112,7 +112,7 @@ int crr_session_record(struct crr_session *session,
 		return ret;
 	ret = crr_buffer_open(&recorder, nstreams,
 			      arg->buffer_size ?: CRR_BUFFER_DEFAULT,
-				arg->flags);
+			      arg->flags);
 	if (ret)
 		return ret;
 	mutex_lock(&session->lock);

@@ -221,7 +221,7 @@ static void crr_session_remove_line(struct crr_stream *stream)
 }
 
 /* Nobody controls the session, and it has nothing to do or to tell. */
-void crr_session_tear_down(struct crr_session *session)
+static void crr_session_tear_down(struct crr_session *session)
 {
 	struct crr_stream *stream;
 
@@ -237,6 +237,37 @@ void crr_session_tear_down(struct crr_session *session)
 		crr_session_put(session);
 	}
 	mutex_unlock(&session->lock);
+}
+
+/* Has the session nothing to do or to tell, and nobody who could change that? */
+static bool crr_session_is_over(const struct crr_session *session)
+{
+	lockdep_assert_held(&session->lock);
+
+	return !session->controlled &&
+	       (!session->nlines || (session->state == CRR_STATE_IDLE &&
+				     !session->recorder.unread));
+}
+
+/**
+ * crr_session_release_idle - an operation or poll(2) has found the session idle
+ * @session: the session; the caller holds a reference, and none of its locks
+ *
+ * If nobody controls it, its replay has gone on with the device: it is torn down.
+ */
+void crr_session_release_idle(struct crr_session *session)
+{
+	bool over;
+
+	if (READ_ONCE(session->controlled))
+		return;
+	mutex_lock(&crr_link_lock);
+	mutex_lock(&session->lock);
+	over = crr_session_is_over(session);
+	mutex_unlock(&session->lock);
+	if (over)
+		crr_session_tear_down(session);
+	mutex_unlock(&crr_link_lock);
 }
 
 /* What somebody else recorded is not for everybody who can open the tty. */
@@ -348,8 +379,7 @@ void crr_session_controller_gone(struct crr_session *session)
 				      CRR_REASON_FEEDER);
 	else
 		crr_session_wake_sleepers(session);
-	over = !session->nlines || (session->state == CRR_STATE_IDLE &&
-				    !session->recorder.unread);
+	over = crr_session_is_over(session);
 	mutex_unlock(&session->lock);
 	if (over)
 		crr_session_tear_down(session);

@@ -44,7 +44,7 @@ struct crr_session *crr_session_acquire(struct crr_line *line);
 int crr_session_join(struct crr_session *session, struct crr_line *line,
 		     u32 *number);
 void crr_session_controller_gone(struct crr_session *session);
-void crr_session_tear_down(struct crr_session *session);
+void crr_session_release_idle(struct crr_session *session);
 void crr_session_line_left(struct crr_line *line);
 void crr_session_set_clock(struct crr_session *session,
 			   struct crr_clock *clock);

@@ -52,7 +52,7 @@ struct rchan_buf;
 /* What an operation is to do. */
 enum crr_decision {
 	CRR_PASS,	/* the session is idle: it is N_TTY's */
-	CRR_RECORD,	/* it is admitted: let N_TTY do it, then tell the recorder */
+	CRR_RECORD,	/* let N_TTY do it, then call the recorder */
 	CRR_REPLAY,	/* op->queued is consumed: carry it out */
 	CRR_RESULT,	/* return op->result */
 	CRR_SLEEP,	/* sleep for op->sleep, and ask again */
@@ -62,7 +62,7 @@ enum crr_decision {
 enum crr_sleep {
 	CRR_SLEEP_TIME,	/* until the counter has come so far */
 	CRR_SLEEP_FEED,	/* until the feeder has told more */
-	CRR_SLEEP_SPACE,	/* until the buffer has room */
+	CRR_SLEEP_SPACE,	/* until there is buffer space */
 	CRR_SLEEPS,
 };
 
@@ -70,14 +70,14 @@ enum crr_sleep {
  * struct crr_op - one operation of the emulator
  * @stream: on which it is; the operation holds a reference to the session
  * @type: &enum crr_record_type of its record; 0: a checkpoint begins
- * @generation: of the session when it was judged
+ * @generation: of the session when this was decided
  * @counter: of a checkpoint's begin: where the emulator stands; of a write that is
  *	recorded: its stamp
  * @max_bytes: likewise: what may be taken
- * @gated: admitted while recording with gated delivery
+ * @gated: begun while recording with gated delivery
  * @window: then: in which opening of the gate
  * @nowait: reads and FIONREAD: an empty one returns @empty instead of sleeping;
- *	writes: one without room is refused instead of sleeping
+ *	writes: one without space is refused instead of sleeping
  * @empty: what an empty read returns
  * @result: with CRR_RESULT
  * @sleep: with CRR_SLEEP

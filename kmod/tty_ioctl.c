@@ -165,6 +165,8 @@ static int crr_do_checkpoint_begin(struct crr_call *call)
 	arg->next_due = crr_session_next_due(session);
 	mutex_unlock(&session->lock);
 	crr_session_put(session);
+	if (ret > 0)
+		ret = crr_line_count(line, arg->counter, &arg->next_due);
 	return ret;
 }
 

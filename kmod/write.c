@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * write(2).
+ *
+ * The tty core cuts a write(2) into chunks, and calls again after a short one,
+ * unless a signal is pending. In replay the core must stop where it stopped in
+ * the recorded run: crr_write_cut() makes the thread believe that a signal is
+ * pending. It finds none on its way to user space, and goes on. io_uring's workers
+ * do not return there; before their next request they clear TIF_NOTIFY_SIGNAL, but
+ * not TIF_SIGPENDING.
  */
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
@@ -12,14 +19,6 @@
 #include "state.h"
 #include "write.h"
 
-/* ---- write(2) ----
- *
- * The tty core cuts a write(2) into chunks, and calls again after a short one,
- * unless a signal is pending. In replay the core must stop where it stopped
- * then: the thread is told that there is a signal, finds none on its way out,
- * and goes on. io_uring's workers have no way out, but clear this flag, and not
- * TIF_SIGPENDING, before their next request.
- */
 static ssize_t crr_write_cut(ssize_t result)
 {
 	set_thread_flag(CRR_TIF_NO_SIGNAL);

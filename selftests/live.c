@@ -129,6 +129,49 @@ TEST_F(live, as_an_orphan)
 	EXPECT_EQ(0, record(line->session, 0));
 }
 
+/* The same if the emulator polls first. */
+TEST_F(live, as_an_orphan_by_poll)
+{
+	struct line *line = &self->line;
+
+	some_log(&self->log);
+	ASSERT_EQ(0, replay_live(line->session, 0, 0));
+	ASSERT_EQ(0, feed_log(line->session, &self->log));
+	close_fd(&line->session);
+	run_log(_metadata, line);
+	ASSERT_EQ(0, count(line->tty, 31));
+	EXPECT_EQ(POLLOUT, polled(line->tty, POLLIN | POLLOUT));
+	EXPECT_FALSE(status(line->tty).facts & CRR_STATUS_SESSION);
+	ASSERT_TRUE(deliver(line, "real", 4));
+	expect_bytes(line->tty, "real");
+	line->session = open_session(line->tty);
+	ASSERT_LE(0, line->session);
+	EXPECT_EQ(0, record(line->session, 0));
+}
+
+/* And if it begins a checkpoint first. */
+TEST_F(live, as_an_orphan_by_checkpoint)
+{
+	struct line *line = &self->line;
+
+	some_log(&self->log);
+	ASSERT_EQ(0, map_clock(line));
+	ASSERT_EQ(0, replay_live(line->session, CRR_REPLAY_GATED, 0));
+	ASSERT_EQ(0, feed_log(line->session, &self->log));
+	close_fd(&line->session);
+	ASSERT_EQ(0, begin_checkpoint(line->tty, 10, 0));
+	expect_bytes(line->tty, "in");
+	ASSERT_EQ(2, end_checkpoint(line->tty));
+	ASSERT_EQ(0, count(line->tty, 20));
+	EXPECT_EQ(3, write(line->tty, "out", 3));
+	EXPECT_EQ(0, begin_checkpoint(line->tty, 31, 0));
+	EXPECT_FALSE(status(line->tty).facts & CRR_STATUS_SESSION);
+	/* As without a session: it has set the line's counter. */
+	EXPECT_EQ(31, look(*line->counter));
+	ASSERT_TRUE(deliver(line, "real", 4));
+	expect_bytes(line->tty, "real");
+}
+
 /* By a write, too; by FIONREAD; by a sleeping read; and not before its time. */
 TEST_F_TIMEOUT(live, by_whatever_operation, 60)
 {

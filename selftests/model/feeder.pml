@@ -61,7 +61,7 @@
  * models kmod/run.c crr_session_seek d91394b5
  * models kmod/run.c crr_session_seeks 1fa64708
  * models kmod/state.c crr_session_sleeps c53c2183
- * models kmod/operation.c crr_session_decide 083440d8
+ * models kmod/operation.c crr_session_decide 386ea1eb
  * models kmod/controller.c crr_controller_seek_ack 50d3c53b
  * models kmod/line.c crr_line_wake 4a2da8ab
  * models kmod/line.c crr_line_notify 375b891f
@@ -69,7 +69,7 @@
  * models kmod/operation.c crr_operation_decide e6aa6245
  * models kmod/line.c crr_line_wait ae15ce30
  * models kmod/operation.c crr_operation_seek ceca8b86
- * models kmod/poll.c crr_session_poll e4f56eac
+ * models kmod/poll.c crr_session_poll 71e99e89
  * models kmod/poll.c crr_ldisc_poll f64b987f
  *
  * break HALF assertion		the feeder goes on only when half of the buffer is free

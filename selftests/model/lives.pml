@@ -16,20 +16,20 @@
  * models kmod/session.c crr_session_forget_streams 49fc0d9c
  * models kmod/session.c crr_session_add_line 6dda10c0
  * models kmod/session.c crr_session_remove_line 27950f46
- * models kmod/session.c crr_session_tear_down fdf9202e
+ * models kmod/session.c crr_session_tear_down ea55896d
  * models kmod/session.c crr_session_acquire 19588ef1
  * models kmod/session.c crr_session_join 3c900c73
- * models kmod/session.c crr_session_controller_gone 5c90a3db
+ * models kmod/session.c crr_session_controller_gone 32278784
  * models kmod/session.c crr_session_line_left 3a770618
  * models kmod/session.c crr_session_destroy aa875166
- * models kmod/operation.c crr_session_release_idle d21f6871
- * models kmod/operation.c crr_session_decide 083440d8
+ * models kmod/session.c crr_session_release_idle 3db8720a
+ * models kmod/operation.c crr_session_decide 386ea1eb
  * models kmod/operation.c crr_operation_decide e6aa6245
  * models kmod/operation.h crr_operation_begin 68a8fdf4
  * models kmod/operation.h crr_operation_end 716f95a8
  * models kmod/read.c crr_read_begin f3fb967a
  * models kmod/read.c crr_pass_read 8c2f78af
- * models kmod/read.c crr_session_read 7e4ebd65
+ * models kmod/read.c crr_session_read 3ec68e2b
  * models kmod/read.c crr_read_finish 7b060a73
  * models kmod/write.c crr_ldisc_write 10dde4cf
  * models kmod/write.c crr_asking_write 2b7706ad

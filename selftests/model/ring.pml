@@ -14,11 +14,11 @@
  * begun, no operation may. Reads and writes that are not run could come at any
  * time: their sub-buffers are never used.
  *
- * models kmod/buffer.c crr_buffer_open ecbb4e71
+ * models kmod/buffer.c crr_buffer_open b4cd09f7
  * models kmod/buffer.c crr_oldest_end 366fd6a4
  * models kmod/buffer.c crr_buffer_retire 8b944371
  * models kmod/buffer.c crr_buffer_has_space f06d03e1
- * models kmod/buffer.c crr_buffer_update_ready 50ede6a6
+ * models kmod/buffer.c crr_buffer_update_ready bc5b3f07
  * models kmod/buffer.c crr_buffer_wake_waiting 36288e51
  * models kmod/buffer.c crr_buffer_switch d6cbacd0
  * models kmod/buffer.c crr_emit a2ab6d26
@@ -45,8 +45,8 @@
  * models kmod/operation.h crr_operation_begin 68a8fdf4
  * models kmod/operation.h crr_operation_end 716f95a8
  * models kmod/operation.c crr_operation_decide e6aa6245
- * models kmod/operation.c crr_session_decide 083440d8
- * models kmod/read.c crr_session_read 7e4ebd65
+ * models kmod/operation.c crr_session_decide 386ea1eb
+ * models kmod/read.c crr_session_read 3ec68e2b
  * models kmod/write.c crr_asking_write 2b7706ad
  * models kmod/write.c crr_record_write 972c68a8
  * models kmod/run.c crr_session_stop 799af96e
