@@ -100,7 +100,7 @@ static int crr_replayer_add(struct crr_session *session,
 		case CRR_TYPE_STREAM_END:
 			stream->end = rec->reason;
 			stream->end_counter = rec->counter;
-			stream->end_empties = rec->empties;
+			stream->end_empty_reads = rec->empty_reads;
 			stream->end_refused = rec->refused;
 			stream->end_interrupted = rec->flags &
 						  CRR_FLAG_INTERRUPTED;

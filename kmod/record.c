@@ -144,24 +144,24 @@ static void crr_encode_payload(__u8 *p, const struct crr_record *rec)
 	case CRR_TYPE_EOF:
 	case CRR_TYPE_PEER_CLOSED:
 	case CRR_TYPE_HANGUP:
-		payload.in.empties = cpu_to_le64(rec->empties);
+		payload.in.empty_reads = cpu_to_le64(rec->empty_reads);
 		break;
 	case CRR_TYPE_READ_ERROR:
 		payload.read_error = (struct crr_record_read_error){
-			.empties = cpu_to_le64(rec->empties),
+			.empty_reads = cpu_to_le64(rec->empty_reads),
 			.error = cpu_to_le32(rec->error),
 		};
 		break;
 	case CRR_TYPE_STREAM_END:
 		payload.stream_end = (struct crr_record_stream_end){
-			.empties = cpu_to_le64(rec->empties),
+			.empty_reads = cpu_to_le64(rec->empty_reads),
 			.refused = cpu_to_le64(rec->refused),
 			.reason = cpu_to_le32(rec->reason),
 		};
 		break;
 	case CRR_TYPE_INQ:
 		payload.inq = (struct crr_record_inq){
-			.empties = cpu_to_le64(rec->empties),
+			.empty_reads = cpu_to_le64(rec->empty_reads),
 			.value = cpu_to_le32(rec->value),
 		};
 		break;
@@ -266,7 +266,7 @@ static int crr_decode_stream(const struct crr_record_termios *in,
 static int crr_decode_in(const struct crr_record_in *in,
 			 struct crr_record *rec)
 {
-	rec->empties = le64_to_cpu(in->empties);
+	rec->empty_reads = le64_to_cpu(in->empty_reads);
 	if (rec->type != CRR_TYPE_READ)
 		return rec->data_length ? CRR_REASON_LENGTH : 0;
 	if (!rec->data_length || rec->data_length > CRR_READ_MAX)
@@ -277,7 +277,7 @@ static int crr_decode_in(const struct crr_record_in *in,
 static int crr_decode_read_error(const struct crr_record_read_error *in,
 				 struct crr_record *rec)
 {
-	rec->empties = le64_to_cpu(in->empties);
+	rec->empty_reads = le64_to_cpu(in->empty_reads);
 	rec->error = le32_to_cpu(in->error);
 	if (rec->data_length)
 		return CRR_REASON_LENGTH;
@@ -318,7 +318,7 @@ static int crr_decode_write(const struct crr_record_write *in,
 static int crr_decode_stream_end(const struct crr_record_stream_end *in,
 				 struct crr_record *rec)
 {
-	rec->empties = le64_to_cpu(in->empties);
+	rec->empty_reads = le64_to_cpu(in->empty_reads);
 	rec->refused = le64_to_cpu(in->refused);
 	rec->reason = le32_to_cpu(in->reason);
 	if (rec->data_length)
@@ -333,7 +333,7 @@ static int crr_decode_stream_end(const struct crr_record_stream_end *in,
 static int crr_decode_inq(const struct crr_record_inq *in,
 			  struct crr_record *rec)
 {
-	rec->empties = le64_to_cpu(in->empties);
+	rec->empty_reads = le64_to_cpu(in->empty_reads);
 	rec->value = le32_to_cpu(in->value);
 	if (rec->data_length)
 		return CRR_REASON_LENGTH;

@@ -27,7 +27,7 @@
  * @stream: the stream's number
  * @sequence: its number in the log
  * @counter: its stamp
- * @empties: of inbound records and STREAM_END: &struct crr_record_in
+ * @empty_reads: of inbound records and STREAM_END: &struct crr_record_in
  * @refused: of outbound records and STREAM_END: &struct crr_record_write
  * @requested: of WRITE
  * @result: likewise
@@ -49,7 +49,7 @@ struct crr_record {
 	__u16 stream;
 	__u64 sequence;
 	__u64 counter;
-	__u64 empties;
+	__u64 empty_reads;
 	__u64 refused;
 	union {
 		struct {

@@ -40,7 +40,7 @@ static void crr_emit_simple(struct crr_stream *stream, u16 type, u32 reason)
 
 	if (type == CRR_TYPE_STREAM_END)
 		crr_take_refused(stream, &rec);
-	rec.empties = crr_empty_reads_take(stream, stream->session->counter);
+	rec.empty_reads = crr_empty_reads_take(stream, stream->session->counter);
 	crr_emit(stream->session, &rec);
 }
 
@@ -68,7 +68,7 @@ static void crr_emit_done(struct crr_stream *stream, struct crr_record *rec)
 		crr_emit_termios(stream);
 	rec->stream = stream->number;
 	if (crr_type_is_inbound(rec->type))
-		rec->empties = crr_empty_reads_take(stream,
+		rec->empty_reads = crr_empty_reads_take(stream,
 						    stream->session->counter);
 	crr_emit(stream->session, rec);
 }

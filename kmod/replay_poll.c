@@ -52,7 +52,7 @@ static bool crr_replayer_at_end(struct crr_session *session)
 		return false;
 	list_for_each_entry(stream, &session->streams, node)
 		if (stream->end_counter == counter &&
-		    crr_empty_reads_at(stream, counter) < stream->end_empties)
+		    crr_empty_reads_at(stream, counter) < stream->end_empty_reads)
 			return false;
 	return true;
 }

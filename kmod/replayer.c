@@ -169,7 +169,7 @@ bool crr_is_due(struct crr_stream *stream, const struct crr_record *rec)
 
 	if (rec->counter != counter)
 		return rec->counter < counter;
-	return rec->empties <= crr_empty_reads_at(stream, counter);
+	return rec->empty_reads <= crr_empty_reads_at(stream, counter);
 }
 
 /* The first inbound record of all streams that must be taken, or NULL. */
@@ -276,7 +276,7 @@ static enum crr_decision crr_read_past_queue(struct crr_op *op)
 	if (counter == stream->end_counter &&
 	    (session->gate.gated ||
 	     (op->nowait &&
-	      crr_empty_reads_at(stream, counter) < stream->end_empties)))
+	      crr_empty_reads_at(stream, counter) < stream->end_empty_reads)))
 		return crr_read_nothing(op);
 	if (stream->hung_up && !crr_is_over(stream))
 		return crr_after_hangup(op);

@@ -245,7 +245,7 @@ struct crr_stream {
 	u64 left_counter;		/* ... this counter */
 	enum crr_end end;		/* STREAM_END was fed */
 	u64 end_counter;
-	u64 end_empties;
+	u64 end_empty_reads;
 	u64 end_refused;
 	bool end_interrupted;
 };

@@ -56,7 +56,7 @@ void crr_session_status(struct crr_session *session, struct crr_status *status)
 	if (session->sleeping[CRR_SLEEP_FEED])
 		status->waiting |= CRR_WAITING_FEED;
 	if (session->sleeping[CRR_SLEEP_SPACE])
-		status->waiting |= CRR_WAITING_ROOM;
+		status->waiting |= CRR_WAITING_SPACE;
 	status->sequence = session->sequence;
 	status->position = session->sequence;
 	status->records = session->records;

@@ -66,7 +66,7 @@ static int fill(struct __test_metadata *_metadata, struct line *line)
 static bool waits_for_room(struct task *task, int tty)
 {
 	return sleeps(task) &&
-	       eventually(status(tty).waiting & CRR_WAITING_ROOM);
+	       eventually(status(tty).waiting & CRR_WAITING_SPACE);
 }
 
 /* ---- O_NONBLOCK ---- */
@@ -104,7 +104,7 @@ TEST_F(room, none)
 	EXPECT_EQ(1, sys(write(line->tty, chunk, 1)));
 	finish_log(_metadata, line, &self->log);
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_READ, 0, &rec));
-	EXPECT_EQ(2, rec.empties);
+	EXPECT_EQ(2, rec.empty_reads);
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_WRITE, chunks, &rec));
 	EXPECT_EQ(3, rec.refused);
 	EXPECT_EQ(10, rec.result);
@@ -129,7 +129,7 @@ TEST_F(room, none_in_raw_mode)
 	EXPECT_EQ(1, sys(read(line->tty, &c, 1)));
 	finish_log(_metadata, line, &self->log);
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_READ, 0, &rec));
-	EXPECT_EQ(2, rec.empties);
+	EXPECT_EQ(2, rec.empty_reads);
 }
 
 /* Being refused is something that a program sees: it sees it again. */
@@ -204,7 +204,7 @@ TEST_F(room, reader_sleeps)
 	EXPECT_EQ(5, reader.result);
 	finish_log(_metadata, line, &self->log);
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_READ, 0, &rec));
-	EXPECT_EQ(0, rec.empties);
+	EXPECT_EQ(0, rec.empty_reads);
 }
 
 TEST_F(room, pollers_sleep)
@@ -445,7 +445,7 @@ TEST_F(room_signal, before_a_read)
 	/* It saw nothing, not even that there was nothing. */
 	ASSERT_TRUE(log_get(&self->log, variant->restart ? CRR_TYPE_READ :
 			    CRR_TYPE_STREAM_END, 0, &rec));
-	EXPECT_EQ(0, rec.empties);
+	EXPECT_EQ(0, rec.empty_reads);
 }
 
 /* ---- CRR_RECORD_BLOCK ---- */

@@ -723,7 +723,7 @@ void log_put(struct log *log, struct record record)
 			put32(p + 8, record.value);
 		break;
 	case CRR_TYPE_INQ:
-		put64(p, record.empties);
+		put64(p, record.empty_reads);
 		put32(p + 8, record.value);
 		break;
 	case CRR_TYPE_WRITE:
@@ -735,17 +735,17 @@ void log_put(struct log *log, struct record record)
 					    record.crc);
 		break;
 	case CRR_TYPE_READ_ERROR:
-		put64(p, record.empties);
+		put64(p, record.empty_reads);
 		put32(p + 8, record.error);
 		break;
 	case CRR_TYPE_STREAM_END:
-		put64(p, record.empties);
+		put64(p, record.empty_reads);
 		put64(p + 8, record.refused);
 		put32(p + 16, record.reason);
 		break;
 	default:
 		if (fixed)
-			put64(p, record.empties);
+			put64(p, record.empty_reads);
 		break;
 	}
 	if (length)
@@ -762,10 +762,10 @@ void log_begin(struct log *log)
 	log_add(log, STREAM, .data = "test", .length = 4);
 }
 
-void log_read(struct log *log, __u64 counter, __u64 empties,
+void log_read(struct log *log, __u64 counter, __u64 empty_reads,
 	      const void *data, size_t length)
 {
-	log_add(log, READ, .counter = counter, .empties = empties,
+	log_add(log, READ, .counter = counter, .empty_reads = empty_reads,
 		.data = data, .length = length);
 }
 
@@ -779,9 +779,9 @@ void log_write(struct log *log, __u64 counter, int result,
 }
 
 /* The end, as STOP makes it. */
-void log_finish(struct log *log, __u64 counter, __u64 empties)
+void log_finish(struct log *log, __u64 counter, __u64 empty_reads)
 {
-	log_add(log, STREAM_END, .counter = counter, .empties = empties,
+	log_add(log, STREAM_END, .counter = counter, .empty_reads = empty_reads,
 		.reason = CRR_END_STOP);
 	log_add(log, END, .counter = counter);
 }
@@ -825,7 +825,7 @@ bool log_next(const struct log *log, struct record *record)
 			record->value = get32(p + 8);
 		break;
 	case CRR_TYPE_INQ:
-		record->empties = get64(p);
+		record->empty_reads = get64(p);
 		record->value = get32(p + 8);
 		break;
 	case CRR_TYPE_STREAM:
@@ -847,17 +847,17 @@ bool log_next(const struct log *log, struct record *record)
 		record->crc = get32(p + 20);
 		break;
 	case CRR_TYPE_READ_ERROR:
-		record->empties = get64(p);
+		record->empty_reads = get64(p);
 		record->error = get32(p + 8);
 		break;
 	case CRR_TYPE_STREAM_END:
-		record->empties = get64(p);
+		record->empty_reads = get64(p);
 		record->refused = get64(p + 8);
 		record->reason = get32(p + 16);
 		break;
 	default:
 		if (fixed)
-			record->empties = get64(p);
+			record->empty_reads = get64(p);
 		break;
 	}
 	record->data = p + fixed;
@@ -1082,10 +1082,10 @@ void log_print(const struct log *log)
 
 	while (log_next(log, &record))
 		fprintf(stderr,
-			"#   %llu: stream %u type %u flags %x counter %llu empties %llu refused %llu requested %u result %d error %u reason %u value %u length %zu\n",
+			"#   %llu: stream %u type %u flags %x counter %llu empty_reads %llu refused %llu requested %u result %d error %u reason %u value %u length %zu\n",
 			(unsigned long long)record.sequence, record.stream,
 			record.type, record.flags, (unsigned long long)record.counter,
-			(unsigned long long)record.empties,
+			(unsigned long long)record.empty_reads,
 			(unsigned long long)record.refused, record.requested,
 			record.result, record.error, record.reason,
 			record.value, record.length);

@@ -151,7 +151,7 @@ struct record {
 	unsigned int stream;
 	__u64 sequence;
 	__u64 counter;
-	__u64 empties;
+	__u64 empty_reads;
 	__u64 refused;
 	/* WRITE */
 	__u32 requested;
@@ -204,11 +204,11 @@ void log_print(const struct log *log);
 	log_put(_log, (struct record){ .type = CRR_TYPE_##_type, __VA_ARGS__ })
 
 void log_begin(struct log *log);
-void log_read(struct log *log, __u64 counter, __u64 empties,
+void log_read(struct log *log, __u64 counter, __u64 empty_reads,
 	      const void *data, size_t length);
 void log_write(struct log *log, __u64 counter, int result,
 	       const void *data, size_t length, unsigned int flags);
-void log_finish(struct log *log, __u64 counter, __u64 empties);
+void log_finish(struct log *log, __u64 counter, __u64 empty_reads);
 
 int drain(int session, struct log *log);
 int drain_to_end(int session, struct log *log);

@@ -35,7 +35,7 @@ static void make_log(struct log *log)
 	log_begin(log);
 	log_read(log, 1, 2, "read", 4);
 	log_add(log, READ_ERROR, .counter = 2, .error = EIO);
-	log_add(log, EOF, .counter = 3, .empties = 1);
+	log_add(log, EOF, .counter = 3, .empty_reads = 1);
 	log_write(log, 4, 3, "captured", 8, CRR_FLAG_CAPTURED);
 	log_write(log, 5, -EINTR, "cut", 3, CRR_FLAG_CUT);
 	log_add(log, OPTIONAL, .counter = 5, .data = "what", .length = 4);

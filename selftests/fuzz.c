@@ -1029,7 +1029,7 @@ static long do_feed(struct crew *me, const struct step *s)
 		.flags = s->c >> 36 & 0xf,
 		.stream = s->c >> 32 & 3,
 		.counter = now.horizon,
-		.empties = s->c >> 16 & 3,
+		.empty_reads = s->c >> 16 & 3,
 		.refused = s->c >> 18 & 3,
 		.requested = length,
 		.result = length,

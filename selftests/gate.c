@@ -79,7 +79,7 @@ TEST_F(gate, hides_input)
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_READ, 0, &rec));
 	EXPECT_EQ(70, rec.counter);
 	EXPECT_EQ(5, rec.length);
-	EXPECT_EQ(0, rec.empties);
+	EXPECT_EQ(0, rec.empty_reads);
 	/* The gate went with the session's doing. */
 	EXPECT_EQ(1, arrived(line->tty));
 }

@@ -293,7 +293,7 @@ TEST_F(live, and_recorded)
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_STREAM_END, 0, &end));
 	EXPECT_EQ(end.sequence, first.sequence);
 	EXPECT_EQ(CRR_TYPE_READ, first.type);
-	EXPECT_EQ(1, first.empties);
+	EXPECT_EQ(1, first.empty_reads);
 	EXPECT_EQ(35, first.counter);
 	self->log.length = end.at;
 	log_append(&self->log, self->more.bytes, self->more.length);

@@ -70,11 +70,11 @@ TEST_F(questions, of_input)
 	EXPECT_EQ(0, log_count(&self->log, CRR_TYPE_OUTQ));
 	EXPECT_EQ(3, log_count(&self->log, CRR_TYPE_INQ));
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_INQ, 0, &rec));
-	EXPECT_EQ(2, rec.empties);
+	EXPECT_EQ(2, rec.empty_reads);
 	EXPECT_EQ(5, rec.value);
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_INQ, 2, &rec));
 	EXPECT_EQ(7, rec.counter);
-	EXPECT_EQ(0, rec.empties);
+	EXPECT_EQ(0, rec.empty_reads);
 
 	EXPECT_EQ(0, arrived(line->tty));
 	EXPECT_EQ(-EAGAIN, sys(read(line->tty, buf, 1)));
@@ -363,7 +363,7 @@ TEST_F(questions, without_room)
 	EXPECT_EQ(0, arrived(line->tty));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, ask_output, line));
 	ASSERT_TRUE(eventually(status(line->session).waiting &
-			       CRR_WAITING_ROOM));
+			       CRR_WAITING_SPACE));
 	while (status(line->session).waiting)
 		ASSERT_EQ(0, drain(line->session, &self->log));
 	ASSERT_EQ(0, pthread_join(thread, &answer));
@@ -371,7 +371,7 @@ TEST_F(questions, without_room)
 	EXPECT_EQ(1, arrived(line->tty));
 	finish_log(_metadata, line, &self->log);
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_INQ, 0, &rec));
-	EXPECT_EQ(1, rec.empties);
+	EXPECT_EQ(1, rec.empty_reads);
 	/* It knows of the write that was refused before it. */
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_OUTQ, 0, &rec));
 	EXPECT_EQ(1, rec.refused);

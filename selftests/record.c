@@ -91,7 +91,7 @@ TEST_F(read_size, one_record_for_one_read)
 		EXPECT_EQ(0, drain(line->session, &self->log));
 		ASSERT_TRUE(log_get(&self->log, CRR_TYPE_READ, reads++, &rec));
 		EXPECT_EQ(n, rec.length);
-		EXPECT_EQ(0, rec.empties);
+		EXPECT_EQ(0, rec.empty_reads);
 		if (n == rec.length)
 			EXPECT_EQ(0, memcmp(rec.data, buf, n));
 	}
@@ -177,11 +177,11 @@ TEST_F(record, canonical_lines_and_eof)
 	EXPECT_EQ(1, log_count(&self->log, CRR_TYPE_EOF));
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_EOF, 0, &rec));
 	EXPECT_EQ(4, rec.sequence);
-	EXPECT_EQ(0, rec.empties);
+	EXPECT_EQ(0, rec.empty_reads);
 }
 
 /* How many reads found nothing: at this counter, since the last that did. */
-TEST_F(record, empties)
+TEST_F(record, empty_reads)
 {
 	struct line *line = &self->line;
 	struct record rec;
@@ -214,7 +214,7 @@ TEST_F(record, empties)
 	finish_log(_metadata, line, &self->log);
 
 	static const struct {
-		__u64 counter, empties;
+		__u64 counter, empty_reads;
 		size_t length;
 	} expected[] = {
 		{ 0, 3, 1 }, { 0, 0, 4 }, { 0, 2, 1 }, { 10, 0, 1 },
@@ -224,12 +224,12 @@ TEST_F(record, empties)
 	for (int i = 0; i < ARRAY_SIZE(expected); i++) {
 		ASSERT_TRUE(log_get(&self->log, CRR_TYPE_READ, i, &rec));
 		EXPECT_EQ(expected[i].counter, rec.counter);
-		EXPECT_EQ(expected[i].empties, rec.empties);
+		EXPECT_EQ(expected[i].empty_reads, rec.empty_reads);
 		EXPECT_EQ(expected[i].length, rec.length);
 	}
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_STREAM_END, 0, &rec));
 	EXPECT_EQ(20, rec.counter);
-	EXPECT_EQ(2, rec.empties);
+	EXPECT_EQ(2, rec.empty_reads);
 }
 
 /* A blocking read that waited found nothing empty. */
@@ -249,7 +249,7 @@ static void *ask_in_vain(void *arg)
 }
 
 /* None of them is lost when two threads look, by a read(2) and by FIONREAD. */
-TEST_F(record, empties_of_two_threads)
+TEST_F(record, empty_reads_of_two_threads)
 {
 	enum { LOOKS = 20000 };
 	struct line *line = &self->line;
@@ -270,7 +270,7 @@ TEST_F(record, empties_of_two_threads)
 	EXPECT_EQ(1, sys(read(line->tty, &c, 1)));
 	finish_log(_metadata, line, &self->log);
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_READ, 0, &rec));
-	EXPECT_EQ(2 * LOOKS, rec.empties);
+	EXPECT_EQ(2 * LOOKS, rec.empty_reads);
 }
 
 TEST_F(record, blocking_read)
@@ -294,7 +294,7 @@ TEST_F(record, blocking_read)
 	finish_log(_metadata, line, &self->log);
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_READ, 0, &rec));
 	EXPECT_EQ(7, rec.counter);
-	EXPECT_EQ(0, rec.empties);
+	EXPECT_EQ(0, rec.empty_reads);
 }
 
 struct reader {
@@ -597,7 +597,7 @@ TEST_F(interrupted, read)
 	EXPECT_EQ(0, log_count(&self->log, CRR_TYPE_READ_ERROR));
 	EXPECT_EQ(variant->restart, log_count(&self->log, CRR_TYPE_READ));
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_STREAM_END, 0, &rec));
-	EXPECT_EQ(0, rec.empties);
+	EXPECT_EQ(0, rec.empty_reads);
 }
 
 /* ---- Errors that are neither EAGAIN nor EFAULT ---- */
@@ -691,7 +691,7 @@ TEST_F(record, of_no_bytes)
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_END, 0, &rec));
 	EXPECT_EQ(2, rec.sequence);
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_STREAM_END, 0, &rec));
-	EXPECT_EQ(0, rec.empties);
+	EXPECT_EQ(0, rec.empty_reads);
 }
 
 /* ---- The counter ---- */
@@ -1105,7 +1105,7 @@ TEST_F(hangup, without_clock)
 	expect_valid(_metadata, &self->log, false);
 	expect_hangup(_metadata, &self->log, 5);
 	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_HANGUP, 0, &rec));
-	EXPECT_EQ(1, rec.empties);
+	EXPECT_EQ(1, rec.empty_reads);
 	finish_log(_metadata, line, &self->log);
 	EXPECT_EQ(1, log_count(&self->log, CRR_TYPE_HANGUP));
 	/* There is nothing left to be recorded. */

@@ -181,7 +181,7 @@ TEST_F(replay, without_counter)
 }
 
 /* Empty reads count at one counter only. */
-TEST_F(replay, empties_and_counter)
+TEST_F(replay, empty_reads_and_counter)
 {
 	struct line *line = &self->line;
 	struct log *log = &self->log;
@@ -244,7 +244,7 @@ TEST_F(replay, errors)
 
 	for (int i = 0; i < ARRAY_SIZE(errors); i++)
 		log_add(&self->log, READ_ERROR, .counter = 10 * i,
-			.empties = i, .error = errors[i]);
+			.empty_reads = i, .error = errors[i]);
 	log_finish(&self->log, 100, 0);
 	start_replay(_metadata, line, &self->log, 0);
 	for (int i = 0; i < ARRAY_SIZE(errors); i++) {
@@ -264,7 +264,7 @@ TEST_F(replay, eof)
 
 	log_read(log, 1, 0, "a", 1);
 	log_add(log, EOF, .counter = 2);
-	log_add(log, EOF, .counter = 2, .empties = 1);
+	log_add(log, EOF, .counter = 2, .empty_reads = 1);
 	log_read(log, 3, 0, "b", 1);
 	log_finish(log, 4, 0);
 	start_replay(_metadata, line, log, 0);
@@ -287,7 +287,7 @@ TEST_F(replay, peer_closed)
 	struct log *log = &self->log;
 
 	log_read(log, 1, 0, "a", 1);
-	log_add(log, PEER_CLOSED, .counter = 2, .empties = 1);
+	log_add(log, PEER_CLOSED, .counter = 2, .empty_reads = 1);
 	log_write(log, 4, -EIO, "w", 1, 0);
 	log_add(log, HANGUP, .counter = 6);
 	log_add(log, STREAM_END, .counter = 6, .reason = CRR_END_HANGUP);
@@ -341,7 +341,7 @@ TEST_F(replay, hangup)
 	short all = POLLIN | POLLOUT | POLLERR | POLLHUP;
 
 	log_read(log, 1, 0, "a", 1);
-	log_add(log, HANGUP, .counter = 6, .empties = 1);
+	log_add(log, HANGUP, .counter = 6, .empty_reads = 1);
 	log_add(log, STREAM_END, .counter = 6, .reason = CRR_END_HANGUP);
 	log_add(log, END, .counter = 20);
 	for (int way = 0; way < 4; way++) {

@@ -111,10 +111,10 @@ static bool feed_stream(struct run *run, u16 stream)
 }
 
 /* Something inbound without bytes. */
-static bool feed_in(struct run *run, u16 type, u64 counter, u64 empties)
+static bool feed_in(struct run *run, u16 type, u64 counter, u64 empty_reads)
 {
 	return feed(run, (struct crr_record){
-		.type = type, .counter = counter, .empties = empties,
+		.type = type, .counter = counter, .empty_reads = empty_reads,
 	});
 }
 
@@ -133,11 +133,11 @@ static bool feed_error(struct run *run, u64 counter, u32 error)
 	});
 }
 
-static bool feed_read(struct run *run, u64 counter, u64 empties,
+static bool feed_read(struct run *run, u64 counter, u64 empty_reads,
 		      const char *text)
 {
 	return feed(run, (struct crr_record){
-		.type = CRR_TYPE_READ, .counter = counter, .empties = empties,
+		.type = CRR_TYPE_READ, .counter = counter, .empty_reads = empty_reads,
 		.data = text, .data_length = strlen(text),
 	});
 }
@@ -169,12 +169,12 @@ static bool feed_result(struct run *run, u64 counter, const char *text, s32 resu
 	});
 }
 
-static bool feed_stream_end(struct run *run, u64 counter, u64 empties,
+static bool feed_stream_end(struct run *run, u64 counter, u64 empty_reads,
 			    enum crr_end reason)
 {
 	return feed(run, (struct crr_record){
 		.type = CRR_TYPE_STREAM_END, .counter = counter,
-		.empties = empties, .reason = reason,
+		.empty_reads = empty_reads, .reason = reason,
 	});
 }
 
@@ -528,7 +528,7 @@ static void read_at_its_time(struct kunit *test)
 }
 
 /* So many reads found nothing at this counter before one did. */
-static void read_after_empties(struct kunit *test)
+static void read_after_empty_reads(struct kunit *test)
 {
 	struct run *run = test->priv;
 
@@ -853,10 +853,10 @@ static void write_after_hangup(struct kunit *test)
 
 /* ---- Questions ---- */
 
-static bool feed_inq(struct run *run, u64 counter, u64 empties, u32 value)
+static bool feed_inq(struct run *run, u64 counter, u64 empty_reads, u32 value)
 {
 	return feed(run, (struct crr_record){
-		.type = CRR_TYPE_INQ, .counter = counter, .empties = empties,
+		.type = CRR_TYPE_INQ, .counter = counter, .empty_reads = empty_reads,
 		.value = value,
 	});
 }
@@ -1338,7 +1338,7 @@ static struct kunit_case replayer_cases[] = {
 	KUNIT_CASE(due_at_the_end_of_time),
 	KUNIT_CASE(due_of_streams),
 	KUNIT_CASE(read_at_its_time),
-	KUNIT_CASE(read_after_empties),
+	KUNIT_CASE(read_after_empty_reads),
 	KUNIT_CASE(read_sleeps_early),
 	KUNIT_CASE(read_late),
 	KUNIT_CASE(read_without_bytes),

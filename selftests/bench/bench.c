@@ -16,7 +16,7 @@
  * counts: the clock's interrupt falls into few of them. At any time there is
  * one line of each, so that neither has to be looked for among others.
  *
- * What empties the buffer of a recording, and what feeds a replay, runs
+ * What empty_reads the buffer of a recording, and what feeds a replay, runs
  * between the batches, unmeasured: it is another process's work. In "bulk" it
  * is measured.
  */

@@ -108,7 +108,7 @@ mtype = { result, sleep_time, sleep_feed };
 /* The log. */
 mtype kind[N];
 byte at[N];			/* stamp */
-byte empties[N], refused[N];
+byte empty_reads[N], refused[N];
 
 /* struct crr_session; session->lock is held for one step. */
 bool diverged, changed;
@@ -143,7 +143,7 @@ hidden byte rec, scan;
 #define IS_OUT(i)	(kind[i] != read)
 #define IS_TAKEN(i)	(kind[i] == whole || kind[i] == part)
 #define IS_DUE(i)	(at[i] < counter || (at[i] == counter && \
-			 empties[i] <= (counted_at == counter -> counted : 0)))
+			 empty_reads[i] <= (counted_at == counter -> counted : 0)))
 #define IS_FULL		(bytes == LIMIT)
 #define HALF_IS_FREE	(bytes <= LIMIT / 2)
 #define FEEDABLE	(diverged || seeking || \
@@ -267,7 +267,7 @@ inline takes()
 #endif
 		find(out, rec + 1, IS_OUT(out))
 	:: else ->
-		assert(rec == in && tried == empties[rec] && shown[rec]);
+		assert(rec == in && tried == empty_reads[rec] && shown[rec]);
 		shown[rec] = false;
 		tried = 0;
 		counted = 0;
@@ -373,8 +373,8 @@ next:
 		/* read(2), or poll(2) first. */
 		:: !diverged && in < N && at[in] == NEXT ->
 			if
-			:: tried == empties[in] -> goto operate
-			:: tried == empties[in] -> wants = polls_in; goto poll
+			:: tried == empty_reads[in] -> goto operate
+			:: tried == empty_reads[in] -> wants = polls_in; goto poll
 			/* O_NONBLOCK */
 			:: counter == NEXT && in < out -> nowait = true; goto operate
 			:: counter == NEXT -> nowait = true; goto guess
@@ -437,7 +437,7 @@ operated:
 		/* An empty read of the recorded run. */
 		:: !took && !diverged && !writes && !guesses ->
 			tried++;
-			assert(tried <= empties[in])
+			assert(tried <= empty_reads[in])
 		:: else
 		fi;
 		goto next
@@ -737,7 +737,7 @@ init {
 		/* Reads that fill the buffer, then a write. */
 		:: log(0, read, 1); log(1, read, 1); log(2, read, 1);
 			log(3, whole, 1); log(4, read, 2); log(5, whole, 2);
-			empties[4] = 1
+			empty_reads[4] = 1
 		/* Two reads, then a write, which is short. */
 		:: log(0, read, 1); log(1, read, 2); log(2, read, 2);
 			log(3, part, 2); log(4, read, 3); log(5, whole, 3)
@@ -747,7 +747,7 @@ init {
 		/* Short writes, one of which is refused first. */
 		:: log(0, part, 1); log(1, read, 2); log(2, read, 2);
 			log(3, part, 2); log(4, whole, 3); log(5, read, 3);
-			refused[3] = 1; empties[5] = 1
+			refused[3] = 1; empty_reads[5] = 1
 		/* One that is refused first, and then fails with EAGAIN. */
 		:: log(0, read, 1); log(1, none, 2); log(2, read, 2);
 			log(3, whole, 2); log(4, read, 3); log(5, whole, 3);

@@ -160,7 +160,7 @@ enum crr_reason {
 /* struct crr_status.waiting: who sleeps in crr at this moment */
 #define CRR_WAITING_READ	0x1	/* a read(2), for its time to come */
 #define CRR_WAITING_FEED	0x2	/* an operation, for the feeder */
-#define CRR_WAITING_ROOM	0x4	/* an operation, for room in the buffer */
+#define CRR_WAITING_SPACE	0x4	/* an operation, for room in the buffer */
 
 /**
  * struct crr_status - ioctl(CRR_IOC_STATUS), on a tty, session or clock fd
@@ -966,24 +966,25 @@ struct crr_record_termios {
 
 /**
  * struct crr_record_in - payload, or its beginning, of what reads see
- * @empties: how many read(2)s of this stream found nothing (EAGAIN, or 0 in
- *	raw mode), and FIONREADs said 0, at this very counter, since it last changed or the stream's
- *	last such record
+ * @empty_reads: empty reads of this stream at this counter value, since the
+ *	counter last changed or the stream's last record of this kind. An empty
+ *	read is a read(2) that found nothing (EAGAIN, or 0 in raw mode), or a
+ *	FIONREAD that gave 0.
  *
  * CRR_TYPE_READ: 1 to CRR_READ_MAX bytes follow.
  */
 struct crr_record_in {
-	__le64 empties;
+	__le64 empty_reads;
 };
 
 /**
  * struct crr_record_read_error - payload of CRR_TYPE_READ_ERROR
- * @empties: as in &struct crr_record_in
+ * @empty_reads: as in &struct crr_record_in
  * @error: the errno, positive, asm-generic numbering
  * @__reserved: 0
  */
 struct crr_record_read_error {
-	__le64 empties;
+	__le64 empty_reads;
 	__le32 error;
 	__le32 __reserved;
 };
@@ -1010,12 +1011,12 @@ struct crr_record_write {
 
 /**
  * struct crr_record_inq - payload of CRR_TYPE_INQ
- * @empties: as in &struct crr_record_in
+ * @empty_reads: as in &struct crr_record_in
  * @value: what FIONREAD said, not 0
  * @__reserved: 0
  */
 struct crr_record_inq {
-	__le64 empties;
+	__le64 empty_reads;
 	__le32 value;
 	__le32 __reserved;
 };
@@ -1083,13 +1084,13 @@ enum crr_end {
 
 /**
  * struct crr_record_stream_end - payload of CRR_TYPE_STREAM_END
- * @empties: as in &struct crr_record_in
+ * @empty_reads: as in &struct crr_record_in
  * @refused: as in &struct crr_record_write
  * @reason: &enum crr_end
  * @__reserved: 0
  */
 struct crr_record_stream_end {
-	__le64 empties;
+	__le64 empty_reads;
 	__le64 refused;
 	__le32 reason;
 	__le32 __reserved;

@@ -42,7 +42,7 @@ struct recording {
 	bool warned; /* about termios, or there was no need to */
 	bool broken; /* the log cannot be written */
 	bool resumed;
-	uint64_t empties; /* empty reads in the records that were written */
+	uint64_t empty_reads; /* empty reads in the records that were written */
 	struct crr_status status; /* at the end */
 	char buf[BLOCK_BYTES];
 };
@@ -206,7 +206,7 @@ static void look_at_termios(struct recording *rec)
 }
 
 /* Without a counter they tell how the program looks at its line. */
-static void count_empties(struct recording *rec, size_t length)
+static void count_empty_reads(struct recording *rec, size_t length)
 {
 	struct crr_record record;
 	size_t done, size;
@@ -220,7 +220,7 @@ static void count_empties(struct recording *rec, size_t length)
 			return;
 		if (crr_type_is_inbound(record.type) ||
 		    record.type == CRR_TYPE_STREAM_END)
-			rec->empties += record.empties;
+			rec->empty_reads += record.empty_reads;
 	}
 }
 
@@ -239,7 +239,7 @@ static int move_block(struct recording *rec)
 		     strerror(errno));
 	if (!n)
 		return 0;
-	count_empties(rec, (size_t)n);
+	count_empty_reads(rec, (size_t)n);
 	if (!rec->broken && (crr_log_append(rec->log, rec->buf, (size_t)n) ||
 			     (rec->sync ? crr_log_sync(rec->log) :
 					  crr_log_flush(rec->log)))) {
@@ -362,13 +362,13 @@ static void warn_inexact(const struct recording *rec)
 	/* Of records that a counter could have told apart. */
 	if (st->facts & CRR_STATUS_COUNTED || st->records <= st->streams)
 		return;
-	if (rec->resumed || st->looks == rec->empties)
+	if (rec->resumed || st->looks == rec->empty_reads)
 		warn("warning: no counter was ever supplied: replay will be exact only for a program that polls its tty with read(2)%s",
-		     rec->resumed || rec->empties || !st->bytes_in ? "" :
+		     rec->resumed || rec->empty_reads || !st->bytes_in ? "" :
 		     "; this one sleeps until there is input, and gets it at once in replay");
-	else if (st->looks > rec->empties)
+	else if (st->looks > rec->empty_reads)
 		warn("warning: no counter was ever supplied, and %llu poll(2)s found nothing, which is not recorded: in replay input may come at another poll(2); supply a counter, or poll with read(2)",
-		     (unsigned long long)(st->looks - rec->empties));
+		     (unsigned long long)(st->looks - rec->empty_reads));
 }
 
 /*

@@ -59,7 +59,7 @@ static const struct value_name lines[] = {
 
 /* In the order in which the text format has them. */
 const struct member record_members[] = {
-	MEMBER("empties", T_IN, empties, KIND_EMPTIES),
+	MEMBER("empty_reads", T_IN, empty_reads, KIND_EMPTIES),
 	MEMBER("refused", T_OUT, refused, KIND_REFUSED),
 	MEMBER("requested", T(WRITE), requested, KIND_REQUESTED),
 	MEMBER("result", T(WRITE), result, KIND_RESULT),

@@ -66,7 +66,7 @@ static const struct {
 }, waits[] = {
 	{ "a read for its time", "read", CRR_WAITING_READ },
 	{ "somebody for the feeder", "feed", CRR_WAITING_FEED },
-	{ "somebody for room", "room", CRR_WAITING_ROOM },
+	{ "an operation for buffer space", "space", CRR_WAITING_SPACE },
 };
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -263,7 +263,7 @@ static void pack_record(struct crr_columns *c, const struct crr_record *rec,
 	else
 		put_flags(c, type, rec->flags);
 	if (crr_type_is_inbound(type) || type == CRR_TYPE_STREAM_END)
-		put(c, COLUMN_EMPTIES, rec->empties);
+		put(c, COLUMN_EMPTIES, rec->empty_reads);
 	if (crr_type_is_outbound(type) || type == CRR_TYPE_STREAM_END)
 		put(c, COLUMN_REFUSED, rec->refused);
 
@@ -561,7 +561,7 @@ static void unpack_record(struct crr_columns *c, struct crr_record *rec,
 	if (rec->type == CRR_TYPE_WRITE)
 		unpack_write(c, rec, flags);
 	if (crr_type_is_inbound(rec->type) || rec->type == CRR_TYPE_STREAM_END)
-		rec->empties = get(c, COLUMN_EMPTIES);
+		rec->empty_reads = get(c, COLUMN_EMPTIES);
 	if (crr_type_is_outbound(rec->type) || rec->type == CRR_TYPE_STREAM_END)
 		rec->refused = get(c, COLUMN_REFUSED);
 

@@ -16,7 +16,7 @@ talk='for word in abc defg q; do sleep 0.05; printf $word; read -r answer; done'
 # bits, and a string in JSON, is a number again.
 numbered() {
 	jq -c 'select(.type != "TIME" and .type != "TERMIOS") |
-		with_entries(if .key | IN("seq", "counter", "empties", "refused")
+		with_entries(if .key | IN("seq", "counter", "empty_reads", "refused")
 			then .value |= tonumber else . end)'
 }
 
@@ -558,7 +558,7 @@ line_follow_later() {
 	whole a.crr
 	read_is abcq
 	has json.out '"seq":0,"counter":0'
-	lacks json.out '"type":"READ","empties":0,"counter":0'
+	lacks json.out '"type":"READ","empty_reads":0,"counter":0'
 	# N_CRR was not there before.
 	run 1 crrctl status "$tty"
 	has err 'does not have N_CRR'
@@ -661,18 +661,29 @@ line_hangup() {
 
 # ---- The user's terminal ----
 
-# terminal COMMAND: runs it in a terminal; what it shows is in typescript,
-# what is typed comes from fd 7. Sets terminal; its tty is in terminal.tty.
+# terminal COMMAND: runs it in a terminal; what is typed comes from fd 7, and what
+# it shows is in typescript, after a line that script(1) begins with. That has its
+# command, which is not to be what is looked for. Sets terminal; its tty is in
+# terminal.tty.
 terminal() {
 	rm -f keys typescript terminal.tty
 	mkfifo keys
 	exec 7<> keys
-	start_foreground script -qfec "trap : INT; tty > terminal.new; mv terminal.new terminal.tty
+	cat > terminal.sh <<-END
+		trap : INT; tty > terminal.new; mv terminal.new terminal.tty
 		stty -a > before; $1
-		echo \$? > terminal.status; stty -a > after" typescript \
+		echo \$? > terminal.status; stty -a > after
+	END
+	start_foreground script -qfec 'sh terminal.sh' typescript \
 		< keys > /dev/null 2>&1
 	terminal=$pid
 	soon test -f terminal.tty
+}
+
+# The terminal shows it.
+shows() {
+	sed 1d typescript > shown
+	contains shown "$1"
 }
 
 is_raw() {
@@ -683,7 +694,7 @@ line_terminal() {
 	terminal 'crrctl record -o a.crr -- emulator {}'
 	soon is_raw
 	printf 'ab\003' >&7
-	soon contains typescript "$(printf 'AB\003')"
+	soon shows "$(printf 'AB\003')"
 	printf q >&7
 	soon ended "$terminal"
 	is "$(cat terminal.status)" 0 status
@@ -719,7 +730,7 @@ line_terminal_size() {
 line_terminal_message() {
 	terminal 'crrctl record -o a.crr -- sh -c "
 		exec 3<> {}; stty raw <&3; printf half >&3; read -r _ <&3"'
-	soon contains typescript half
+	soon shows half
 	printf '\035' >&7
 	soon ended "$terminal"
 	tr -d '\r' < typescript > lines
@@ -744,7 +755,7 @@ line_terminal_escape() {
 	terminal 'crrctl record -o a.crr -- emulator {}'
 	soon is_raw
 	printf abc >&7
-	soon contains typescript C
+	soon shows C
 	printf '\035' >&7
 	soon ended "$terminal"
 	is "$(cat terminal.status)" 143 status
@@ -754,11 +765,11 @@ line_terminal_escape() {
 
 	terminal 'crrctl record -o b.crr'
 	soon is_raw
-	soon contains typescript 'the line is /dev/pts/'
+	soon shows 'the line is /dev/pts/'
 	tty=$(sed -n 's,.*the line is \(/dev/pts/[0-9]*\).*,\1,p' typescript)
 	start emulator "$tty"
 	printf xyz >&7
-	soon contains typescript XYZ
+	soon shows XYZ
 	printf '\035' >&7
 	soon ended "$terminal"
 	is "$(cat terminal.status)" 0 status
@@ -2142,7 +2153,7 @@ line_unmodified() {
 			while read -r line; do :; done' -- "$@"
 	has err 'no counter was ever supplied'
 	run 0 crrctl log dump --json a.crr
-	is "$(jq -r -s 'map(select(.type == "READ").empties | tonumber) | add > 10' out)" \
+	is "$(jq -r -s 'map(select(.type == "READ").empty_reads | tonumber) | add > 10' out)" \
 		true 'reads in vain'
 	for _ in 1 2 3; do
 		run 0 crrctl replay a.crr -- "$@"

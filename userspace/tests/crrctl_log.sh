@@ -117,7 +117,7 @@ log_dump_asked() {
 	sed 's/^ *//; s/  */ /g' out > got
 	diff want got > diff.out || fail "$(cat diff.out)"
 	run 0 crrctl log dump --json a.crr
-	json out '.[1] | .type == "INQ" and .empties == "2" and .value == 80'
+	json out '.[1] | .type == "INQ" and .empty_reads == "2" and .value == 80'
 	json out '.[2] | .type == "OUTQ" and .value == 0 and .refused == "0"'
 	json out '.[3] | .lines == 34 and .refused == "1" and .interrupted and
 		.rx == 100 and .brk == 6 and .buf_overrun == 7 and
@@ -145,8 +145,8 @@ log_dump_json() {
 	json out '.[0] | .name == "ttyS0" and .iflag == 1 and .oflag == 2 and
 		.cflag == 3 and .lflag == 4 and .ispeed == 9600 and
 		.ospeed == 115200'
-	json out '.[1].data == "0041225c0a077fff" and .[1].empties == "0"'
-	json out '.[2].data == "78" and .[2].empties == "3"'
+	json out '.[1].data == "0041225c0a077fff" and .[1].empty_reads == "0"'
+	json out '.[2].data == "78" and .[2].empty_reads == "3"'
 	json out '.[3].error == "EINTR"'
 	json out '.[5] | .requested == 5 and .result == 5 and .offset == 5 and
 		.crc32c == "9a71bb4c" and .data == "68656c6c6f" and
@@ -155,7 +155,7 @@ log_dump_json() {
 	json out '.[6] | .result == 2 and .offset == 2 and .refused == "2" and .cut'
 	json out '.[7] | .result == -1 and .error == "EAGAIN" and .offset == 0 and
 		.crc32c == "364b3fb7" and (has("data") | not)'
-	json out '.[9].empties == "1" and .[10].reason == "hung-up"'
+	json out '.[9].empty_reads == "1" and .[10].reason == "hung-up"'
 	json out '[.[] | select(has("data")) | .type] | unique == ["READ","WRITE"]'
 }
 
@@ -990,8 +990,8 @@ log_text_refused() {
 	@5 0 READ "\x4"|unknown escape
 	@5 0 NOSUCH|'NOSUCH' is not a type of record
 	@5 0 READ "x" nosuch=1|'nosuch' is not a member of this record
-	@5 0 READ "x" empties=x|'x' is not a value of empties
-	@5 0 READ "x" empties=99999999999999999999|is not a value of empties
+	@5 0 READ "x" empty_reads=x|'x' is not a value of empty_reads
+	@5 0 READ "x" empty_reads=99999999999999999999|is not a value of empty_reads
 	@5 0 READ "x" nosuch|'nosuch' is not a flag of this record
 	@5 0 READ "x" "y"|
 	@5 0 EOF "x"|EOF record has no bytes

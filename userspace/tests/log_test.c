@@ -419,7 +419,7 @@ static void test_golden_columns(void **state)
 		{ .type = CRR_TYPE_TIME, .sequence = 1, .counter = 9,
 		  .time = 5000000 },
 		{ .type = CRR_TYPE_READ, .sequence = 1, .counter = 10,
-		  .empties = 2, .data = (const unsigned char *)"hi",
+		  .empty_reads = 2, .data = (const unsigned char *)"hi",
 		  .data_length = 2 },
 		{ .type = CRR_TYPE_WRITE, .sequence = 2, .counter = 12,
 		  .requested = 1, .result = -11,
@@ -428,7 +428,7 @@ static void test_golden_columns(void **state)
 		  .counter = 12, .data = (const unsigned char *)"z",
 		  .data_length = 1 },
 		{ .type = CRR_TYPE_STREAM_END, .sequence = 3, .counter = 312,
-		  .empties = 3, .reason = CRR_END_STOP },
+		  .empty_reads = 3, .reason = CRR_END_STOP },
 		{ .type = CRR_TYPE_END, .sequence = 4, .counter = 312 },
 	};
 	unsigned char buf[512], *bytes;
@@ -1528,7 +1528,7 @@ static void test_extremes(void **state)
 		.data_length = 1,
 	};
 	const struct crr_record others[] = {
-		{ .type = CRR_TYPE_READ, .empties = UINT64_MAX, .data = zeros,
+		{ .type = CRR_TYPE_READ, .empty_reads = UINT64_MAX, .data = zeros,
 		  .data_length = CRR_READ_MAX },
 		{ .type = CRR_TYPE_READ, .data = ones, .data_length = 1 },
 		{ .type = CRR_TYPE_WRITE, .refused = UINT64_MAX,

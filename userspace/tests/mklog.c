@@ -79,7 +79,7 @@ static void make_all(void)
 	PUT(STREAM, 0, "ttyS0", .termios = { 1, 2, 3, 4, 9600, 115200 });
 	put((struct crr_record){ .type = CRR_TYPE_READ, .counter = 10 }, bytes,
 	    sizeof(bytes));
-	PUT(READ, 10, "x", .empties = 3);
+	PUT(READ, 10, "x", .empty_reads = 3);
 	PUT(READ_ERROR, 11, "", .error = EINTR);
 	PUT(EOF, 12, "");
 	PUT(WRITE, 13, "hello", .flags = CRR_FLAG_CAPTURED, .requested = 5,
@@ -90,7 +90,7 @@ static void make_all(void)
 	PUT(WRITE, 15, "", .requested = 3, .result = -EAGAIN,
 	    .crc32c = crr_record_crc("abc", 3));
 	PUT(PEER_CLOSED, 16, "");
-	PUT(HANGUP, 17, "", .empties = 1);
+	PUT(HANGUP, 17, "", .empty_reads = 1);
 	PUT(STREAM_END, 17, "", .reason = CRR_END_HANGUP);
 	PUT(END, 18446744073709551615ULL, "");
 }
@@ -113,7 +113,7 @@ static void make_asked(void)
 {
 	begin("", "");
 	PUT(STREAM, 0, "ttyS0");
-	PUT(INQ, 1, "", .empties = 2, .value = 80);
+	PUT(INQ, 1, "", .empty_reads = 2, .value = 80);
 	PUT(OUTQ, 2, "", .value = 0);
 	PUT(MODEM, 3, "", .refused = 1, .flags = CRR_FLAG_INTERRUPTED,
 	    .modem = { .lines = TIOCM_DTR | TIOCM_CTS,

@@ -113,7 +113,7 @@ def split(stored):
 
 def payload_of(kind, flags, columns, times):
     """Of a record from columns."""
-    (_, _, _, _, empties, refused, lengths, results, offsets, values, bytes_in,
+    (_, _, _, _, empty_reads, refused, lengths, results, offsets, values, bytes_in,
      bytes_out, crcs, texts) = columns
     pack = struct.pack
     if kind == WRITE:
@@ -138,15 +138,15 @@ def payload_of(kind, flags, columns, times):
             return fixed
         return fixed + texts.bytes(lengths.number())
     if kind == READ:
-        return pack("<Q", empties.number()) + bytes_in.bytes(lengths.number())
+        return pack("<Q", empty_reads.number()) + bytes_in.bytes(lengths.number())
     if kind in (EOF, PEER_CLOSED, HANGUP):
-        return pack("<Q", empties.number())
+        return pack("<Q", empty_reads.number())
     if kind in (READ_ERROR, INQ):
-        return pack("<QII", empties.number(), values.number(), 0)
+        return pack("<QII", empty_reads.number(), values.number(), 0)
     if kind == OUTQ:
         return pack("<QII", refused.number(), values.number(), 0)
     if kind == STREAM_END:
-        return pack("<QQII", empties.number(), refused.number(),
+        return pack("<QQII", empty_reads.number(), refused.number(),
                     values.number(), 0)
     if kind == MODEM:
         return pack("<Q14I", refused.number(),
@@ -192,7 +192,7 @@ def describe(kind, flags, stream, sequence, counter, payload):
     get = struct.unpack_from
     refused = {"interrupted": bool(flags & INTERRUPTED)}
     if kind in INBOUND or kind == STREAM_END:
-        rec["empties"] = str(get("<Q", payload)[0])
+        rec["empty_reads"] = str(get("<Q", payload)[0])
     if kind in OUTBOUND:
         refused["refused"] = str(get("<Q", payload)[0])
         rec.update(refused)

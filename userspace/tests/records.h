@@ -101,17 +101,17 @@ static inline void source_fill(struct source *src, uint16_t type,
 		rec->termios.ospeed = (uint32_t)rng_number(rng);
 		break;
 	case CRR_TYPE_READ:
-		rec->empties = rng_number(rng);
+		rec->empty_reads = rng_number(rng);
 		rec->data_length = source_bytes(src, CRR_READ_MAX);
 		break;
 	case CRR_TYPE_READ_ERROR:
-		rec->empties = rng_number(rng);
+		rec->empty_reads = rng_number(rng);
 		rec->error = 1 + rng_below(rng, 511);
 		break;
 	case CRR_TYPE_EOF:
 	case CRR_TYPE_PEER_CLOSED:
 	case CRR_TYPE_HANGUP:
-		rec->empties = rng_number(rng);
+		rec->empty_reads = rng_number(rng);
 		break;
 	case CRR_TYPE_WRITE:
 		rec->refused = rng_number(rng);
@@ -128,12 +128,12 @@ static inline void source_fill(struct source *src, uint16_t type,
 			rec->data_length = rec->requested;
 		break;
 	case CRR_TYPE_STREAM_END:
-		rec->empties = rng_number(rng);
+		rec->empty_reads = rng_number(rng);
 		rec->refused = rng_number(rng);
 		rec->reason = 1 + rng_below(rng, 3);
 		break;
 	case CRR_TYPE_INQ:
-		rec->empties = rng_number(rng);
+		rec->empty_reads = rng_number(rng);
 		rec->value = 1 + rng_below(rng, CRR_READ_MAX);
 		break;
 	case CRR_TYPE_OUTQ:
@@ -292,10 +292,10 @@ static inline void assert_same_record(const struct crr_record *a,
 	case CRR_TYPE_EOF:
 	case CRR_TYPE_PEER_CLOSED:
 	case CRR_TYPE_HANGUP:
-		assert_true(a->empties == b->empties);
+		assert_true(a->empty_reads == b->empty_reads);
 		break;
 	case CRR_TYPE_READ_ERROR:
-		assert_true(a->empties == b->empties);
+		assert_true(a->empty_reads == b->empty_reads);
 		assert_int_equal(a->error, b->error);
 		break;
 	case CRR_TYPE_WRITE:
@@ -306,13 +306,13 @@ static inline void assert_same_record(const struct crr_record *a,
 		assert_int_equal(a->crc32c, b->crc32c);
 		break;
 	case CRR_TYPE_STREAM_END:
-		assert_true(a->empties == b->empties);
+		assert_true(a->empty_reads == b->empty_reads);
 		assert_true(a->refused == b->refused);
 		assert_int_equal(a->reason, b->reason);
 		break;
 	case CRR_TYPE_INQ:
 	case CRR_TYPE_OUTQ:
-		assert_true(a->empties == b->empties);
+		assert_true(a->empty_reads == b->empty_reads);
 		assert_true(a->refused == b->refused);
 		assert_int_equal(a->value, b->value);
 		break;
