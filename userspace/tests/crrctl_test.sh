@@ -16,6 +16,8 @@
 #   CRR_TIMEOUT  seconds that a test may take: 120
 #   CRR_SANITIZED  not empty: crrctl has the sanitizers, whose own memory is
 #                not to be bounded
+#   CRR_BRIEF    not empty: without those that take longest, of which others
+#                test nearly the same
 #   CRR_HUGE     bytes of the log in log_huge; CRR_KILLS rounds of
 #                line_killed_often
 #
@@ -270,9 +272,19 @@ unset SUDO_UID SUDO_GID SUDO_USER POSIXLY_CORRECT
 # shellcheck disable=SC2086 # names
 names=$(cd "$tests" && sed -n 's/^\(\(host\|log\|line\)_[a-z_]*\)() {$/\1/p' \
 	$parts)
+left_out=
+[ -z "${CRR_BRIEF-}" ] || for name in output_named output_appears progress \
+	terminal_restored interrupt_group interrupt_ignored resume_any \
+	resume_refused resume_other killed_often lines_resumed \
+	disk_full_followed sudo_unknown; do
+	left_out="$left_out line_$name"
+done
 selected=
 total=0
 for name in $names; do
+	case " $left_out " in
+	*" $name "*) continue ;;
+	esac
 	# shellcheck disable=SC2254 # a pattern
 	case $name in
 	$pattern)
@@ -301,6 +313,7 @@ for name in $selected; do
 	esac
 	mkdir "$work/$name"
 	cd "$work/$name" || exit
+	read -r begun _ < /proc/uptime
 	# A process group of its own, all of which ends if it takes too long.
 	timeout -k 10 "${CRR_TIMEOUT-120}" sh "$self" --one "$name" < /dev/null > "$work/log" 2>&1
 	status=$?
@@ -320,6 +333,9 @@ for name in $selected; do
 		awk '{ print "# " substr($0, 1, 300) }' log
 		;;
 	esac
+	read -r ended _ < /proc/uptime
+	took=$((${ended%.*} - ${begun%.*}))
+	[ "$took" -lt 5 ] || echo "# $name took $took s"
 	rm -rf "${work:?}/$name"
 done
 echo "# $passed passed, $failed failed, $skipped skipped"
