@@ -221,11 +221,31 @@ static int look(const struct output *out, struct stat *st)
 	return ret;
 }
 
+/*
+ * Is the file that has the name a log that another crrctl is writing? If it were
+ * replaced, what is still to be recorded would go to a file without a name.
+ * With the rights of user_enter().
+ */
+static bool is_recorded(const struct output *out)
+{
+	bool locked;
+	int fd;
+
+	fd = openat(out->dir, out->name,
+		    O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	locked = log_is_locked(fd);
+	close(fd);
+	return locked;
+}
+
 /* @fd is what the path leads to: what is no file is written as it is. */
 static void use_existing(struct output *out, int fd)
 {
 	char link[32], path[PATH_MAX];
 	struct stat st, there;
+	bool recorded;
 	ssize_t n;
 
 	if (fstat(fd, &st))
@@ -256,6 +276,11 @@ static void use_existing(struct output *out, int fd)
 		fail("%s: %s", out->path, strerror(errno));
 	if (!same_file(&st, &there))
 		fail("%s: %s", out->path, strerror(ESTALE));
+	recorded = user_enter() && is_recorded(out);
+	user_leave();
+	if (recorded)
+		fail("%s is still being recorded: end that first, or choose another name",
+		     out->path);
 }
 
 static int make_named(struct output *out)
@@ -359,6 +384,10 @@ static int rename_new(const struct output *out)
 
 static int give_name(struct output *out)
 {
+	if (out->force && is_recorded(out)) {
+		errno = ETXTBSY;
+		return -1;
+	}
 	if (!*out->temp) {
 		if (!link_as(out, out->name))
 			return 0;
@@ -403,6 +432,9 @@ bool output_publish(struct output *out)
 	}
 	if (saved == EEXIST)
 		warn("%s exists; --force replaces it", out->path);
+	else if (saved == ETXTBSY)
+		warn("%s is still being recorded: end that first, or choose another name",
+		     out->path);
 	else
 		warn("%s: %s", out->path, strerror(saved));
 	return false;

@@ -175,6 +175,40 @@ log_output_appears() {
 	done
 }
 
+# A log that is still being recorded is not replaced: not when the new file is begun,
+# nor when it is complete.
+log_output_recorded() {
+	cat > lock.py <<-'END'
+		import fcntl, os, struct, sys, time
+		file = open(sys.argv[1], "r+b")
+		fcntl.fcntl(file, fcntl.F_OFD_SETLK, struct.pack("hhqqi", fcntl.F_WRLCK, 0, 0, 0, 0))
+		open("locked", "w").close()
+		while not os.path.exists("unlock"):
+		    time.sleep(0.02)
+	END
+	mklog two > made
+	cp made before
+	for fs in "$new_fs" "$old_fs"; do
+		start_making $fs crrctl log cat -f -o made -
+		making=$pid
+		start python3 lock.py made
+		locker=$pid
+		soon test -e locked
+		cat rest >&9
+		exec 9>&-
+		finish "$making" 1
+		has err 'made is still being recorded'
+		run 1 $fs crrctl log cat -f -o made before
+		has err 'made is still being recorded'
+		cmp -s made before || fail 'it was replaced'
+		: > unlock
+		finish "$locker" 0
+		run 0 $fs crrctl log cat -f -o made before
+		nothing_left
+		rm locked unlock
+	done
+}
+
 # Nothing is left by a signal.
 log_output_killed() {
 	echo precious > made
