@@ -20,6 +20,9 @@
  */
 #define CRR_ERRNO_MAX 511
 
+/* The number of 32-bit members that a record may have. */
+#define CRR_WORDS (3 + CRR_MODEM_COUNT)
+
 /**
  * struct crr_record - a record, decoded
  * @type: &enum crr_record_type
@@ -39,6 +42,7 @@
  * @modem: of MODEM: &struct crr_record_modem
  * @termios: of STREAM and TERMIOS
  * @time: of TIME: nanoseconds since 1970
+ * @words: the 32-bit members, in the order of the payload
  * @data_length: how many bytes @data has
  * @data: READ: what was read; WRITE: what was offered, if captured;
  *	STREAM: the name, MARK: the label, without a zero. Not a copy.
@@ -76,6 +80,7 @@ struct crr_record {
 		__u32 reason;
 		__u32 value;
 		__u64 time;
+		__u32 words[CRR_WORDS];
 	};
 	__u32 data_length;
 	const __u8 *data;
