@@ -8,16 +8,12 @@
 #include <linux/slab.h>
 #include <linux/tty.h>
 
+#include "callbacks.h"
 #include "clock.h"
 #include "ldisc.h"
 #include "line.h"
-#include "poll.h"
-#include "question.h"
-#include "read.h"
 #include "session.h"
 #include "state.h"
-#include "tty_ioctl.h"
-#include "write.h"
 
 /* Called by the tty core for what neither it nor the driver knows. */
 static int crr_ldisc_ioctl(struct tty_struct *tty, CRR_FILE_PARAMETER
@@ -179,7 +175,7 @@ static int crr_ldisc_open(struct tty_struct *tty)
 	line->tty = tty;
 	mutex_init(&line->read_lock);
 	ret = -ENOMEM;
-	line->read = crr_read_alloc(line);
+	line->read = crr_read_alloc();
 	if (!line->read)
 		goto free_line;
 	ret = crr_n_tty.open(tty);

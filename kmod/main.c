@@ -10,9 +10,9 @@
 #include <linux/tty.h>
 #include <linux/utsname.h>
 
+#include "callbacks.h"
 #include "compat.h"
 #include "ldisc.h"
-#include "tty_ioctl.h"
 
 /* Those of crr_number_is_unused(), but N_CRR. */
 #define CRR_FREE_NUMBERS "4, 8, 9, 10, 12, 16"

@@ -8,9 +8,9 @@
 #include <linux/poll.h>
 
 #include "buffer.h"
+#include "callbacks.h"
 #include "gate.h"
 #include "line.h"
-#include "poll.h"
 #include "replay_poll.h"
 #include "run.h"
 #include "session.h"

@@ -8,10 +8,10 @@
 #include <linux/serial.h>
 #include <linux/uaccess.h>
 
+#include "callbacks.h"
 #include "line.h"
 #include "operation.h"
 #include "queue.h"
-#include "question.h"
 #include "recorder.h"
 #include "state.h"
 
@@ -41,7 +41,7 @@ static void crr_line_asked(struct crr_line *line, struct crr_op *op)
 
 /* FIONREAD and TIOCOUTQ: N_TTY's answer goes to the user, and then to us. */
 int crr_line_queue(struct crr_line *line, CRR_FILE_PARAMETER
-			  unsigned int cmd, u16 type, unsigned long arg)
+		   unsigned int cmd, u16 type, unsigned long arg)
 {
 	struct crr_op op = {
 		.type = type,

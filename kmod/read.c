@@ -14,11 +14,11 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "callbacks.h"
 #include "gate.h"
 #include "line.h"
 #include "operation.h"
 #include "queue.h"
-#include "read.h"
 #include "recorder.h"
 #include "replayer.h"
 #include "session.h"
@@ -44,13 +44,10 @@ struct crr_read {
 	struct crr_op op;
 };
 
-struct crr_read *crr_read_alloc(struct crr_line *line)
+/* A line's one, for all its read(2)s. */
+struct crr_read *crr_read_alloc(void)
 {
-	struct crr_read *rd = kzalloc(sizeof(*rd), GFP_KERNEL_ACCOUNT);
-
-	if (rd)
-		rd->line = line;
-	return rd;
+	return kzalloc(sizeof(struct crr_read), GFP_KERNEL_ACCOUNT);
 }
 
 static void *crr_read_cookie(struct crr_read *rd)

@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/file.h>
 
+#include "callbacks.h"
 #include "checkpoint.h"
 #include "clock.h"
 #include "clock_fd.h"
@@ -12,11 +13,9 @@
 #include "ioctl.h"
 #include "line.h"
 #include "operation.h"
-#include "question.h"
 #include "session.h"
 #include "state.h"
 #include "status.h"
-#include "tty_ioctl.h"
 
 /* Facts that tell nothing of a tty's traffic. */
 #define CRR_STATUS_LASTING (CRR_STATUS_CONTROLLER | CRR_STATUS_SESSION | \

@@ -12,12 +12,12 @@
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 
+#include "callbacks.h"
 #include "line.h"
 #include "operation.h"
 #include "queue.h"
 #include "recorder.h"
 #include "state.h"
-#include "write.h"
 
 static ssize_t crr_write_cut(ssize_t result)
 {
