@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The clock fd: by which the pages of a clock are mapped.
+ * Clocks, and the clock fd, through which their pages are mapped.
  */
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
@@ -20,6 +21,50 @@
 
 static const struct file_operations crr_clock_fops;
 
+static void crr_clock_free(struct crr_clock *clock)
+{
+	if (clock->counter_page)
+		__free_page(clock->counter_page);
+	if (clock->state_page)
+		__free_page(clock->state_page);
+	crr_uncharge(&clock->charge);
+	kfree(clock);
+}
+
+static void crr_clock_free_rcu(struct rcu_head *rcu)
+{
+	crr_clock_free(container_of(rcu, struct crr_clock, rcu));
+}
+
+/* A clock with a reference for its first file. */
+static struct crr_clock *crr_clock_create(void)
+{
+	struct crr_clock *clock;
+
+	clock = kzalloc(sizeof(*clock), GFP_KERNEL_ACCOUNT);
+	if (!clock)
+		return NULL;
+	if (crr_charge(&clock->charge, 2 * PAGE_SIZE))
+		goto free;
+	kref_init(&clock->kref);
+	clock->counter_page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	clock->state_page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!clock->counter_page || !clock->state_page)
+		goto free;
+	clock->user = page_address(clock->counter_page);
+	clock->user->version = CRR_CLOCK_VERSION;
+	clock->user->size = sizeof(*clock->user);
+	clock->state = page_address(clock->state_page);
+	clock->state->version = CRR_CLOCK_VERSION;
+	clock->state->size = sizeof(*clock->state);
+	crr_clock_publish(clock, CRR_STATE_IDLE, CRR_NEVER);
+	return clock;
+
+free:
+	crr_clock_free(clock);
+	return NULL;
+}
+
 /* The last file has gone: nobody can move the counter any more. */
 static void crr_clock_release_locked(struct kref *kref)
 {
@@ -34,7 +79,7 @@ static void crr_clock_release_locked(struct kref *kref)
 		crr_session_set_clock(session, NULL);
 	if (clock->line)
 		RCU_INIT_POINTER(clock->line->clock, NULL);
-	call_rcu(&clock->rcu, crr_clock_free);
+	call_rcu(&clock->rcu, crr_clock_free_rcu);
 }
 
 static void crr_clock_put_locked(struct crr_clock *clock)
