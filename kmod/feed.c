@@ -5,7 +5,6 @@
  *
  * All of it runs under session->lock.
  */
-#include "divergence.h"
 #include "feed.h"
 #include "queue.h"
 #include "state.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The queues of a replay: records that have been fed wait here for the
- * operations that consume them. Each stream has two: what came in, and what
- * went out.
+ * The queues of a replay, in which records that have been fed wait for the
+ * operations that consume them; and how a run diverges from them. Each stream
+ * has two queues: what came in, and what went out.
  *
  * All of it runs under session->lock.
  */
@@ -204,9 +204,8 @@ struct crr_stream *crr_replayer_stream(struct crr_session *session,
 	return NULL;
 }
 
-int crr_replayer_queue(struct crr_session *session,
-		       struct crr_stream *stream,
-			      const struct crr_record *rec)
+int crr_replayer_queue(struct crr_session *session, struct crr_stream *stream,
+		       const struct crr_record *rec)
 {
 	struct crr_replayer *replayer = &session->replayer;
 	struct crr_queued *queued;
@@ -233,4 +232,65 @@ int crr_replayer_queue(struct crr_session *session,
 				    rec->data_length);
 	crr_stream_update_wants(stream);
 	return 0;
+}
+
+/* ---- Divergence ---- */
+
+/* Copy what the report shows of some bytes. Returns how many these are. */
+static u32 crr_excerpt(u8 *to, const u8 *from, u32 length, u32 offset)
+{
+	u32 n = offset < length ? length - offset : 0;
+
+	n = min_t(u32, n, CRR_DIVERGENCE_BYTES);
+	memset(to, 0, CRR_DIVERGENCE_BYTES);
+	if (n)
+		memcpy(to, from + offset, n);
+	return n;
+}
+
+/**
+ * crr_diverge - the run has diverged from its log: note how, and end the replay
+ * @stream: the stream on which it has
+ * @kind: how
+ * @type: CRR_TYPE_* of the operation
+ * @rec: the record that the log has instead, or NULL
+ * @buf: the bytes that the operation offers, or NULL
+ * @length: how many
+ * @offset: where the report's excerpts of them and of @rec's data begin
+ */
+void crr_diverge(struct crr_stream *stream, enum crr_divergence_kind kind,
+		 u16 type, const struct crr_record *rec, const u8 *buf,
+		 u32 length, u32 offset)
+{
+	struct crr_session *session = stream->session;
+	struct crr_divergence *div = &session->divergence;
+	bool out = crr_type_is_outbound(rec ? rec->type : type);
+	bool full = !rec && !stream->end &&
+		    crr_replayer_full(&session->replayer);
+
+	*div = (struct crr_divergence){
+		.size = sizeof(*div),
+		.kind = kind,
+		.stream = stream->number,
+		.sequence = CRR_NO_SEQUENCE,
+		.expected_counter = CRR_NEVER,
+		.counter = session->counter,
+		.type = type,
+		.length = length,
+		.position = out ? stream->position_out : stream->position_in,
+		.offset = offset,
+		.facts = full ? CRR_DIVERGENCE_FULL : 0,
+	};
+	if (buf)
+		div->bytes = crr_excerpt(div->got, buf, length, offset);
+	if (rec) {
+		div->sequence = rec->sequence;
+		div->expected_counter = rec->counter;
+		div->expected_type = rec->type;
+		div->expected_length = rec->type == CRR_TYPE_WRITE ?
+				       rec->requested : rec->data_length;
+		div->expected_bytes = crr_excerpt(div->expected, rec->data,
+						  rec->data_length, offset);
+	}
+	crr_session_set_state(session, CRR_STATE_DIVERGED, CRR_REASON_NONE);
 }

@@ -12,7 +12,6 @@
  * Nothing in this file knows a tty: it decides from the queues and the counter
  * alone. All of it runs under session->lock.
  */
-#include "divergence.h"
 #include "gate.h"
 #include "queue.h"
 #include "replayer.h"
