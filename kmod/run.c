@@ -76,10 +76,13 @@ static int crr_session_prepare(struct crr_session *session, u32 *nstreams)
  * Prepare to leave the idle state. The caller sets the new state; to those who
  * look without the lock nothing has happened until then.
  */
-static int crr_session_enter(struct crr_session *session)
+static int crr_session_enter(struct crr_session *session, u32 nstreams)
 {
 	int ret;
 
+	/* A tty has joined since, and the buffer may be too small. */
+	if (session->nstreams > nstreams)
+		return -EBUSY;
 	ret = crr_session_may_enter(session);
 	if (ret)
 		return ret;
@@ -116,9 +119,7 @@ int crr_session_record(struct crr_session *session,
 	if (ret)
 		return ret;
 	mutex_lock(&session->lock);
-	/* Somebody has joined, and the buffer may be too small. */
-	ret = session->nstreams > nstreams ? -EBUSY :
-					     crr_session_enter(session);
+	ret = crr_session_enter(session, nstreams);
 	if (!ret) {
 		swap(session->recorder, recorder);
 		crr_gate_start(session, arg->flags & CRR_RECORD_GATED);
@@ -133,24 +134,13 @@ int crr_session_record(struct crr_session *session,
 	return ret;
 }
 
-/*
- * The replay goes on with the device: what came from it before is no part of
- * that run. What comes during the replay is discarded already.
- */
-static void crr_session_flush(struct crr_session *session)
-{
-	struct crr_stream *stream;
-
-	list_for_each_entry(stream, &session->streams, node)
-		crr_line_flush(stream->line);
-}
-
 int crr_session_replay(struct crr_session *session,
 		       const struct crr_replay_start *arg)
 {
 	u64 limit = arg->buffer_size ?: CRR_BUFFER_DEFAULT;
 	struct crr_recorder recorder = {};
-	struct crr_charge charge;
+	struct crr_charge charge = {};
+	struct crr_stream *stream;
 	struct crr_order *fed;
 	u32 nstreams;
 	int ret;
@@ -158,23 +148,14 @@ int crr_session_replay(struct crr_session *session,
 	ret = crr_session_prepare(session, &nstreams);
 	if (ret)
 		return ret;
-	if (crr_charge(&charge, limit))
-		return -ENOMEM;
+	ret = -ENOMEM;
 	fed = kzalloc(sizeof(*fed), GFP_KERNEL_ACCOUNT);
-	if (!fed) {
-		crr_uncharge(&charge);
-		return -ENOMEM;
-	}
-	if (arg->flags & CRR_REPLAY_RECORD &&
-	    crr_buffer_open(&recorder, nstreams, limit, arg->record_flags)) {
-		kfree(fed);
-		crr_uncharge(&charge);
-		return -ENOMEM;
-	}
+	if (!fed || crr_charge(&charge, limit) ||
+	    (arg->flags & CRR_REPLAY_RECORD &&
+	     crr_buffer_open(&recorder, nstreams, limit, arg->record_flags)))
+		goto free;
 	mutex_lock(&session->lock);
-	/* Somebody has joined, and the buffer may be too small. */
-	ret = session->nstreams > nstreams ? -EBUSY :
-					     crr_session_enter(session);
+	ret = crr_session_enter(session, nstreams);
 	if (!ret) {
 		swap(session->recorder, recorder);
 		WRITE_ONCE(session->supplied, 0);
@@ -184,11 +165,17 @@ int crr_session_replay(struct crr_session *session,
 		crr_replayer_start(session, limit, arg->flags);
 		crr_session_set_state(session, CRR_STATE_REPLAYING,
 				      CRR_REASON_NONE);
+		/*
+		 * What the device sent before is no part of the run that goes
+		 * live; what it sends during the replay is discarded anyway.
+		 */
 		if (arg->flags & CRR_REPLAY_LIVE)
-			crr_session_flush(session);
+			list_for_each_entry(stream, &session->streams, node)
+				crr_line_flush(stream->line);
 	}
 	mutex_unlock(&session->lock);
 	crr_session_free_records(session);
+free:
 	crr_buffer_close(&recorder);
 	crr_uncharge(&charge);
 	kfree(fed);
