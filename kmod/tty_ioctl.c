@@ -115,10 +115,21 @@ static int crr_do_clock(struct crr_call *call)
 	return ret;
 }
 
+/* Set the counter of a line without a session: it has one if it has a clock. */
+static void crr_line_set_clock(struct crr_line *line, u64 counter)
+{
+	struct crr_clock *clock;
+
+	rcu_read_lock();
+	clock = rcu_dereference(line->clock);
+	if (clock)
+		crr_clock_set(clock, counter);
+	rcu_read_unlock();
+}
+
 static int crr_line_count(struct crr_line *line, u64 counter, u64 *next_due)
 {
 	struct crr_stream *stream = crr_session_line_stream(line, false);
-	struct crr_clock *clock;
 	int ret;
 
 	*next_due = CRR_NEVER;
@@ -127,11 +138,7 @@ static int crr_line_count(struct crr_line *line, u64 counter, u64 *next_due)
 		crr_session_put(stream->session);
 		return ret;
 	}
-	rcu_read_lock();
-	clock = rcu_dereference(line->clock);
-	if (clock)
-		crr_clock_set(clock, counter);
-	rcu_read_unlock();
+	crr_line_set_clock(line, counter);
 	return 0;
 }
 
@@ -191,7 +198,6 @@ static int crr_do_seek(struct crr_call *call)
 	const struct crr_seek *arg = &call->arg->seek;
 	struct crr_line *line = call->target;
 	struct crr_stream *stream;
-	struct crr_clock *clock;
 	int ret;
 
 	if (arg->__reserved)
@@ -202,11 +208,7 @@ static int crr_do_seek(struct crr_call *call)
 		crr_session_put(stream->session);
 		return ret;
 	}
-	rcu_read_lock();
-	clock = rcu_dereference(line->clock);
-	if (clock)
-		crr_clock_set(clock, arg->counter);
-	rcu_read_unlock();
+	crr_line_set_clock(line, arg->counter);
 	return 0;
 }
 
