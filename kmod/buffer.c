@@ -17,7 +17,6 @@
  * there are never more in flight that may be recorded. Questions reserve one
  * each.
  */
-#include <linux/poll.h>
 #include <linux/relay.h>
 
 #include "buffer.h"
@@ -208,8 +207,7 @@ void crr_emit(struct crr_session *session, struct crr_record *rec)
 	}
 	WRITE_ONCE(session->recorder.unread, session->recorder.unread + size);
 	if (wq_has_sleeper(&session->wait))
-		wake_up_interruptible_poll(&session->wait,
-					   EPOLLIN | EPOLLRDNORM);
+		wake_up_interruptible_poll(&session->wait, CRR_POLL_IN);
 }
 
 /* ---- The session fd's reader ---- */

@@ -73,8 +73,7 @@ static void crr_clock_release_locked(struct kref *kref)
 
 	lockdep_assert_held(&crr_link_lock);
 
-	session = rcu_dereference_protected(clock->session,
-					    lockdep_is_held(&crr_link_lock));
+	session = crr_linked(clock->session);
 	if (session)
 		crr_session_set_clock(session, NULL);
 	if (clock->line)
@@ -118,12 +117,9 @@ struct file *crr_clock_open(struct crr_line *line)
 	struct file *file;
 
 	mutex_lock(&crr_link_lock);
-	stream = rcu_dereference_protected(line->stream,
-					   lockdep_is_held(&crr_link_lock));
+	stream = crr_linked(line->stream);
 	session = stream ? stream->session : NULL;
-	clock = rcu_dereference_protected(session ? session->clock :
-						    line->clock,
-					  lockdep_is_held(&crr_link_lock));
+	clock = session ? crr_linked(session->clock) : crr_linked(line->clock);
 	if (clock) {
 		kref_get(&clock->kref);
 		file = crr_clock_file(clock);

@@ -7,7 +7,6 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/module.h>
-#include <linux/poll.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -45,7 +44,7 @@ struct crr_session *crr_controller_session(int fd)
 		return NULL;
 	if (file->f_op == &crr_controller_fops) {
 		session = file->private_data;
-		crr_session_get(session);
+		kref_get(&session->kref);
 	}
 	fput(file);
 	return session;
@@ -184,10 +183,10 @@ static __poll_t crr_controller_poll(struct file *file, poll_table *wait)
 	poll_wait(file, &session->wait, wait);
 	mutex_lock(&session->lock);
 	if (session->recorder.chan && crr_controller_readable(session))
-		mask |= EPOLLIN | EPOLLRDNORM;
+		mask |= CRR_POLL_IN;
 	if (session->state >= CRR_STATE_REPLAYING &&
 	    crr_replayer_feedable(session))
-		mask |= EPOLLOUT | EPOLLWRNORM;
+		mask |= CRR_POLL_OUT;
 	if (session->changed)
 		mask |= EPOLLPRI;
 	if (!session->nlines)

@@ -5,8 +5,6 @@
  * Never waits for anything that a user may keep from coming: its callers hold
  * locks of epoll, or are threads of a kernel's work queue.
  */
-#include <linux/poll.h>
-
 #include "buffer.h"
 #include "callbacks.h"
 #include "gate.h"
@@ -33,8 +31,7 @@ static bool crr_session_poll(struct crr_stream *stream, struct file *file,
 		if (!answered)
 			crr_session_go_live(session);
 	} else {
-		*mask = EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
-			EPOLLERR;
+		*mask = CRR_POLL_IN | CRR_POLL_OUT | EPOLLERR;
 	}
 	if (answered && !(*mask & wanted))
 		stream->looks++;
@@ -53,13 +50,12 @@ static __poll_t crr_recorded_poll(struct crr_stream *stream, __poll_t wanted,
 	mutex_lock(&session->lock);
 	if (session->state == CRR_STATE_RECORDING) {
 		if (crr_gate_hides(stream))
-			mask &= ~(EPOLLIN | EPOLLRDNORM | EPOLLHUP);
+			mask &= ~(CRR_POLL_IN | EPOLLHUP);
 		/* What is there cannot be had before there is space. */
 		if (!stream->ended &&
 		    !crr_buffer_has_space(&session->recorder)) {
 			session->recorder.space_wanted = true;
-			mask &= ~(EPOLLIN | EPOLLRDNORM | EPOLLOUT |
-				  EPOLLWRNORM);
+			mask &= ~(CRR_POLL_IN | CRR_POLL_OUT);
 		}
 		if (!(mask & wanted))
 			stream->looks++;

@@ -6,7 +6,6 @@
  *
  * All of it runs under session->lock.
  */
-#include <linux/poll.h>
 #include <linux/slab.h>
 
 #include "charge.h"
@@ -189,8 +188,7 @@ bool crr_replayer_feedable(const struct crr_session *session)
 void crr_replayer_wake_feeder(struct crr_session *session)
 {
 	if (wq_has_sleeper(&session->wait) && crr_replayer_feedable(session))
-		wake_up_interruptible_poll(&session->wait,
-					   EPOLLOUT | EPOLLWRNORM);
+		wake_up_interruptible_poll(&session->wait, CRR_POLL_OUT);
 }
 
 struct crr_stream *crr_replayer_stream(struct crr_session *session,

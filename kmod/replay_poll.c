@@ -3,8 +3,6 @@
  * Poll in replay: what is known to be there, and who is woken when that
  * changes.
  */
-#include <linux/poll.h>
-
 #include "line.h"
 #include "queue.h"
 #include "replay_poll.h"
@@ -62,12 +60,11 @@ static __poll_t crr_due_events(const struct crr_record *rec)
 {
 	switch (rec->type) {
 	case CRR_TYPE_HANGUP:
-		return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
-		       EPOLLERR | EPOLLHUP;
+		return CRR_POLL_IN | CRR_POLL_OUT | EPOLLERR | EPOLLHUP;
 	case CRR_TYPE_PEER_CLOSED:
 		return EPOLLHUP;
 	default:
-		return EPOLLIN | EPOLLRDNORM;
+		return CRR_POLL_IN;
 	}
 }
 
@@ -111,30 +108,28 @@ bool crr_replayer_poll(struct crr_stream *stream, bool nonblock,
 		if (replayer->flags & CRR_REPLAY_LIVE &&
 		    crr_replayer_goes_live(session, CRR_TYPE_STREAM_END))
 			return false;
-		*mask |= EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
-			 EPOLLERR;
+		*mask |= CRR_POLL_IN | CRR_POLL_OUT | EPOLLERR;
 	}
 	in = crr_readable(stream);
 	if (in)
 		*mask |= crr_due_events(&in->rec);
 	if (stream->hung_up)
-		*mask |= EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
-			 EPOLLERR | EPOLLHUP;
+		*mask |= CRR_POLL_IN | CRR_POLL_OUT | EPOLLERR | EPOLLHUP;
 	if (stream->peer_closed)
 		*mask |= EPOLLHUP;
 	if (crr_is_writable(stream))
-		*mask |= EPOLLOUT | EPOLLWRNORM;
+		*mask |= CRR_POLL_OUT;
 
 	past = crr_is_past_horizon(stream) && !stream->hung_up;
-	in_unknown = past && wanted & (EPOLLIN | EPOLLRDNORM) &&
+	in_unknown = past && wanted & CRR_POLL_IN &&
 		     list_empty(&stream->inbound) && !stream->peer_closed &&
 		     !crr_is_hidden(stream);
-	out_unknown = past && wanted & (EPOLLOUT | EPOLLWRNORM) &&
+	out_unknown = past && wanted & CRR_POLL_OUT &&
 		      stream->throttled && !stream->writes;
 	replayer->guesses += in_unknown || out_unknown;
-	if (nonblock && wanted & (EPOLLIN | EPOLLRDNORM)) {
+	if (nonblock && wanted & CRR_POLL_IN) {
 		if (in_unknown)
-			*mask |= EPOLLIN | EPOLLRDNORM;
+			*mask |= CRR_POLL_IN;
 		stream->guessed = in_unknown;
 		stream->guessed_at = session->counter;
 	}
@@ -155,7 +150,7 @@ static void crr_stream_wake_pollers(struct crr_stream *stream)
 	if (stream->throttled && !stream->writable_shown &&
 	    crr_is_writable(stream)) {
 		stream->writable_shown = true;
-		crr_line_notify(stream->line, EPOLLOUT | EPOLLWRNORM);
+		crr_line_notify(stream->line, CRR_POLL_OUT);
 		crr_line_signal(stream->line, POLL_OUT);
 	}
 }

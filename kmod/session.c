@@ -103,11 +103,6 @@ void crr_session_free_records(struct crr_session *session)
 	crr_queued_free_all(&garbage);
 }
 
-void crr_session_get(struct crr_session *session)
-{
-	kref_get(&session->kref);
-}
-
 void crr_session_put(struct crr_session *session)
 {
 	kref_put(&session->kref, crr_session_destroy);
@@ -174,8 +169,7 @@ static int crr_session_add_line(struct crr_session *session,
 
 	lockdep_assert_held(&crr_link_lock);
 
-	clock = rcu_dereference_protected(line->clock,
-					  lockdep_is_held(&crr_link_lock));
+	clock = crr_linked(line->clock);
 	mutex_lock(&session->lock);
 	if (session->state != CRR_STATE_IDLE || session->recorder.unread)
 		ret = -EBUSY;
@@ -187,7 +181,7 @@ static int crr_session_add_line(struct crr_session *session,
 	if (ret)
 		goto unlock;
 	crr_session_forget_streams(session);
-	crr_session_get(session);
+	kref_get(&session->kref);
 	stream->number = session->nstreams;
 	WRITE_ONCE(session->nstreams, session->nstreams + 1);
 	stream->line = line;
@@ -291,8 +285,7 @@ struct crr_session *crr_session_acquire(struct crr_line *line)
 	struct crr_stream *stream;
 
 	mutex_lock(&crr_link_lock);
-	stream = rcu_dereference_protected(line->stream,
-					   lockdep_is_held(&crr_link_lock));
+	stream = crr_linked(line->stream);
 	if (stream) {
 		session = stream->session;
 		if (session->controlled) {
@@ -303,7 +296,7 @@ struct crr_session *crr_session_acquire(struct crr_line *line)
 			session = ERR_PTR(-EPERM);
 			goto unlock;
 		}
-		crr_session_get(session);
+		kref_get(&session->kref);
 	} else {
 		session = crr_session_create();
 		stream = session ? crr_stream_create(session) : NULL;
@@ -399,12 +392,10 @@ void crr_session_line_left(struct crr_line *line)
 	enum crr_end reason = line->hung_up ? CRR_END_HANGUP : CRR_END_CLOSED;
 
 	mutex_lock(&crr_link_lock);
-	clock = rcu_dereference_protected(line->clock,
-					  lockdep_is_held(&crr_link_lock));
+	clock = crr_linked(line->clock);
 	if (clock)
 		clock->line = NULL;
-	stream = rcu_dereference_protected(line->stream,
-					   lockdep_is_held(&crr_link_lock));
+	stream = crr_linked(line->stream);
 	if (stream) {
 		session = stream->session;
 		mutex_lock(&session->lock);

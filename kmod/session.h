@@ -20,6 +20,10 @@
  */
 extern struct mutex crr_link_lock;
 
+/* Load a pointer that is changed under crr_link_lock, which the caller has. */
+#define crr_linked(_pointer)						\
+	rcu_dereference_protected(_pointer, lockdep_is_held(&crr_link_lock))
+
 /*
  * The stream, found under RCU, with a reference to its session; NULL if that is
  * being freed, or not active and @active is wanted.
@@ -35,7 +39,6 @@ static inline struct crr_stream *crr_stream_get(struct crr_stream *stream,
 	return stream;
 }
 
-void crr_session_get(struct crr_session *session);
 void crr_session_put(struct crr_session *session);
 void crr_session_free_records(struct crr_session *session);
 struct crr_stream *crr_session_line_stream(struct crr_line *line, bool active);

@@ -4,8 +4,6 @@
  * change. Recorder, replayer and gate call this file, and it calls none of
  * them.
  */
-#include <linux/poll.h>
-
 #include "clock.h"
 #include "line.h"
 #include "state.h"

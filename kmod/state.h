@@ -34,6 +34,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/poll.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -44,6 +45,10 @@
 #include "clock.h"
 #include "compat.h"
 #include "record.h"
+
+/* Events of poll(2): there is input; a write would be taken. */
+#define CRR_POLL_IN	(EPOLLIN | EPOLLRDNORM)
+#define CRR_POLL_OUT	(EPOLLOUT | EPOLLWRNORM)
 
 struct crr_line;
 struct rchan;
