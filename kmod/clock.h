@@ -27,12 +27,12 @@ struct page;
 
 /**
  * struct crr_clock - the counter's page and the page that answers it
- * @kref: one for each file
+ * @kref: one reference for each file
  * @rcu: frees it
  * @counter_page: the emulator writes it
  * @state_page: the emulator reads it
- * @charge: for both
- * @user: @counter_page; any value at any time: READ_ONCE
+ * @charge: for both pages
+ * @user: @counter_page; may change at any time: READ_ONCE
  * @state: @state_page
  * @line: the line on which it was made; crr_link_lock
  * @session: the session that it serves; changed under crr_link_lock

@@ -65,7 +65,7 @@ free:
 	return NULL;
 }
 
-/* The last file has gone: nobody can move the counter any more. */
+/* The last file is gone: nobody can move the counter any more. */
 static void crr_clock_release_locked(struct kref *kref)
 {
 	struct crr_clock *clock = container_of(kref, struct crr_clock, kref);
@@ -87,8 +87,8 @@ static void crr_clock_put_locked(struct crr_clock *clock)
 }
 
 /*
- * A new file for the clock, which takes over the caller's reference; that is
- * given back if there is no file to be had.
+ * A new file for the clock. It takes over the caller's reference, which is
+ * given back if there is no file.
  */
 static struct file *crr_clock_file(struct crr_clock *clock)
 {
@@ -104,8 +104,8 @@ static struct file *crr_clock_file(struct crr_clock *clock)
 }
 
 /**
- * crr_clock_open - a new fd's file for the clock of a line
- * @line: the line, or its session: whose clock is made if there is none
+ * crr_clock_open - a new file for the clock of a line
+ * @line: the line; its clock, or its session's, is made if there is none
  *
  * Returns the file, or an ERR_PTR: -ENOMEM, -ENFILE.
  */
@@ -156,8 +156,8 @@ static struct crr_session *crr_clock_session(struct crr_clock *clock)
 }
 
 /*
- * Page tables are filled here, and again after madvise(MADV_DONTNEED): with the
- * page that crr_clock_mmap() has let in, and which the mapping's file holds.
+ * Page tables are filled here, and again after madvise(MADV_DONTNEED), with the
+ * page that crr_clock_mmap() chose. The mapping's file holds it.
  */
 static vm_fault_t crr_clock_fault(struct vm_fault *vmf)
 {
@@ -254,7 +254,7 @@ static long crr_clock_ioctl(struct file *file, unsigned int cmd,
 			 (void __user *)arg);
 }
 
-/* /proc/PID/fdinfo/FD. The page is not the reader's, and nobody's to write. */
+/* /proc/PID/fdinfo/FD. Shows only the page that no user can write. */
 static void crr_clock_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct crr_clock *clock = file->private_data;

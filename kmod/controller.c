@@ -22,7 +22,7 @@
 #include "state.h"
 #include "status.h"
 
-/* One write(2) takes this much at most: many records, and little memory. */
+/* The most that one write(2) takes: many records, and little memory. */
 #define CRR_FEED_CHUNK (32U << 10)
 
 static const struct file_operations crr_controller_fops;
@@ -34,7 +34,7 @@ struct file *crr_controller_file(struct crr_session *session)
 				  session, O_RDWR);
 }
 
-/* The session that a session fd controls, with a reference; or NULL. */
+/* The session of a session fd, with a reference; or NULL. */
 struct crr_session *crr_controller_session(int fd)
 {
 	struct crr_session *session = NULL;
@@ -50,7 +50,7 @@ struct crr_session *crr_controller_session(int fd)
 	return session;
 }
 
-/* Is there something being recorded, or, after the replay, going to be? */
+/* Whether something is recorded, or may be after the replay. */
 static bool crr_controller_records(const struct crr_session *session)
 {
 	enum crr_state state = READ_ONCE(session->state);
@@ -66,7 +66,9 @@ static bool crr_controller_readable(struct crr_session *session)
 	       !crr_controller_records(session);
 }
 
-/* One reader and one feeder at a time; the next one waits, if it may. */
+/*
+ * There is one reader and one feeder at a time; the next one waits, if it may.
+ */
 static int crr_controller_lock(struct mutex *lock, struct file *file)
 {
 	if (file->f_flags & O_NONBLOCK)
@@ -89,7 +91,10 @@ static ssize_t crr_controller_read(struct file *file, char __user *to,
 		mutex_lock(&session->lock);
 		n = -EINVAL;
 		if (recorder->chan) {
-			/* What was read has reached its reader, who asks for more. */
+			/*
+			 * The reader asks for more, so it has what it read
+			 * last.
+			 */
 			crr_buffer_consume(session);
 			n = crr_buffer_peek(recorder, length, &from);
 		}
@@ -104,7 +109,7 @@ static ssize_t crr_controller_read(struct file *file, char __user *to,
 		if (n)
 			break;
 	}
-	/* Not consumed yet, so that nobody writes there. */
+	/* It is not consumed yet, so nobody writes there. */
 	if (n > 0 && copy_to_user(to, from, n))
 		n = -EFAULT;
 	if (n > 0)

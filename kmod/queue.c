@@ -13,9 +13,9 @@
 #include "state.h"
 
 /*
- * What the feeder is wanted for: the next thing that reads will find, and,
- * after a write that was not taken whole, the next one that was. Called after
- * every change of what this depends on.
+ * Update what the feeder is wanted for: the next record for reads, and, after a
+ * write that was not taken whole, the next write that was. Called after every
+ * change of what this depends on.
  */
 void crr_stream_update_wants(struct crr_stream *stream)
 {
@@ -30,7 +30,7 @@ void crr_stream_update_wants(struct crr_stream *stream)
 	WRITE_ONCE(replayer->wanting, replayer->wanting + (wants ? 1 : -1));
 }
 
-/* The last write was, or was not, refused or taken in part. */
+/* The last write was, or was not, refused or short. */
 void crr_stream_throttle(struct crr_stream *stream, bool throttled)
 {
 	struct crr_replayer *replayer = &stream->session->replayer;
@@ -41,7 +41,6 @@ void crr_stream_throttle(struct crr_stream *stream, bool throttled)
 	crr_stream_update_wants(stream);
 }
 
-/* As at the beginning of a log. */
 void crr_stream_restart(struct crr_stream *stream)
 {
 	stream->begun = false;
@@ -66,7 +65,7 @@ void crr_replayer_start(struct crr_session *session, u64 limit, u32 flags)
 	WRITE_ONCE(replayer->seeking, false);
 	replayer->end_shown = false;
 	replayer->guesses = 0;
-	/* Of the last replay; some of its streams may have gone. */
+	/* They are of the last replay; some of its streams may have gone. */
 	replayer->throttled = 0;
 	WRITE_ONCE(replayer->wanting, 0);
 	list_for_each_entry(stream, &session->streams, node) {
@@ -77,13 +76,14 @@ void crr_replayer_start(struct crr_session *session, u64 limit, u32 flags)
 	}
 }
 
-/* A run need not notice a hangup: it may end before it looks again. */
+/*
+ * Whether a run must consume the record: it may end before it notices a hangup.
+ */
 bool crr_must_be_taken(const struct crr_record *rec)
 {
 	return rec->type != CRR_TYPE_HANGUP;
 }
 
-/* Is this a write of which bytes were taken? */
 bool crr_is_taken_write(const struct crr_record *rec)
 {
 	return rec->type == CRR_TYPE_WRITE && rec->result > 0;
@@ -119,7 +119,7 @@ void crr_queued_free_all(struct list_head *garbage)
 	}
 }
 
-/* Forget the records of one stream; crr_session_free_records() frees them. */
+/* Forget a stream's records; crr_session_free_records() frees them. */
 void crr_replayer_empty(struct crr_stream *stream)
 {
 	struct list_head *garbage = &stream->session->replayer.garbage;
@@ -134,7 +134,7 @@ void crr_replayer_empty(struct crr_stream *stream)
 	crr_stream_update_wants(stream);
 }
 
-/* Forget all records, and that there was a replay; crr_session_free_records() follows. */
+/* Forget all records and the replay; crr_session_free_records() follows. */
 void crr_replayer_close(struct crr_session *session)
 {
 	struct crr_replayer *replayer = &session->replayer;
@@ -152,7 +152,7 @@ struct crr_queued *crr_queue_first(struct list_head *cursor)
 	return list_first_entry_or_null(cursor, struct crr_queued, cursor);
 }
 
-/* The next record may not fit. */
+/* Whether the next record may not fit. */
 bool crr_replayer_full(const struct crr_replayer *replayer)
 {
 	return replayer->limit < READ_ONCE(replayer->bytes) +
@@ -162,13 +162,13 @@ bool crr_replayer_full(const struct crr_replayer *replayer)
 
 /**
  * crr_replayer_feedable - can the feeder go on?
- * @session: the session; called with or without its lock
+ * @session: the session, locked or not
  *
  * The only condition on which a feeder sleeps, is woken, and finds EPOLLOUT. It
- * never holds while the buffer is full, so that a feeder that has found no
- * buffer space sleeps; and it holds otherwise whenever an operation or poll(2)
- * cannot be answered without more records. Where nobody needs them yet, half of
- * the buffer is worth waking the feeder for.
+ * is false while the buffer is full, so that a feeder that has found no buffer
+ * space sleeps. Otherwise it is true whenever an operation or poll(2) cannot be
+ * answered without more records; or, where nobody needs them yet, when half of
+ * the buffer is free.
  */
 bool crr_replayer_feedable(const struct crr_session *session)
 {
@@ -184,7 +184,7 @@ bool crr_replayer_feedable(const struct crr_session *session)
 	       READ_ONCE(replayer->bytes) <= replayer->limit / 2;
 }
 
-/* What the condition depends on has changed. */
+/* Called after every change of what the condition depends on. */
 void crr_replayer_wake_feeder(struct crr_session *session)
 {
 	if (wq_has_sleeper(&session->wait) && crr_replayer_feedable(session))

@@ -423,7 +423,7 @@ int crr_record_decode(const void *from, size_t length, size_t *size,
 	       CRR_REASON_VALUE : 0;
 }
 
-/* What a record may find of its stream's part, and make of it. */
+/* Whether a record may come where its stream is. */
 static int crr_part_check(__u8 part, __u16 type)
 {
 	if (part == CRR_PART_UNKNOWN)
@@ -444,12 +444,12 @@ static int crr_part_check(__u8 part, __u16 type)
 }
 
 /**
- * crr_order_check - may this record come next?
+ * crr_order_check - check whether a record may come next
  * @order: of the log so far
  * @rec: a decoded record
  *
  * An optional record bears the number of the record after it, and is not
- * counted: it may be taken out, or put in, without a trace.
+ * counted: it can be taken out, or put in, without a trace.
  *
  * Returns 0 or a positive &enum crr_reason.
  */
@@ -475,7 +475,7 @@ int crr_order_check(const struct crr_order *order, const struct crr_record *rec)
 }
 
 /**
- * crr_order_add - the record has come
+ * crr_order_add - a record has come
  * @order: of the log so far
  * @rec: a record that crr_order_check() accepts
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Poll in replay: what is known to be there, and who is woken when that
+ * poll(2) in replay: which events there are, and who is woken when that
  * changes.
  */
 #include "line.h"
@@ -9,7 +9,7 @@
 #include "replayer.h"
 #include "state.h"
 
-/* Would a write be taken? */
+/* Whether a write would be taken. */
 static bool crr_is_writable(const struct crr_stream *stream)
 {
 	const struct crr_queued *out;
@@ -22,7 +22,7 @@ static bool crr_is_writable(const struct crr_stream *stream)
 	return false;
 }
 
-/* Is the log not known as far as the emulator has come? */
+/* Whether the log is not known as far as the counter. */
 static bool crr_is_past_horizon(const struct crr_stream *stream)
 {
 	const struct crr_replayer *replayer = &stream->session->replayer;
@@ -33,8 +33,8 @@ static bool crr_is_past_horizon(const struct crr_stream *stream)
 }
 
 /*
- * Has the run come to the end of its log? With gated delivery reads find
- * nothing in the last checkpoint, and the end after it.
+ * Whether the run has come to the end of its log. With gated delivery reads
+ * find nothing in the last checkpoint, and the end after it.
  */
 static bool crr_replayer_at_end(struct crr_session *session)
 {
@@ -55,7 +55,7 @@ static bool crr_replayer_at_end(struct crr_session *session)
 	return true;
 }
 
-/* What poll(2) says once the first inbound record is due. */
+/* The events once the first inbound record is due. */
 static __poll_t crr_due_events(const struct crr_record *rec)
 {
 	switch (rec->type) {
@@ -68,7 +68,7 @@ static __poll_t crr_due_events(const struct crr_record *rec)
 	}
 }
 
-/* The stream's first inbound record, if a read would find it now; or NULL. */
+/* The first inbound record, if a read would find it now; or NULL. */
 static struct crr_queued *crr_readable(struct crr_stream *stream)
 {
 	struct crr_queued *in = crr_queue_first(&stream->inbound);
@@ -79,19 +79,19 @@ static struct crr_queued *crr_readable(struct crr_stream *stream)
 }
 
 /**
- * crr_replayer_poll - what poll(2) says: input if a read would find something,
+ * crr_replayer_poll - the events of poll(2): input if a read would find something,
  *	output if a write would be taken
  * @stream: the stream
  * @nonblock: the file is O_NONBLOCK
  * @wanted: the events asked for
- * @mask: out: those that there are
+ * @mask: out: the events that there are
  *
- * Never waits: where the log is not known yet, an O_NONBLOCK file is told that
+ * Never waits. Where the log is not known yet, an O_NONBLOCK file is told that
  * there is input, as its read waits for the feeder and finds out; others are
  * woken by crr_replayer_wake_pollers().
  *
- * Returns false if the log is at its end and the session goes live, which the
- * caller sees to.
+ * Returns false if the log is at its end and the session goes live, which is
+ * left to the caller.
  */
 bool crr_replayer_poll(struct crr_stream *stream, bool nonblock,
 		       __poll_t wanted, __poll_t *mask)
@@ -144,7 +144,7 @@ static void crr_stream_wake_pollers(struct crr_stream *stream)
 		in->shown = true;
 		crr_line_notify(stream->line, crr_due_events(&in->rec));
 	}
-	/* An emulator may ask for signals when the record has long been fed. */
+	/* An emulator may ask for SIGIO long after the record was fed. */
 	if (in && !in->signalled)
 		in->signalled = crr_line_signal(stream->line, POLL_IN);
 	if (stream->throttled && !stream->writable_shown &&
@@ -161,8 +161,8 @@ static void crr_stream_wake_pollers(struct crr_stream *stream)
  *
  * One wakeup, one edge of EPOLLET and one SIGIO for each inbound record, for
  * the end of each time without buffer space, and for the end of the log. Called
- * after everything by which something may become due: a feed, a change of the
- * counter, an operation, be it an empty read or another line's.
+ * after everything that may make something due: a feed, a change of the counter,
+ * an operation, even an empty read or one on another line.
  */
 void crr_replayer_wake_pollers(struct crr_session *session)
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CRR_IOC_STATUS: what a session says of itself.
+ * The status of a session, for CRR_IOC_STATUS and /proc.
  */
 #include "buffer.h"
 #include "feed.h"
 #include "state.h"
 #include "status.h"
 
-/* What is said where there is no session. */
+/* Fill in the status where there is no session. */
 void crr_status_clear(struct crr_status *status)
 {
 	*status = (struct crr_status){
@@ -25,7 +25,10 @@ void crr_session_status(struct crr_session *session, struct crr_status *status)
 
 	lockdep_assert_held(&session->lock);
 
-	/* For the reader's sake; a step back is for operations to report. */
+	/*
+	 * The counter as it is now; that it went back is for operations to
+	 * report.
+	 */
 	if (session->state != CRR_STATE_IDLE)
 		crr_session_sample(session);
 	status->counter = session->counter;
