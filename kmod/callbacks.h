@@ -8,6 +8,7 @@
 
 #include <linux/poll.h>
 
+#include "ioctl.h"
 #include "line.h"
 
 /* read.c */
@@ -30,7 +31,7 @@ int crr_line_modem(struct crr_line *line, struct crr_modem *modem);
 int crr_line_mark(struct crr_line *line, const struct crr_mark *mark);
 
 /* tty_ioctl.c */
-long crr_tty_ioctl(struct crr_line *line, unsigned int cmd, void __user *user);
+extern const struct crr_ioctls crr_tty_ioctls;
 
 /* main.c: the module's parameter "unprivileged" */
 extern bool crr_unprivileged;

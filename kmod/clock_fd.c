@@ -86,23 +86,6 @@ static void crr_clock_put_locked(struct crr_clock *clock)
 	kref_put(&clock->kref, crr_clock_release_locked);
 }
 
-/*
- * A new file for the clock. It takes over the caller's reference, which is
- * given back if there is no file.
- */
-static struct file *crr_clock_file(struct crr_clock *clock)
-{
-	struct file *file;
-
-	lockdep_assert_held(&crr_link_lock);
-
-	file = anon_inode_getfile("[crr-clock]", &crr_clock_fops, clock,
-				  O_RDWR);
-	if (IS_ERR(file))
-		crr_clock_put_locked(clock);
-	return file;
-}
-
 /**
  * crr_clock_open - a new file for the clock of a line
  * @line: the line; its clock, or its session's, is made if there is none
@@ -115,28 +98,31 @@ struct file *crr_clock_open(struct crr_line *line)
 	struct crr_session *session;
 	struct crr_clock *clock;
 	struct file *file;
+	bool is_new;
 
 	mutex_lock(&crr_link_lock);
 	stream = crr_linked(line->stream);
 	session = stream ? stream->session : NULL;
 	clock = session ? crr_linked(session->clock) : crr_linked(line->clock);
-	if (clock) {
+	is_new = !clock;
+	if (is_new)
+		clock = crr_clock_create();
+	else
 		kref_get(&clock->kref);
-		file = crr_clock_file(clock);
-		goto unlock;
-	}
-
 	file = ERR_PTR(-ENOMEM);
-	clock = crr_clock_create();
 	if (!clock)
 		goto unlock;
-	file = crr_clock_file(clock);
-	if (IS_ERR(file))
-		goto unlock;
-	clock->line = line;
-	rcu_assign_pointer(line->clock, clock);
-	if (session)
-		crr_session_set_clock(session, clock);
+	/* The file takes over the reference, unless it cannot be made. */
+	file = anon_inode_getfile("[crr-clock]", &crr_clock_fops, clock,
+				  O_RDWR);
+	if (IS_ERR(file)) {
+		crr_clock_put_locked(clock);
+	} else if (is_new) {
+		clock->line = line;
+		rcu_assign_pointer(line->clock, clock);
+		if (session)
+			crr_session_set_clock(session, clock);
+	}
 unlock:
 	mutex_unlock(&crr_link_lock);
 	return file;

@@ -66,16 +66,6 @@ static bool crr_controller_readable(struct crr_session *session)
 	       !crr_controller_records(session);
 }
 
-/*
- * There is one reader and one feeder at a time; the next one waits, if it may.
- */
-static int crr_controller_lock(struct mutex *lock, struct file *file)
-{
-	if (file->f_flags & O_NONBLOCK)
-		return mutex_trylock(lock) ? 0 : -EAGAIN;
-	return mutex_lock_interruptible(lock) ? -ERESTARTSYS : 0;
-}
-
 static ssize_t crr_controller_read(struct file *file, char __user *to,
 				   size_t length, loff_t *pos)
 {
@@ -84,7 +74,8 @@ static ssize_t crr_controller_read(struct file *file, char __user *to,
 	const void *from;
 	ssize_t n;
 
-	n = crr_controller_lock(&session->consume_lock, file);
+	n = crr_lock_or_fail(&session->consume_lock,
+			     file->f_flags & O_NONBLOCK);
 	if (n)
 		return n;
 	for (;;) {
@@ -161,7 +152,7 @@ static ssize_t crr_controller_write(struct file *file, const char __user *from,
 		n = -EFAULT;
 		goto free;
 	}
-	n = crr_controller_lock(&session->feed_lock, file);
+	n = crr_lock_or_fail(&session->feed_lock, file->f_flags & O_NONBLOCK);
 	if (n)
 		goto free;
 	for (;;) {

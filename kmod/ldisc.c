@@ -10,6 +10,7 @@
 
 #include "callbacks.h"
 #include "clock.h"
+#include "ioctl.h"
 #include "ldisc.h"
 #include "line.h"
 #include "session.h"
@@ -24,7 +25,8 @@ static int crr_ldisc_ioctl(struct tty_struct *tty, CRR_FILE_PARAMETER
 
 	/* Never -ENOIOCTLCMD: for 32-bit callers the core would call again. */
 	if (_IOC_TYPE(cmd) == CRR_IOC_TYPE)
-		return crr_tty_ioctl(line, cmd, (void __user *)arg);
+		return crr_ioctl(&crr_tty_ioctls, line, cmd,
+				 (void __user *)arg);
 	switch (cmd) {
 	case TIOCINQ:
 		return crr_line_queue(line, CRR_FILE cmd, CRR_TYPE_INQ, arg);

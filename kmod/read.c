@@ -54,14 +54,6 @@ static void *crr_read_cookie(struct crr_read *rd)
 	return (void *)((unsigned long)rd | CRR_COOKIE);
 }
 
-/* Serialise read(2)s. Returns 0, or what read(2) returns. */
-static int crr_read_lock(struct crr_line *line, struct file *file)
-{
-	if (tty_io_nonblock(line->tty, file))
-		return mutex_trylock(&line->read_lock) ? 0 : -EAGAIN;
-	return mutex_lock_interruptible(&line->read_lock) ? -ERESTARTSYS : 0;
-}
-
 /* Ends the last call for a read(2) of a session. */
 static void crr_read_finish(struct crr_read *rd, void **cookie)
 {
@@ -322,7 +314,7 @@ static ssize_t crr_session_read(struct crr_line *line,
 	ssize_t n;
 	u64 stamp;
 
-	n = crr_read_lock(line, file);
+	n = crr_lock_or_fail(&line->read_lock, tty_io_nonblock(tty, file));
 	if (n) {
 		crr_operation_end(line, stream);
 		return n;

@@ -44,18 +44,16 @@ static void crr_emit_simple(struct crr_stream *stream, u16 type, u32 reason)
 	crr_emit(stream->session, &rec);
 }
 
-/* Precedes the record of an operation after a change of termios. */
-static void crr_emit_termios(struct crr_stream *stream)
+/* STREAM; or TERMIOS, which is the same without the name. */
+static void crr_emit_line(struct crr_stream *stream, u16 type)
 {
-	struct crr_record termios = {
-		.type = CRR_TYPE_TERMIOS,
-		.stream = stream->number,
-	};
+	struct crr_record rec = { .type = type, .stream = stream->number };
 
 	WRITE_ONCE(stream->line->undescribed, false);
-	crr_line_describe(stream->line, &termios);
-	termios.data_length = 0;
-	crr_emit(stream->session, &termios);
+	crr_line_describe(stream->line, &rec);
+	if (type == CRR_TYPE_TERMIOS)
+		rec.data_length = 0;
+	crr_emit(stream->session, &rec);
 }
 
 /*
@@ -63,13 +61,15 @@ static void crr_emit_termios(struct crr_stream *stream)
  */
 static void crr_emit_done(struct crr_stream *stream, struct crr_record *rec)
 {
+	struct crr_session *session = stream->session;
+
 	if (stream->line && READ_ONCE(stream->line->undescribed))
-		crr_emit_termios(stream);
+		crr_emit_line(stream, CRR_TYPE_TERMIOS);
 	rec->stream = stream->number;
 	if (crr_type_is_inbound(rec->type))
 		rec->empty_reads = crr_empty_reads_take(stream,
-						    stream->session->counter);
-	crr_emit(stream->session, rec);
+							session->counter);
+	crr_emit(session, rec);
 }
 
 /* ---- Begin and end ---- */
@@ -78,16 +78,8 @@ void crr_recorder_start(struct crr_session *session)
 {
 	struct crr_stream *stream;
 
-	list_for_each_entry(stream, &session->streams, node) {
-		struct crr_record rec = {
-			.type = CRR_TYPE_STREAM,
-			.stream = stream->number,
-		};
-
-		WRITE_ONCE(stream->line->undescribed, false);
-		crr_line_describe(stream->line, &rec);
-		crr_emit(session, &rec);
-	}
+	list_for_each_entry(stream, &session->streams, node)
+		crr_emit_line(stream, CRR_TYPE_STREAM);
 }
 
 static void crr_stream_leave(struct crr_stream *stream, enum crr_end reason)

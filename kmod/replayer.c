@@ -41,14 +41,6 @@ static void crr_find_left(struct crr_stream *stream, struct list_head *cursor,
 	*of = stream;
 }
 
-static void crr_diverge_left(struct crr_stream *stream, u16 type,
-			     struct crr_queued *left)
-{
-	if (left)
-		crr_diverge(stream, CRR_DIVERGENCE_LEFT, type, &left->rec, NULL,
-			    0, 0);
-}
-
 /*
  * Check the whole session. Returns whether it has diverged. @type: of the
  * operation past the end, or CRR_TYPE_STREAM_END.
@@ -62,7 +54,9 @@ static bool crr_check_taken(struct crr_session *session, u16 type)
 		crr_find_left(stream, &stream->inbound, &left, &of);
 		crr_find_left(stream, &stream->outbound, &left, &of);
 	}
-	crr_diverge_left(of, type, left);
+	if (left)
+		crr_diverge(of, CRR_DIVERGENCE_LEFT, type, &left->rec, NULL, 0,
+			    0);
 	return left;
 }
 
@@ -592,7 +586,8 @@ void crr_replayer_line_left(struct crr_stream *stream, enum crr_end reason)
 	crr_find_left(stream, &stream->inbound, &left, &of);
 	crr_find_left(stream, &stream->outbound, &left, &of);
 	if (left && reason != CRR_END_HANGUP)
-		crr_diverge_left(stream, CRR_TYPE_STREAM_END, left);
+		crr_diverge(stream, CRR_DIVERGENCE_LEFT, CRR_TYPE_STREAM_END,
+			    &left->rec, NULL, 0, 0);
 	else if (crr_must_take(&stream->inbound) ||
 		 crr_must_take(&stream->outbound) ||
 		 (!stream->end &&

@@ -277,6 +277,14 @@ static inline void crr_empty_reads_add(struct crr_stream *stream, u64 counter)
 	stream->looks++;
 }
 
+/* Lock for a system call, which waits for the lock if it may. */
+static inline int crr_lock_or_fail(struct mutex *lock, bool nonblock)
+{
+	if (nonblock)
+		return mutex_trylock(lock) ? 0 : -EAGAIN;
+	return mutex_lock_interruptible(lock) ? -ERESTARTSYS : 0;
+}
+
 static inline struct crr_clock *crr_session_clock(struct crr_session *session)
 {
 	return rcu_dereference_protected(session->clock,

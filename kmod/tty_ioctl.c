@@ -263,21 +263,8 @@ static const struct crr_ioctl crr_tty_table[] = {
 	CRR_TTY_IOCTL(CRR_IOC_SEEK, struct crr_seek, counter, crr_do_seek),
 };
 
-static const struct crr_ioctls crr_tty_ioctls = {
+const struct crr_ioctls crr_tty_ioctls = {
 	.table = crr_tty_table,
 	.n = ARRAY_SIZE(crr_tty_table),
 	.entitles = crr_tty_entitles,
 };
-
-/**
- * crr_tty_ioctl - one of our ioctls on a tty
- * @line: the line
- * @cmd: CRR_IOC_*
- * @user: its struct
- *
- * Returns what ioctl(2) does.
- */
-long crr_tty_ioctl(struct crr_line *line, unsigned int cmd, void __user *user)
-{
-	return crr_ioctl(&crr_tty_ioctls, line, cmd, user);
-}
