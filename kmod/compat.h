@@ -48,7 +48,6 @@ static inline bool crr_kernel_is_untested(void)
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 typedef const u8 crr_flag_t;
 typedef size_t crr_count_t;
-typedef size_t crr_received_t;
 typedef size_t crr_lookahead_t;
 #else
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
@@ -57,7 +56,6 @@ typedef const char crr_flag_t;
 typedef char crr_flag_t;
 #endif
 typedef int crr_count_t;
-typedef int crr_received_t;
 typedef unsigned int crr_lookahead_t;
 #endif
 

@@ -39,23 +39,6 @@ int crr_call_file(struct crr_call *call, struct file *file)
 	return 0;
 }
 
-/* Write the answer back; only then does a new fd become visible. */
-static int crr_ioctl_answer(struct crr_call *call, const struct crr_ioctl *op,
-			    void __user *user, u32 user_size)
-{
-	if (op->answers &&
-	    copy_to_user(user, call->arg, min(user_size, op->size))) {
-		if (call->file) {
-			put_unused_fd(call->fd);
-			fput(call->file);
-		}
-		return -EFAULT;
-	}
-	if (call->file)
-		fd_install(call->fd, call->file);
-	return 0;
-}
-
 /**
  * crr_ioctl - an ioctl on any of crr's fds
  * @ioctls: the ioctls of this kind of fd
@@ -73,7 +56,6 @@ long crr_ioctl(const struct crr_ioctls *ioctls, void *target, unsigned int cmd,
 	struct crr_call call = { .target = target, .arg = &arg };
 	unsigned int nr = _IOC_NR(cmd);
 	u32 user_size;
-	u32 flags;
 	int ret;
 
 	if (nr >= ioctls->n || cmd != _IO(CRR_IOC_TYPE, nr))
@@ -91,9 +73,7 @@ long crr_ioctl(const struct crr_ioctls *ioctls, void *target, unsigned int cmd,
 	ret = copy_struct_from_user(&arg, op->size, user, user_size);
 	if (ret)
 		return ret;
-	/* The caller's size was read twice, and may have changed. */
-	flags = arg.status.flags;
-	if (flags & ~op->flags)
+	if (arg.status.flags & ~op->flags)
 		return -EOPNOTSUPP;
 	call.entitled = !ioctls->entitles ||
 			ioctls->entitles(target, arg.status.tty_fd);
@@ -105,7 +85,16 @@ long crr_ioctl(const struct crr_ioctls *ioctls, void *target, unsigned int cmd,
 	ret = op->call(&call);
 	if (ret)
 		return ret;
-	/* The caller's size stays as it is. */
+	/* The size was read twice, and may have changed in between. */
 	arg.status.size = user_size;
-	return crr_ioctl_answer(&call, op, user, user_size);
+	if (op->answers && copy_to_user(user, &arg, min(user_size, op->size)))
+		ret = -EFAULT;
+	/* A new fd becomes visible only if the caller has learned its number. */
+	if (call.file && !ret) {
+		fd_install(call.fd, call.file);
+	} else if (call.file) {
+		put_unused_fd(call.fd);
+		fput(call.file);
+	}
+	return ret;
 }

@@ -102,13 +102,12 @@ static void crr_ldisc_receive_buf(struct tty_struct *tty, const u8 *cp,
 	crr_line_input(line);
 }
 
-static crr_received_t crr_ldisc_receive_buf2(struct tty_struct *tty,
-					     const u8 *cp,
-					     crr_flag_t *fp,
-					     crr_count_t count)
+static crr_count_t crr_ldisc_receive_buf2(struct tty_struct *tty,
+					  const u8 *cp, crr_flag_t *fp,
+					  crr_count_t count)
 {
 	struct crr_line *line = crr_line_find(tty);
-	crr_received_t n;
+	crr_count_t n;
 
 	if (crr_line_discards(line, count))
 		return count;
