@@ -106,15 +106,12 @@ static int crr_replayer_add(struct crr_session *session,
 			crr_stream_update_wants(stream);
 			break;
 		default:
-			if (rec->sequence < replayer->skip) {
+			if (rec->sequence < replayer->skip)
 				crr_replayer_pass(stream, rec);
-				break;
-			}
-			if (stream->left) {
+			else if (stream->left)
 				crr_replayer_too_late(stream, rec);
-				break;
-			}
-			ret = crr_replayer_queue(session, stream, rec);
+			else
+				ret = crr_replayer_queue(session, stream, rec);
 			if (ret)
 				return ret;
 			break;

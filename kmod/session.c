@@ -290,31 +290,27 @@ struct crr_session *crr_session_acquire(struct crr_line *line)
 
 	mutex_lock(&crr_link_lock);
 	stream = crr_linked(line->stream);
-	if (stream) {
-		session = stream->session;
-		if (session->controlled) {
-			session = ERR_PTR(-EBUSY);
-			goto unlock;
-		}
-		if (!crr_session_may_be_taken(session)) {
-			session = ERR_PTR(-EPERM);
-			goto unlock;
-		}
-		kref_get(&session->kref);
-	} else {
+	if (!stream) {
 		session = crr_session_create();
 		stream = session ? crr_stream_create(session) : NULL;
-		if (!stream) {
+		if (stream) {
+			/* A new session accepts every line. */
+			crr_session_add_line(session, line, stream);
+		} else {
 			if (session)
 				crr_session_put(session);
 			session = ERR_PTR(-ENOMEM);
-			goto unlock;
 		}
-		/* A new session accepts every line. */
-		crr_session_add_line(session, line, stream);
+	} else if (stream->session->controlled) {
+		session = ERR_PTR(-EBUSY);
+	} else if (!crr_session_may_be_taken(stream->session)) {
+		session = ERR_PTR(-EPERM);
+	} else {
+		session = stream->session;
+		kref_get(&session->kref);
 	}
-	WRITE_ONCE(session->controlled, true);
-unlock:
+	if (!IS_ERR(session))
+		WRITE_ONCE(session->controlled, true);
 	mutex_unlock(&crr_link_lock);
 	return session;
 }
