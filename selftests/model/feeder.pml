@@ -33,7 +33,7 @@
  * models kmod/queue.c crr_replayer_feedable 449f4496
  * models kmod/queue.c crr_replayer_wake_feeder 5804eb63
  * models kmod/queue.c crr_replayer_queue e01de3b5
- * models kmod/feed.c crr_replayer_add eda5ea14
+ * models kmod/feed.c crr_replayer_add 12247866
  * models kmod/feed.c crr_replayer_feed 8a0e5795
  * models kmod/state.c crr_session_next_due 88c155f2
  * models kmod/feed.c crr_replayer_seek 0ff59a7a

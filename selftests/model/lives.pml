@@ -17,7 +17,7 @@
  * models kmod/session.c crr_session_add_line b2bfe507
  * models kmod/session.c crr_session_remove_line 27950f46
  * models kmod/session.c crr_session_tear_down ea55896d
- * models kmod/session.c crr_session_acquire 5c45be43
+ * models kmod/session.c crr_session_acquire 9269bca4
  * models kmod/session.c crr_session_join 3c900c73
  * models kmod/session.c crr_session_controller_gone 32278784
  * models kmod/session.c crr_session_line_left 8ab09111
