@@ -26,7 +26,7 @@
 #define CRR_SUBBUF_SIZE (64U << 10)
 
 /* HANGUP and STREAM_END for each stream, and END. */
-#define CRR_STANDING_BYTES(n) (80U * (n) + 24U)
+#define CRR_FINAL_BYTES(n) (80U * (n) + 24U)
 
 static struct dentry *crr_create_buf_file(const char *name,
 					  struct dentry *parent, umode_t mode,
@@ -61,14 +61,13 @@ static crr_rchan_callbacks_t crr_relay_callbacks = {
 int crr_buffer_open(struct crr_recorder *recorder, u32 nstreams, size_t size,
 		    u32 flags)
 {
-	size_t standing = 1 + DIV_ROUND_UP(CRR_STANDING_BYTES(nstreams),
-					   CRR_SUBBUF_SIZE -
-					   CRR_RECORD_SIZE_MAX);
+	size_t final = 1 + DIV_ROUND_UP(CRR_FINAL_BYTES(nstreams),
+					CRR_SUBBUF_SIZE - CRR_RECORD_SIZE_MAX);
 	size_t n;
 
 	*recorder = (struct crr_recorder){
 		.flags = flags,
-		.reserved = standing + 2 * nstreams,
+		.reserved = final + 2 * nstreams,
 	};
 	n = max_t(size_t, DIV_ROUND_UP(size, CRR_SUBBUF_SIZE),
 		  recorder->reserved + CRR_BUFFER_MIN / CRR_SUBBUF_SIZE);

@@ -154,7 +154,7 @@ struct crr_replayer {
 	u32 throttled;			/* streams with throttled */
 	bool end_shown;			/* pollers have been woken for the end */
 	u64 guesses;			/* polls answered past the horizon */
-	struct list_head garbage;
+	struct list_head garbage;	/* records to free without the lock */
 };
 
 /* The gate of a session with gated delivery. */
@@ -221,7 +221,7 @@ struct crr_stream {
 
 	/* Recording and replay. Protected by session->lock. */
 	u64 empty_reads;		/* at empty_reads_counter */
-	u64 empty_reads_counter;	/* ... this counter */
+	u64 empty_reads_counter;
 	u64 looks;			/* empty reads and polls, at any counter */
 	u64 refused;			/* writes, since the last record */
 	bool interrupted;		/* the last of them, by a signal */
@@ -242,11 +242,11 @@ struct crr_stream {
 	bool wants_feed;		/* see crr_stream_update_wants() */
 	bool throttled;			/* the last write was refused or short */
 	bool writable_shown;		/* pollers have been woken since */
-	bool guessed;			/* poll(2) guessed, at guessed_at */
-	u64 guessed_at;			/* ... at this counter */
+	bool guessed;			/* by poll(2), at guessed_at */
+	u64 guessed_at;
 	bool begun;			/* STREAM was fed */
-	bool left;			/* by its line, at ... */
-	u64 left_counter;		/* ... this counter */
+	bool left;			/* by its line, at left_counter */
+	u64 left_counter;
 	enum crr_end end;		/* STREAM_END was fed */
 	u64 end_counter;
 	u64 end_empty_reads;

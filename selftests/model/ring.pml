@@ -14,7 +14,7 @@
  * begun, no operation may. Reads and writes that are not run could come at any
  * time: their sub-buffers are never used.
  *
- * models kmod/buffer.c crr_buffer_open b4cd09f7
+ * models kmod/buffer.c crr_buffer_open c99fdda8
  * models kmod/buffer.c crr_oldest_end 366fd6a4
  * models kmod/buffer.c crr_buffer_retire 8b944371
  * models kmod/buffer.c crr_buffer_has_space f06d03e1
