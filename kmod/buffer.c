@@ -1,34 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The buffer of a recording: records into a relay buffer, and from there to the
- * session fd's reader.
+ * The buffer of a recording: records go into a relay buffer, and from there to
+ * the reader of the session fd.
  *
- * The buffer is one global relay buffer, never overwritten. Relay's write
+ * It is one global relay buffer, which is never overwritten. Relay's write
  * paths look at the current CPU's pointer and race with CPU hotplug, and its
- * read paths race with a switch of sub-buffers; only its memory, its counts
- * and relay_switch_subbuf() are used here, all under session->lock.
+ * read paths race with a switch of sub-buffers. So only its memory, its counts
+ * and relay_switch_subbuf() are used, all under session->lock.
  *
- * An operation begins only if there will be buffer space for its record, so that
- * no record is ever lost. A record, with the optional one before it, fits into one
- * sub-buffer, so that an operation needs one more sub-buffer at most. For what
- * cannot wait (hangup, the tty's close, the end) space is set aside.
+ * An operation begins only if there will be buffer space for its record, so
+ * that no record is lost. A record, with the optional one before it, fits into
+ * one sub-buffer; so an operation needs at most one more sub-buffer. Space is
+ * set aside for what cannot wait: hangup, close of the tty, the end.
  *
- * For each line one sub-buffer is set aside for a read, and one for a write:
- * there are never more in flight that may be recorded. Questions reserve one
- * each.
+ * For each line one sub-buffer is set aside for a read and one for a write: no
+ * more of them are in flight and recorded. Each question reserves one.
  */
-#include <linux/poll.h>
 #include <linux/relay.h>
 
 #include "buffer.h"
 #include "charge.h"
 #include "state.h"
 
-/* Also what one read(2) of the session fd gives at most. */
+/* Also the most that one read(2) of the session fd gives. */
 #define CRR_SUBBUF_SIZE (64U << 10)
 
-/* HANGUP and STREAM_END, for each stream, and END. */
-#define CRR_STANDING_BYTES(n) (80U * (n) + 24U)
+/* HANGUP and STREAM_END for each stream, and END. */
+#define CRR_FINAL_BYTES(n) (80U * (n) + 24U)
 
 static struct dentry *crr_create_buf_file(const char *name,
 					  struct dentry *parent, umode_t mode,
@@ -36,7 +34,7 @@ static struct dentry *crr_create_buf_file(const char *name,
 					  int *is_global)
 {
 	*is_global = 1;
-	/* There is no file. Relay checks this pointer and does not keep it. */
+	/* There is no file. Relay checks this pointer, but does not keep it. */
 	return (struct dentry *)buf;
 }
 
@@ -51,11 +49,11 @@ static crr_rchan_callbacks_t crr_relay_callbacks = {
 };
 
 /**
- * crr_buffer_open - a buffer for a recording
+ * crr_buffer_open - allocate the buffer of a recording
  * @recorder: out
  * @nstreams: of the session
- * @size: in bytes, at least; it is larger if less than CRR_BUFFER_MIN of it were
- *	left beside what is set aside
+ * @size: in bytes, at least; more if less than CRR_BUFFER_MIN of it were left
+ *	beside what is set aside
  * @flags: CRR_RECORD_*
  *
  * Returns 0 or -ENOMEM.
@@ -63,14 +61,13 @@ static crr_rchan_callbacks_t crr_relay_callbacks = {
 int crr_buffer_open(struct crr_recorder *recorder, u32 nstreams, size_t size,
 		    u32 flags)
 {
-	size_t standing = 1 + DIV_ROUND_UP(CRR_STANDING_BYTES(nstreams),
-					   CRR_SUBBUF_SIZE -
-					   CRR_RECORD_SIZE_MAX);
+	size_t final = 1 + DIV_ROUND_UP(CRR_FINAL_BYTES(nstreams),
+					CRR_SUBBUF_SIZE - CRR_RECORD_SIZE_MAX);
 	size_t n;
 
 	*recorder = (struct crr_recorder){
 		.flags = flags,
-		.reserved = standing + 2 * nstreams,
+		.reserved = final + 2 * nstreams,
 	};
 	n = max_t(size_t, DIV_ROUND_UP(size, CRR_SUBBUF_SIZE),
 		  recorder->reserved + CRR_BUFFER_MIN / CRR_SUBBUF_SIZE);
@@ -100,8 +97,8 @@ size_t crr_buffer_capacity(const struct crr_recorder *recorder)
 }
 
 /*
- * Where the data of the oldest sub-buffer end. After a switch that failed relay
- * has none to fill, and an offset that is past the end of any.
+ * Where the data of the oldest sub-buffer end. After a switch that has failed,
+ * relay has no sub-buffer to fill, and its offset is past the end of any.
  */
 static size_t crr_oldest_end(const struct rchan_buf *buf)
 {
@@ -112,7 +109,7 @@ static size_t crr_oldest_end(const struct rchan_buf *buf)
 	return CRR_SUBBUF_SIZE - buf->padding[oldest];
 }
 
-/* Give back the oldest sub-buffer, if it is filled and read. */
+/* Give back sub-buffers that are filled and read. */
 static void crr_buffer_retire(struct crr_recorder *recorder)
 {
 	struct rchan_buf *buf = recorder->buf;
@@ -130,17 +127,17 @@ bool crr_buffer_has_space(struct crr_recorder *recorder)
 	size_t filled;
 
 	crr_buffer_retire(recorder);
-	/* The one being filled, and those filled and not yet read. */
+	/* The one being filled, and those that are filled and not yet read. */
 	filled = 1 + buf->subbufs_produced - buf->subbufs_consumed;
 	return filled + recorder->reserved < recorder->chan->n_subbufs;
 }
 
 /**
- * crr_buffer_update_ready - may operations begin without asking?
+ * crr_buffer_update_ready - find out whether operations may begin without asking
  * @session: the session, locked
  *
  * Called at the end of an operation that had to ask; see
- * crr_recorder_is_ready(). Each change after which they must ask clears
+ * crr_recorder_is_ready(). Every change after which they must ask clears
  * recorder->ready.
  */
 void crr_buffer_update_ready(struct crr_session *session)
@@ -160,7 +157,9 @@ void crr_buffer_update_ready(struct crr_session *session)
 	WRITE_ONCE(recorder->ready, true);
 }
 
-/* Wake those who found no buffer space, once there is some. */
+/*
+ * Wake operations and pollers that found no buffer space, once there is some.
+ */
 void crr_buffer_wake_waiting(struct crr_session *session)
 {
 	struct crr_recorder *recorder = &session->recorder;
@@ -171,12 +170,12 @@ void crr_buffer_wake_waiting(struct crr_session *session)
 	crr_session_wake(session);
 }
 
-/* Another sub-buffer: it was reserved, or set aside. */
+/* Start another sub-buffer, which was reserved or set aside. */
 static bool crr_buffer_switch(struct crr_session *session)
 {
 	struct crr_recorder *recorder = &session->recorder;
 
-	/* There may be no buffer space for the next operation. */
+	/* There may be none left for the next operation. */
 	WRITE_ONCE(recorder->ready, false);
 	if (relay_switch_subbuf(recorder->buf, CRR_RECORD_SIZE_MAX))
 		return true;
@@ -187,7 +186,7 @@ static bool crr_buffer_switch(struct crr_session *session)
 	return false;
 }
 
-/* Put a record into the buffer, which has the space that was reserved for it. */
+/* Put a record into the buffer; its space is reserved. */
 void crr_emit(struct crr_session *session, struct crr_record *rec)
 {
 	struct rchan_buf *buf = session->recorder.buf;
@@ -208,20 +207,19 @@ void crr_emit(struct crr_session *session, struct crr_record *rec)
 	}
 	WRITE_ONCE(session->recorder.unread, session->recorder.unread + size);
 	if (wq_has_sleeper(&session->wait))
-		wake_up_interruptible_poll(&session->wait,
-					   EPOLLIN | EPOLLRDNORM);
+		wake_up_interruptible_poll(&session->wait, CRR_POLL_IN);
 }
 
 /* ---- The session fd's reader ---- */
 
 /**
- * crr_buffer_peek - the oldest records, to be copied and then consumed
+ * crr_buffer_peek - find the oldest records, to be copied and then consumed
  * @recorder: the recorder
- * @length: how many bytes may be taken
- * @from: out: where they lie; they stay there until consumed
+ * @length: most bytes that may be taken
+ * @from: out: where they are; they stay there until consumed
  *
- * Returns how many bytes of whole records lie there, in one sub-buffer; 0 for
- * none; -EMSGSIZE if @length does not hold the first.
+ * Returns how many bytes of whole records are there, in one sub-buffer; 0 for
+ * none; -EMSGSIZE if @length is too small for the first record.
  */
 ssize_t crr_buffer_peek(struct crr_recorder *recorder, size_t length,
 			const void **from)
@@ -247,10 +245,10 @@ ssize_t crr_buffer_peek(struct crr_recorder *recorder, size_t length,
 }
 
 /**
- * crr_buffer_consume - what was peeked at and taken is no longer needed
+ * crr_buffer_consume - give up the records that the last read(2) took
  * @session: the session
  *
- * Wakes those who found no buffer space.
+ * Wakes operations and pollers that found no buffer space.
  */
 void crr_buffer_consume(struct crr_session *session)
 {

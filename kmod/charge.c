@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that a user has the module hold: pinned, and counted against that
- * user's RLIMIT_MEMLOCK, with what others of the kernel pin for the same user.
+ * Memory that the module holds for a user. It is charged to the user's
+ * RLIMIT_MEMLOCK, together with what other parts of the kernel pin for that
+ * user.
  *
- * Objects of some hundred bytes are left to the memory controller, which sees
- * everything; relay's pages it does not see.
+ * Objects of a few hundred bytes are left to the memory controller, which does
+ * not see relay's pages.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -15,12 +16,12 @@
 #include "charge.h"
 
 /**
- * crr_charge - count memory against the caller
- * @charge: out: what was counted, for crr_uncharge(); all zero if nothing was
+ * crr_charge - charge memory to the caller
+ * @charge: out: what was charged, for crr_uncharge(); all zero if nothing was
  * @bytes: how much
  *
- * Returns 0, or -ENOMEM for more than RLIMIT_MEMLOCK. Who has CAP_IPC_LOCK is
- * not counted.
+ * Returns 0, or -ENOMEM beyond RLIMIT_MEMLOCK. Callers with CAP_IPC_LOCK are
+ * not charged.
  */
 int crr_charge(struct crr_charge *charge, size_t bytes)
 {
@@ -29,10 +30,10 @@ int crr_charge(struct crr_charge *charge, size_t bytes)
 	const struct cred *cred;
 
 	*charge = (struct crr_charge){};
-	/* Nor is it taken from what the same user has without it. */
+	/* Nor does it reduce what the same user may lock without it. */
 	if (capable(CAP_IPC_LOCK))
 		return 0;
-	/* Held for its user: not all kernels let a module put a user itself. */
+	/* The cred holds the user: not all kernels let a module put one. */
 	cred = get_current_cred();
 	if (atomic_long_add_return(pages, &cred->user->locked_vm) > limit) {
 		atomic_long_sub(pages, &cred->user->locked_vm);

@@ -7,8 +7,8 @@
 struct cred;
 
 /**
- * struct crr_charge - memory, counted against the user who asked for it
- * @cred: whose user it is; NULL: nothing is counted
+ * struct crr_charge - memory that is charged to a user
+ * @cred: of the user; NULL: nothing is charged
  * @pages: how many
  */
 struct crr_charge {

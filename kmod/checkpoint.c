@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Checkpoints of gated delivery: the thread that moves the counter says that it
- * stands still, and opens the gate for the others.
+ * Checkpoints of gated delivery: the thread that moves the counter says that
+ * the counter stands still, and opens the gate for the others.
  */
 #include <linux/tty.h>
 #include <linux/workqueue.h>
@@ -14,12 +14,11 @@
 #include "state.h"
 
 /**
- * crr_checkpoint_flush - before a checkpoint: see that N_TTY has what has come
+ * crr_checkpoint_flush - before a checkpoint: see that N_TTY has all input
  * @session: the session
  *
- * From the device; it may still wait in a tty's flip buffer. Without the
- * session's lock, which the work does not need, but whoever keeps N_TTY waiting
- * should not keep us all.
+ * It may still wait in a tty's flip buffer. Flushed without the session's lock:
+ * whoever keeps N_TTY waiting must not keep all of the session waiting.
  */
 void crr_checkpoint_flush(struct crr_session *session)
 {
@@ -44,7 +43,7 @@ void crr_checkpoint_flush(struct crr_session *session)
 	} while (tty);
 }
 
-/* A session that does nothing, or has come to its end, has no gate. */
+/* An idle session, or one that has ended, has no gate. */
 static int crr_checkpoint_refusal(const struct crr_session *session)
 {
 	if (session->state > CRR_STATE_REPLAYING)
@@ -54,8 +53,8 @@ static int crr_checkpoint_refusal(const struct crr_session *session)
 
 /**
  * crr_session_checkpoint_begin - a checkpoint begins
- * @op: the operation: op->counter is where the emulator stands, op->max_bytes
- *	what may be taken
+ * @op: the operation: op->counter is where the emulator is, op->max_bytes what
+ *	may be taken
  *
  * CRR_RESULT: op->result; CRR_SLEEP: for the feeder.
  */
@@ -103,9 +102,10 @@ enum crr_decision crr_session_checkpoint_begin(struct crr_op *op)
  * @session: the session
  * @consumed: out: bytes taken since BEGIN
  *
- * Returns what CRR_IOC_CHECKPOINT_END does. Waits for calls of N_TTY that do
- * not wait, and for nobody else: a BEGIN meanwhile finds that one has begun,
- * and another END that it is being ended.
+ * Waits only for calls of N_TTY that do not wait. Meanwhile a BEGIN finds that a
+ * checkpoint has begun, and another END that it is being ended.
+ *
+ * Returns what CRR_IOC_CHECKPOINT_END does.
  */
 int crr_session_checkpoint_end(struct crr_session *session, u64 *consumed)
 {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The clock fd: by which the pages of a clock are mapped.
+ * Clocks, and the clock fd, through which their pages are mapped.
  */
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
@@ -20,7 +21,51 @@
 
 static const struct file_operations crr_clock_fops;
 
-/* The last file has gone: nobody can move the counter any more. */
+static void crr_clock_free(struct crr_clock *clock)
+{
+	if (clock->counter_page)
+		__free_page(clock->counter_page);
+	if (clock->state_page)
+		__free_page(clock->state_page);
+	crr_uncharge(&clock->charge);
+	kfree(clock);
+}
+
+static void crr_clock_free_rcu(struct rcu_head *rcu)
+{
+	crr_clock_free(container_of(rcu, struct crr_clock, rcu));
+}
+
+/* A clock with a reference for its first file. */
+static struct crr_clock *crr_clock_create(void)
+{
+	struct crr_clock *clock;
+
+	clock = kzalloc(sizeof(*clock), GFP_KERNEL_ACCOUNT);
+	if (!clock)
+		return NULL;
+	if (crr_charge(&clock->charge, 2 * PAGE_SIZE))
+		goto free;
+	kref_init(&clock->kref);
+	clock->counter_page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	clock->state_page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!clock->counter_page || !clock->state_page)
+		goto free;
+	clock->user = page_address(clock->counter_page);
+	clock->user->version = CRR_CLOCK_VERSION;
+	clock->user->size = sizeof(*clock->user);
+	clock->state = page_address(clock->state_page);
+	clock->state->version = CRR_CLOCK_VERSION;
+	clock->state->size = sizeof(*clock->state);
+	crr_clock_publish(clock, CRR_STATE_IDLE, CRR_NEVER);
+	return clock;
+
+free:
+	crr_clock_free(clock);
+	return NULL;
+}
+
+/* The last file is gone: nobody can move the counter any more. */
 static void crr_clock_release_locked(struct kref *kref)
 {
 	struct crr_clock *clock = container_of(kref, struct crr_clock, kref);
@@ -28,13 +73,12 @@ static void crr_clock_release_locked(struct kref *kref)
 
 	lockdep_assert_held(&crr_link_lock);
 
-	session = rcu_dereference_protected(clock->session,
-					    lockdep_is_held(&crr_link_lock));
+	session = crr_linked(clock->session);
 	if (session)
 		crr_session_set_clock(session, NULL);
 	if (clock->line)
 		RCU_INIT_POINTER(clock->line->clock, NULL);
-	call_rcu(&clock->rcu, crr_clock_free);
+	call_rcu(&clock->rcu, crr_clock_free_rcu);
 }
 
 static void crr_clock_put_locked(struct crr_clock *clock)
@@ -42,26 +86,9 @@ static void crr_clock_put_locked(struct crr_clock *clock)
 	kref_put(&clock->kref, crr_clock_release_locked);
 }
 
-/*
- * A new file for the clock, which takes over the caller's reference; that is
- * given back if there is no file to be had.
- */
-static struct file *crr_clock_file(struct crr_clock *clock)
-{
-	struct file *file;
-
-	lockdep_assert_held(&crr_link_lock);
-
-	file = anon_inode_getfile("[crr-clock]", &crr_clock_fops, clock,
-				  O_RDWR);
-	if (IS_ERR(file))
-		crr_clock_put_locked(clock);
-	return file;
-}
-
 /**
- * crr_clock_open - a new fd's file for the clock of a line
- * @line: the line, or its session: whose clock is made if there is none
+ * crr_clock_open - a new file for the clock of a line
+ * @line: the line; its clock, or its session's, is made if there is none
  *
  * Returns the file, or an ERR_PTR: -ENOMEM, -ENFILE.
  */
@@ -71,31 +98,31 @@ struct file *crr_clock_open(struct crr_line *line)
 	struct crr_session *session;
 	struct crr_clock *clock;
 	struct file *file;
+	bool is_new;
 
 	mutex_lock(&crr_link_lock);
-	stream = rcu_dereference_protected(line->stream,
-					   lockdep_is_held(&crr_link_lock));
+	stream = crr_linked(line->stream);
 	session = stream ? stream->session : NULL;
-	clock = rcu_dereference_protected(session ? session->clock :
-						    line->clock,
-					  lockdep_is_held(&crr_link_lock));
-	if (clock) {
+	clock = session ? crr_linked(session->clock) : crr_linked(line->clock);
+	is_new = !clock;
+	if (is_new)
+		clock = crr_clock_create();
+	else
 		kref_get(&clock->kref);
-		file = crr_clock_file(clock);
-		goto unlock;
-	}
-
 	file = ERR_PTR(-ENOMEM);
-	clock = crr_clock_create();
 	if (!clock)
 		goto unlock;
-	file = crr_clock_file(clock);
-	if (IS_ERR(file))
-		goto unlock;
-	clock->line = line;
-	rcu_assign_pointer(line->clock, clock);
-	if (session)
-		crr_session_set_clock(session, clock);
+	/* The file takes over the reference, unless it cannot be made. */
+	file = anon_inode_getfile("[crr-clock]", &crr_clock_fops, clock,
+				  O_RDWR);
+	if (IS_ERR(file)) {
+		crr_clock_put_locked(clock);
+	} else if (is_new) {
+		clock->line = line;
+		rcu_assign_pointer(line->clock, clock);
+		if (session)
+			crr_session_set_clock(session, clock);
+	}
 unlock:
 	mutex_unlock(&crr_link_lock);
 	return file;
@@ -115,8 +142,8 @@ static struct crr_session *crr_clock_session(struct crr_clock *clock)
 }
 
 /*
- * Page tables are filled here, and again after madvise(MADV_DONTNEED): with the
- * page that crr_clock_mmap() has let in, and which the mapping's file holds.
+ * Page tables are filled here, and again after madvise(MADV_DONTNEED), with the
+ * page that crr_clock_mmap() chose. The mapping's file holds it.
  */
 static vm_fault_t crr_clock_fault(struct vm_fault *vmf)
 {
@@ -213,7 +240,7 @@ static long crr_clock_ioctl(struct file *file, unsigned int cmd,
 			 (void __user *)arg);
 }
 
-/* /proc/PID/fdinfo/FD. The page is not the reader's, and nobody's to write. */
+/* /proc/PID/fdinfo/FD. Shows only the page that no user can write. */
 static void crr_clock_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct crr_clock *clock = file->private_data;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Every difference between the kernels that crr is built for. dkms.conf states
- * the same lower bound; there is no upper one.
+ * All differences between the kernels that crr builds for. dkms.conf has the
+ * same lower bound; there is no upper one.
  */
 #ifndef _CRR_COMPAT_H
 #define _CRR_COMPAT_H
@@ -17,7 +17,7 @@
 
 /*
  * 5.12 "tty: convert tty_ldisc_ops 'read()' function to take a kernel pointer",
- * and with it the cookie. 5.10 has it, too, and 5.10.21 what was amended.
+ * and with it the cookie. 5.10 has it, too, and 5.10.21 its corrections.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 21)
 #error "crr needs Linux 5.10.21 or newer"
@@ -27,8 +27,8 @@
 #endif
 
 /*
- * The newest kernel that has run the selftests. On a newer one the module
- * builds if it can, and says so when it is loaded. CONTRIBUTING.md: how to
+ * The newest kernel on which the selftests have run. On a newer one the module
+ * builds if it can, and says so when it is loaded. CONTRIBUTING.md says how to
  * raise it.
  */
 #define CRR_TESTED_MAJOR 7
@@ -48,7 +48,6 @@ static inline bool crr_kernel_is_untested(void)
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 typedef const u8 crr_flag_t;
 typedef size_t crr_count_t;
-typedef size_t crr_received_t;
 typedef size_t crr_lookahead_t;
 #else
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
@@ -57,7 +56,6 @@ typedef const char crr_flag_t;
 typedef char crr_flag_t;
 #endif
 typedef int crr_count_t;
-typedef int crr_received_t;
 typedef unsigned int crr_lookahead_t;
 #endif
 
@@ -73,11 +71,11 @@ static inline void vm_flags_mod(struct vm_area_struct *vma,
 
 /*
  * Before 6.14 crc32c() is a call of the crypto API, which takes a hundred
- * instructions before it comes to the first byte, and saves the registers of
- * the FPU when there are more than 512. What an emulator writes at once, 2,048
- * bytes at most, is as soon done with the processor's own instruction: 15% of a
- * write(2) of 2,048 bytes, and 8% of one of 1 byte. Where there is none, a few
- * bytes are sooner done with a table.
+ * instructions before the first byte, and saves the registers of the FPU for
+ * more than 512 bytes. For what an emulator writes at once, at most 2,048
+ * bytes, the processor's own instruction is as fast: it saves 15% of a write(2)
+ * of 2,048 bytes, and 8% of one of 1 byte. Without that instruction a table is
+ * faster for a few bytes.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
 static inline u32 crr_crc32c(u32 crc, const u8 *data, size_t length)
@@ -153,8 +151,9 @@ static inline crr_lookahead_fn *crr_lookahead(const struct tty_ldisc_ops *ops)
 #endif
 
 /*
- * 5.16 "tty: make tty_ldisc_ops::hangup return void". linux-5.10.y has taken it
- * over, late in 2026, and others may: no version tells, but the header does.
+ * 5.16 "tty: make tty_ldisc_ops::hangup return void". linux-5.10.y took it over
+ * late in 2026, and others may: so no version says which it is, but the header
+ * does.
  */
 typedef typeof(((struct tty_ldisc_ops *)NULL)->hangup(NULL)) crr_hangup_t;
 
@@ -197,7 +196,7 @@ static inline void crr_tty_unregister(struct tty_ldisc_ops *ops)
 
 /*
  * 5.11 "relay: allow the use of const callback structs": before, relay itself
- * fills in what is missing.
+ * fills in missing callbacks.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 11, 0)
 typedef const struct rchan_callbacks crr_rchan_callbacks_t;
@@ -207,7 +206,7 @@ typedef struct rchan_callbacks crr_rchan_callbacks_t;
 
 /*
  * 5.11 "kernel: implement support for TIF_NOTIFY_SIGNAL", which 5.10.162 has,
- * too: what makes signal_pending() true without a signal.
+ * too: it makes signal_pending() true without a signal.
  */
 #ifdef TIF_NOTIFY_SIGNAL
 #define CRR_TIF_NO_SIGNAL	TIF_NOTIFY_SIGNAL

@@ -7,7 +7,6 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/module.h>
-#include <linux/poll.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -23,7 +22,7 @@
 #include "state.h"
 #include "status.h"
 
-/* One write(2) takes this much at most: many records, and little memory. */
+/* The most that one write(2) takes: many records, and little memory. */
 #define CRR_FEED_CHUNK (32U << 10)
 
 static const struct file_operations crr_controller_fops;
@@ -35,7 +34,7 @@ struct file *crr_controller_file(struct crr_session *session)
 				  session, O_RDWR);
 }
 
-/* The session that a session fd controls, with a reference; or NULL. */
+/* The session of a session fd, with a reference; or NULL. */
 struct crr_session *crr_controller_session(int fd)
 {
 	struct crr_session *session = NULL;
@@ -45,13 +44,13 @@ struct crr_session *crr_controller_session(int fd)
 		return NULL;
 	if (file->f_op == &crr_controller_fops) {
 		session = file->private_data;
-		crr_session_get(session);
+		kref_get(&session->kref);
 	}
 	fput(file);
 	return session;
 }
 
-/* Is there something being recorded, or, after the replay, going to be? */
+/* Whether something is recorded, or may be after the replay. */
 static bool crr_controller_records(const struct crr_session *session)
 {
 	enum crr_state state = READ_ONCE(session->state);
@@ -67,14 +66,6 @@ static bool crr_controller_readable(struct crr_session *session)
 	       !crr_controller_records(session);
 }
 
-/* One reader and one feeder at a time; the next one waits, if it may. */
-static int crr_controller_lock(struct mutex *lock, struct file *file)
-{
-	if (file->f_flags & O_NONBLOCK)
-		return mutex_trylock(lock) ? 0 : -EAGAIN;
-	return mutex_lock_interruptible(lock) ? -ERESTARTSYS : 0;
-}
-
 static ssize_t crr_controller_read(struct file *file, char __user *to,
 				   size_t length, loff_t *pos)
 {
@@ -83,14 +74,18 @@ static ssize_t crr_controller_read(struct file *file, char __user *to,
 	const void *from;
 	ssize_t n;
 
-	n = crr_controller_lock(&session->consume_lock, file);
+	n = crr_lock_or_fail(&session->consume_lock,
+			     file->f_flags & O_NONBLOCK);
 	if (n)
 		return n;
 	for (;;) {
 		mutex_lock(&session->lock);
 		n = -EINVAL;
 		if (recorder->chan) {
-			/* What was read has reached its reader, who asks for more. */
+			/*
+			 * The reader asks for more, so it has what it read
+			 * last.
+			 */
 			crr_buffer_consume(session);
 			n = crr_buffer_peek(recorder, length, &from);
 		}
@@ -105,7 +100,7 @@ static ssize_t crr_controller_read(struct file *file, char __user *to,
 		if (n)
 			break;
 	}
-	/* Not consumed yet, so that nobody writes there. */
+	/* It is not consumed yet, so nobody writes there. */
 	if (n > 0 && copy_to_user(to, from, n))
 		n = -EFAULT;
 	if (n > 0)
@@ -157,7 +152,7 @@ static ssize_t crr_controller_write(struct file *file, const char __user *from,
 		n = -EFAULT;
 		goto free;
 	}
-	n = crr_controller_lock(&session->feed_lock, file);
+	n = crr_lock_or_fail(&session->feed_lock, file->f_flags & O_NONBLOCK);
 	if (n)
 		goto free;
 	for (;;) {
@@ -184,10 +179,10 @@ static __poll_t crr_controller_poll(struct file *file, poll_table *wait)
 	poll_wait(file, &session->wait, wait);
 	mutex_lock(&session->lock);
 	if (session->recorder.chan && crr_controller_readable(session))
-		mask |= EPOLLIN | EPOLLRDNORM;
+		mask |= CRR_POLL_IN;
 	if (session->state >= CRR_STATE_REPLAYING &&
 	    crr_replayer_feedable(session))
-		mask |= EPOLLOUT | EPOLLWRNORM;
+		mask |= CRR_POLL_OUT;
 	if (session->changed)
 		mask |= EPOLLPRI;
 	if (!session->nlines)

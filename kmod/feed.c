@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is fed to a replay: records from the session fd into the queues, and
- * seeks, by which others are asked for.
+ * Records come from the session fd into the queues; seeks, by which the
+ * emulator asks for others.
  *
  * All of it runs under session->lock.
  */
-#include "divergence.h"
 #include "feed.h"
 #include "queue.h"
 #include "state.h"
 
-/* Is every stream of the session in the log, which has named all of its own? */
+/* Whether the log has named every stream of the session. */
 static bool crr_replayer_begins(struct crr_session *session)
 {
 	struct crr_stream *stream;
@@ -22,8 +21,8 @@ static bool crr_replayer_begins(struct crr_session *session)
 }
 
 /*
- * A record for a line that has left the session before the log told. If its
- * time had come by then, that is how the run diverged.
+ * A record for a line that has left already. If it was due by then, the run has
+ * diverged.
  */
 static void crr_replayer_too_late(struct crr_stream *stream,
 				  const struct crr_record *rec)
@@ -38,7 +37,7 @@ static void crr_replayer_too_late(struct crr_stream *stream,
 				      CRR_REASON_LINE);
 }
 
-/* A record that the emulator, in its snapshot, has consumed already. */
+/* The emulator's snapshot contains this record: it is skipped. */
 static void crr_replayer_pass(struct crr_stream *stream,
 			      const struct crr_record *rec)
 {
@@ -58,7 +57,7 @@ static void crr_replayer_pass(struct crr_stream *stream,
 	}
 }
 
-/* Where does the log end with nothing but what STOP had ended? */
+/* Note where the log ends with nothing but the STREAM_ENDs of STOP. */
 static void crr_replayer_note_tail(struct crr_replayer *replayer,
 				   const struct crr_record *rec)
 {
@@ -71,7 +70,7 @@ static void crr_replayer_note_tail(struct crr_replayer *replayer,
 		replayer->tail = rec->sequence;
 }
 
-/* One record: 0, -ENOMEM, or a positive enum crr_reason. */
+/* Feed one record. Returns 0, -ENOMEM, or a positive enum crr_reason. */
 static int crr_replayer_add(struct crr_session *session,
 			    const struct crr_record *rec)
 {
@@ -107,15 +106,12 @@ static int crr_replayer_add(struct crr_session *session,
 			crr_stream_update_wants(stream);
 			break;
 		default:
-			if (rec->sequence < replayer->skip) {
+			if (rec->sequence < replayer->skip)
 				crr_replayer_pass(stream, rec);
-				break;
-			}
-			if (stream->left) {
+			else if (stream->left)
 				crr_replayer_too_late(stream, rec);
-				break;
-			}
-			ret = crr_replayer_queue(session, stream, rec);
+			else
+				ret = crr_replayer_queue(session, stream, rec);
 			if (ret)
 				return ret;
 			break;
@@ -128,14 +124,13 @@ added:
 }
 
 /**
- * crr_replayer_feed - take records
+ * crr_replayer_feed - feed records
  * @session: the session, replaying
  * @from: the records' bytes
  * @length: how many
  *
- * Returns how many bytes were taken; or, if none, -EAGAIN for no space,
- * -EMSGSIZE for no whole record, -EBADMSG for one that is not valid, or
- * -ENOMEM.
+ * Returns how many bytes were taken; or, if none, -EAGAIN for no buffer space,
+ * -EMSGSIZE for no whole record, -EBADMSG for an invalid one, or -ENOMEM.
  */
 ssize_t crr_replayer_feed(struct crr_session *session, const u8 *from,
 			  size_t length)
@@ -169,7 +164,7 @@ ssize_t crr_replayer_feed(struct crr_session *session, const u8 *from,
 
 /* ---- Seek ---- */
 
-/* The first record that is still to be consumed, fed or not. */
+/* The number of the first record that must still be consumed, fed or not. */
 u64 crr_replayer_position(struct crr_session *session)
 {
 	const struct crr_replayer *replayer = &session->replayer;
@@ -191,7 +186,7 @@ u64 crr_replayer_position(struct crr_session *session)
 /**
  * crr_replayer_seek - forget all records, and ask the feeder for others
  * @session: the session, replaying, or past it
- * @sequence: of the first one that is to be consumed
+ * @sequence: of the first one to be consumed
  */
 void crr_replayer_seek(struct crr_session *session, u64 sequence)
 {
@@ -220,7 +215,7 @@ void crr_replayer_seek(struct crr_session *session, u64 sequence)
 	replayer->seek_generation++;
 }
 
-/* The feeder has heard of it. 0, or what CRR_IOC_SEEK_ACK says. */
+/* The feeder acknowledges a seek. Returns 0, or what CRR_IOC_SEEK_ACK does. */
 int crr_replayer_seek_ack(struct crr_session *session,
 			  const struct crr_seek_ack *ack)
 {

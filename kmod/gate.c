@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The gate of a session with gated delivery: input is hidden until the thread
- * that moves the counter says, by a checkpoint, that it stands still.
+ * that moves the counter says, by a checkpoint, that the counter stands still.
  *
- * The gate is a mask over N_TTY, and no second queue: what is behind it lies in
+ * The gate is a mask over N_TTY and not a second queue: hidden input lies in
  * N_TTY, which throttles the device when it is full, and flushes it when told
- * to. While the gate is open the session's counter stands at the checkpoint's.
+ * to. While the gate is open the session's counter is that of the checkpoint.
  *
- * Recording, what is taken through the gate is one call of N_TTY, which does
- * not wait, at a time: the gate counts those under way, so that the end of a
- * checkpoint waits for them alone, and not for a user's copy. What a read(2)
- * has taken by then is logged by the end; the read(2) may come to its own
- * later, and takes nothing more.
+ * A recorded read takes bytes through the gate by one call of N_TTY at a time,
+ * which does not wait. The gate counts such calls, so that the end of a
+ * checkpoint waits for them alone, and not for a copy to the user. The end logs
+ * what a read(2) has taken by then; that read(2) may return later, but takes
+ * nothing more.
  *
- * In replay the gate opens where a record is due, and nowhere else.
+ * In replay the gate opens only where a record is due.
  */
 #include "gate.h"
 #include "state.h"
@@ -33,7 +33,7 @@ void crr_gate_set(struct crr_gate *gate, bool open, u64 left)
 	spin_unlock(&gate->lock);
 }
 
-/* Recording or replay begins, or ends. */
+/* A run begins or ends. */
 void crr_gate_start(struct crr_session *session, bool gated)
 {
 	struct crr_stream *stream;
@@ -48,24 +48,24 @@ void crr_gate_start(struct crr_session *session, bool gated)
 		stream->taken = 0;
 }
 
-/* Is there nothing to be had on this stream, whatever there is? */
+/* Whether the gate hides the stream's input, if there is any. */
 bool crr_gate_hides(const struct crr_stream *stream)
 {
 	const struct crr_gate *gate = &stream->session->gate;
 
-	/* Once the emulator has seen that the peer is gone, it stays so. */
+	/* Once the emulator has seen that the peer is gone, it stays gone. */
 	return gate->gated && !stream->peer_closed &&
 	       (!READ_ONCE(gate->open) || !READ_ONCE(gate->left));
 }
 
 /**
- * crr_gate_enter - one call of N_TTY's read begins
+ * crr_gate_enter - a call of N_TTY's read begins
  * @gate: the gate
  * @window: that of the read(2)
  * @nr: bytes asked for
  *
- * Returns how many may be asked for. crr_gate_leave() must follow. With 0 it
- * may be that the checkpoint is over.
+ * Returns how many bytes may be asked for; 0 may mean that the checkpoint is
+ * over. crr_gate_leave() must follow in any case.
  */
 u32 crr_gate_enter(struct crr_gate *gate, u32 window, u32 nr)
 {
@@ -80,9 +80,9 @@ u32 crr_gate_enter(struct crr_gate *gate, u32 window, u32 nr)
 }
 
 /**
- * crr_gate_leave - the call is over
- * @stream: on which it was; its bytes are in stream->bytes
- * @asked: what crr_gate_enter() said
+ * crr_gate_leave - the call of N_TTY's read is over
+ * @stream: its stream; stream->bytes has the bytes
+ * @asked: what crr_gate_enter() returned
  * @taken: bytes that N_TTY gave
  */
 void crr_gate_leave(struct crr_stream *stream, u32 asked, u32 taken)
@@ -103,7 +103,7 @@ void crr_gate_leave(struct crr_stream *stream, u32 asked, u32 taken)
 		wake_up(&gate->idle);
 }
 
-/* The session is locked: what has been taken and is not logged yet. */
+/* The session is locked. Returns how many bytes the caller is to log. */
 u32 crr_gate_log(struct crr_stream *stream)
 {
 	struct crr_gate *gate = &stream->session->gate;
@@ -117,9 +117,10 @@ u32 crr_gate_log(struct crr_stream *stream)
 }
 
 /*
- * Has a call given back what it had asked for, when nothing else was left? Who
- * came meanwhile found the gate as good as shut. True once: they are to be
- * woken then, under the session's lock, which the call itself must not take.
+ * Whether a call has given back its reservation when nothing else was left:
+ * readers that came meanwhile found nothing behind the gate. True once; the
+ * caller, which has the session's lock, wakes them. The call itself must not
+ * take that lock.
  */
 bool crr_gate_returned(struct crr_gate *gate)
 {

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * How an ioctl comes in and goes out: one dispatcher for the tables of all fds.
- */
+/* The dispatcher for the ioctls of all fds. */
 #include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/uaccess.h>
 
 #include "ioctl.h"
 
-/* The interface has no holes, and is the same for 32-bit callers. */
+/* The structs have no holes, and are the same for 32-bit callers. */
 static_assert(sizeof(struct crr_status) == 176);
 static_assert(sizeof(struct crr_session_fd) == 16);
 static_assert(sizeof(struct crr_join) == 24);
@@ -41,27 +39,10 @@ int crr_call_file(struct crr_call *call, struct file *file)
 	return 0;
 }
 
-/* Write the answer back; then, and only then, a new fd comes to life. */
-static int crr_ioctl_answer(struct crr_call *call, const struct crr_ioctl *op,
-			    void __user *user, u32 user_size)
-{
-	if (op->answers &&
-	    copy_to_user(user, call->arg, min(user_size, op->size))) {
-		if (call->file) {
-			put_unused_fd(call->fd);
-			fput(call->file);
-		}
-		return -EFAULT;
-	}
-	if (call->file)
-		fd_install(call->fd, call->file);
-	return 0;
-}
-
 /**
  * crr_ioctl - an ioctl on any of crr's fds
- * @ioctls: those of the kind of fd
- * @target: what the fd is of
+ * @ioctls: the ioctls of this kind of fd
+ * @target: the object behind the fd
  * @cmd: CRR_IOC_*
  * @user: its struct
  *
@@ -75,7 +56,6 @@ long crr_ioctl(const struct crr_ioctls *ioctls, void *target, unsigned int cmd,
 	struct crr_call call = { .target = target, .arg = &arg };
 	unsigned int nr = _IOC_NR(cmd);
 	u32 user_size;
-	u32 flags;
 	int ret;
 
 	if (nr >= ioctls->n || cmd != _IO(CRR_IOC_TYPE, nr))
@@ -93,21 +73,28 @@ long crr_ioctl(const struct crr_ioctls *ioctls, void *target, unsigned int cmd,
 	ret = copy_struct_from_user(&arg, op->size, user, user_size);
 	if (ret)
 		return ret;
-	/* The caller's size was read twice, and may have changed. */
-	flags = arg.status.flags;
-	if (flags & ~op->flags)
+	if (arg.status.flags & ~op->flags)
 		return -EOPNOTSUPP;
 	call.entitled = !ioctls->entitles ||
 			ioctls->entitles(target, arg.status.tty_fd);
 	if (!call.entitled && !op->open)
 		return -EBADF;
-	/* What cannot be answered is not done. */
+	/* Nothing is done if the answer cannot be written. */
 	if (op->answers && copy_to_user(user, &arg, min(user_size, op->size)))
 		return -EFAULT;
 	ret = op->call(&call);
 	if (ret)
 		return ret;
-	/* The size stays what the caller said. */
+	/* The size was read twice, and may have changed in between. */
 	arg.status.size = user_size;
-	return crr_ioctl_answer(&call, op, user, user_size);
+	if (op->answers && copy_to_user(user, &arg, min(user_size, op->size)))
+		ret = -EFAULT;
+	/* A new fd becomes visible only if the caller has learned its number. */
+	if (call.file && !ret) {
+		fd_install(call.fd, call.file);
+	} else if (call.file) {
+		put_unused_fd(call.fd);
+		fput(call.file);
+	}
+	return ret;
 }

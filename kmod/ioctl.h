@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Each kind of fd has a table of its ioctls, next to what they do; crr_ioctl()
- * serves them all.
+ * Each kind of fd has a table of its ioctls, next to their code. crr_ioctl()
+ * serves all of them.
  */
 #ifndef _CRR_IOCTL_H
 #define _CRR_IOCTL_H
@@ -34,11 +34,11 @@ union crr_arg {
 
 /**
  * struct crr_call - one ioctl
- * @target: a line, a session or a clock: what the table is for
- * @entitled: the caller may do all that the table has
- * @arg: its struct; what the caller's lacks is zero
- * @file: out: a new file, which gets its fd when all else has gone well
- * @fd: out: its number
+ * @target: a line, a session or a clock, as the table requires
+ * @entitled: the caller may use everything in the table
+ * @arg: its struct; members that the caller's struct lacks are zero
+ * @file: out: a new file, which gets its fd when all else has succeeded
+ * @fd: out: the number of that fd
  */
 struct crr_call {
 	void *target;
@@ -51,11 +51,11 @@ struct crr_call {
 /**
  * struct crr_ioctl - one row of a table
  * @size: of its struct; 0: no such ioctl
- * @min_size: of its struct's first version
- * @flags: those that are known; they follow the size in every struct
+ * @min_size: of the first version of its struct
+ * @flags: known flags; they follow the size in every struct
  * @answers: the struct is written back
- * @open: those who are not entitled may call it, too: it looks at @entitled
- * @call: does it
+ * @open: callers that are not entitled may call it; it looks at @entitled
+ * @call: the function
  */
 struct crr_ioctl {
 	u32 size;
@@ -78,9 +78,9 @@ struct crr_ioctl {
 /**
  * struct crr_ioctls - the ioctls of one kind of fd
  * @table: by number
- * @n: how many there are
- * @entitles: may the caller, who named this tty_fd, use what is not open? NULL:
- *	whoever has the fd may
+ * @n: number of rows
+ * @entitles: whether a caller that names this tty_fd may use what is not open;
+ *	NULL: everybody who has the fd may
  */
 struct crr_ioctls {
 	const struct crr_ioctl *table;

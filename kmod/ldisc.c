@@ -1,25 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The line discipline N_CRR: N_TTY, but for those ttys that are in a session
- * that records or replays. What is not wrapped here is N_TTY's own.
+ * The line discipline N_CRR: N_TTY, except on ttys in a session that records or
+ * replays. Callbacks that are not wrapped here are N_TTY's own.
  */
 #include <linux/compat.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/tty.h>
 
+#include "callbacks.h"
 #include "clock.h"
+#include "ioctl.h"
 #include "ldisc.h"
 #include "line.h"
-#include "poll.h"
-#include "question.h"
-#include "read.h"
 #include "session.h"
 #include "state.h"
-#include "tty_ioctl.h"
-#include "write.h"
 
-/* Called by the tty core for what neither it nor the driver knows. */
+/* Called by the tty core for ioctls that neither it nor the driver knows. */
 static int crr_ldisc_ioctl(struct tty_struct *tty, CRR_FILE_PARAMETER
 			   unsigned int cmd, unsigned long arg)
 {
@@ -28,7 +25,8 @@ static int crr_ldisc_ioctl(struct tty_struct *tty, CRR_FILE_PARAMETER
 
 	/* Never -ENOIOCTLCMD: for 32-bit callers the core would call again. */
 	if (_IOC_TYPE(cmd) == CRR_IOC_TYPE)
-		return crr_tty_ioctl(line, cmd, (void __user *)arg);
+		return crr_ioctl(&crr_tty_ioctls, line, cmd,
+				 (void __user *)arg);
 	switch (cmd) {
 	case TIOCINQ:
 		return crr_line_queue(line, CRR_FILE cmd, CRR_TYPE_INQ, arg);
@@ -36,13 +34,13 @@ static int crr_ldisc_ioctl(struct tty_struct *tty, CRR_FILE_PARAMETER
 		return crr_line_queue(line, CRR_FILE cmd, CRR_TYPE_OUTQ, arg);
 	default:
 		ret = crr_n_tty.ioctl(tty, CRR_FILE cmd, arg);
-		/* It may have asked for SIGIO, and says so to nobody here. */
+		/* It may have asked for SIGIO, which nothing else tells us. */
 		crr_session_wake_pollers(line);
 		return ret;
 	}
 }
 
-/* The structs are the same; what is not ours goes N_TTY's way. */
+/* The structs are the same. Other ioctls go N_TTY's way. */
 static int crr_ldisc_compat_ioctl(struct tty_struct *tty, CRR_FILE_PARAMETER
 				  unsigned int cmd, unsigned long arg)
 {
@@ -73,7 +71,7 @@ static void crr_line_input(struct crr_line *line)
 	rcu_read_unlock();
 }
 
-/* Is the device's input to be thrown away? */
+/* Whether to discard the device's input. */
 static bool crr_line_discards(struct crr_line *line, size_t count)
 {
 	struct crr_stream *stream;
@@ -84,7 +82,7 @@ static bool crr_line_discards(struct crr_line *line, size_t count)
 	if (stream && READ_ONCE(stream->session->state) >=
 		      CRR_STATE_REPLAYING) {
 		discards = true;
-		/* Only counted: a lost increment is no harm. */
+		/* Only for people: a lost increment does no harm. */
 		data_race(stream->session->replayer.discarded += count);
 	}
 	rcu_read_unlock();
@@ -104,13 +102,12 @@ static void crr_ldisc_receive_buf(struct tty_struct *tty, const u8 *cp,
 	crr_line_input(line);
 }
 
-static crr_received_t crr_ldisc_receive_buf2(struct tty_struct *tty,
-					     const u8 *cp,
-					     crr_flag_t *fp,
-					     crr_count_t count)
+static crr_count_t crr_ldisc_receive_buf2(struct tty_struct *tty,
+					  const u8 *cp, crr_flag_t *fp,
+					  crr_count_t count)
 {
 	struct crr_line *line = crr_line_find(tty);
-	crr_received_t n;
+	crr_count_t n;
 
 	if (crr_line_discards(line, count))
 		return count;
@@ -120,7 +117,7 @@ static crr_received_t crr_ldisc_receive_buf2(struct tty_struct *tty,
 	return n;
 }
 
-/* XON and XOFF out of turn; thrown away with the rest. */
+/* XON and XOFF ahead of other input; discarded with the rest. */
 static void crr_ldisc_lookahead_buf(struct tty_struct *tty, const u8 *cp,
 				    const u8 *fp, crr_lookahead_t count)
 {
@@ -134,13 +131,13 @@ static void crr_ldisc_flush_buffer(struct tty_struct *tty)
 	crr_line_input(crr_line_find(tty));
 }
 
-/* Called under termios_rwsem: input may have become lines, or the reverse. */
+/* Called under termios_rwsem. Input may have become lines, or the reverse. */
 static void crr_ldisc_set_termios(struct tty_struct *tty, crr_ktermios_t *old)
 {
 	struct crr_line *line = crr_line_find(tty);
 
 	crr_n_tty.set_termios(tty, old);
-	/* N_TTY's own open calls it when there is no line yet. */
+	/* N_TTY's own open calls this before there is a line. */
 	if (!line)
 		return;
 	WRITE_ONCE(line->undescribed, true);
@@ -150,8 +147,8 @@ static void crr_ldisc_set_termios(struct tty_struct *tty, crr_ktermios_t *old)
 /* ---- Attach and detach ---- */
 
 /*
- * The tty core's files are no longer ours to see: reads and writes go to stubs
- * of its own. What is under way comes to its end, then close is called.
+ * From now on the tty core answers reads and writes by stubs of its own.
+ * Operations in flight end, and then close is called.
  */
 static crr_hangup_t crr_ldisc_hangup(struct tty_struct *tty)
 {
@@ -164,9 +161,9 @@ static crr_hangup_t crr_ldisc_hangup(struct tty_struct *tty)
 }
 
 /*
- * Called with the ldisc semaphore held for writing. Only for want of memory
- * does it fail, as N_TTY's own may: after a hangup the tty core calls it in
- * the open(2) of somebody who has never heard of crr.
+ * Called with the ldisc semaphore held for writing. Like N_TTY's own it must
+ * fail only for want of memory: after a hangup the tty core calls it in the
+ * open(2) of somebody who has never heard of crr.
  */
 static int crr_ldisc_open(struct tty_struct *tty)
 {
@@ -179,7 +176,7 @@ static int crr_ldisc_open(struct tty_struct *tty)
 	line->tty = tty;
 	mutex_init(&line->read_lock);
 	ret = -ENOMEM;
-	line->read = crr_read_alloc(line);
+	line->read = crr_read_alloc();
 	if (!line->read)
 		goto free_line;
 	ret = crr_n_tty.open(tty);
@@ -210,8 +207,8 @@ static void crr_ldisc_close(struct tty_struct *tty)
 static struct tty_ldisc_ops crr_ldisc;
 
 /**
- * crr_ldisc_register - make the line discipline known
- * @number: under which number
+ * crr_ldisc_register - register the line discipline
+ * @number: its number
  *
  * Returns 0 or -EINVAL.
  */

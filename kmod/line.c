@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lines: what the rest of the module asks of a tty on which N_CRR is open.
+ * Lines: everything that the module asks of a tty on which N_CRR is open.
  *
- * What N_TTY holds inside is never computed, only asked for.
+ * The state of N_TTY is only asked for, never computed.
  */
 #include <linux/file.h>
 #include <linux/poll.h>
@@ -11,18 +11,18 @@
 
 #include "line.h"
 
-/* N_TTY's operations, as inherited. */
+/* N_TTY's own operations. */
 struct tty_ldisc_ops crr_n_tty;
 
 /*
- * tty->disc_data belongs to N_TTY, so that lines are found by their tty. A
- * callback's own line stays where it is; its neighbours in the list come and
- * go: hence RCU.
+ * tty->disc_data belongs to N_TTY, so lines are found by their tty. The line of
+ * a running callback stays, but its neighbours in the list come and go: hence
+ * RCU.
  */
 DEFINE_HASHTABLE(crr_lines, CRR_LINES_BITS);
-static DEFINE_SPINLOCK(crr_lines_lock); /* changes of it */
+static DEFINE_SPINLOCK(crr_lines_lock); /* protects changes */
 
-/* The line of a tty: that of the callback that asks, or NULL before open. */
+/* The line of a tty in whose callback we are; NULL before open. */
 struct crr_line *crr_line_find(struct tty_struct *tty)
 {
 	struct crr_line *line;
@@ -47,7 +47,7 @@ void crr_line_remove(struct crr_line *line)
 	spin_unlock(&crr_lines_lock);
 }
 
-/* Wake whoever sleeps or polls on the tty. */
+/* Wake all sleepers and pollers of the tty. */
 void crr_line_wake(struct crr_line *line)
 {
 	struct tty_struct *tty = line->tty;
@@ -58,7 +58,7 @@ void crr_line_wake(struct crr_line *line)
 	wake_up_interruptible_poll(&tty->write_wait, EPOLLOUT | EPOLLWRNORM);
 }
 
-/* Wake whoever sleeps on the tty, and of those who poll it only for these. */
+/* Wake all sleepers of the tty, and the pollers that wait for these events. */
 void crr_line_notify(struct crr_line *line, __poll_t events)
 {
 	struct tty_struct *tty = line->tty;
@@ -69,7 +69,7 @@ void crr_line_notify(struct crr_line *line, __poll_t events)
 		wake_up_interruptible_poll(&tty->write_wait, events);
 }
 
-/* Send SIGIO: POLL_IN or POLL_OUT. False: nobody has asked for it. */
+/* Send SIGIO with POLL_IN or POLL_OUT. Returns false if nobody asked for it. */
 bool crr_line_signal(struct crr_line *line, int band)
 {
 	struct fasync_struct **fasync = &line->tty->fasync;
@@ -81,8 +81,8 @@ bool crr_line_signal(struct crr_line *line, int band)
 }
 
 /*
- * Wake whoever sleeps on the tty in crr, and nobody who polls it: a poller asks
- * for no event that no driver knows.
+ * Wake operations that sleep, and no pollers: a poller does not ask for this
+ * event, which no driver sends.
  */
 void crr_line_wake_sleepers(struct crr_line *line)
 {
@@ -92,7 +92,7 @@ void crr_line_wake_sleepers(struct crr_line *line)
 	wake_up_interruptible_poll(&tty->write_wait, EPOLLMSG);
 }
 
-/* Throw away what N_TTY has received. A line that is being closed needs it not. */
+/* Discard N_TTY's input, unless the line is being closed. */
 void crr_line_flush(struct crr_line *line)
 {
 	struct tty_struct *tty = line->tty;
@@ -110,8 +110,8 @@ void crr_line_describe(struct crr_line *line, struct crr_record *rec)
 {
 	struct tty_struct *tty = line->tty;
 	/*
-	 * For people to look at: not worth termios_rwsem, which a read may
-	 * hold for as long as its user pleases.
+	 * For people only: not worth termios_rwsem, which a read may hold for
+	 * as long as its user likes.
 	 */
 	const struct ktermios termios = data_race(tty->termios);
 
@@ -126,8 +126,8 @@ void crr_line_describe(struct crr_line *line, struct crr_record *rec)
 }
 
 /*
- * Is it hung up, or just now being so? The tty core fails the emulator's calls
- * before it tells the discipline.
+ * Whether the line is hung up, or being hung up: the tty core fails the
+ * emulator's calls before it calls ->hangup().
  */
 bool crr_line_hangs_up(struct crr_line *line)
 {
@@ -143,15 +143,16 @@ bool crr_line_is_master(struct crr_line *line)
 	       driver->subtype == PTY_TYPE_MASTER;
 }
 
-/* Is it some login's terminal? */
+/* Whether it is the controlling terminal of a session of processes. */
 bool crr_line_is_controlling(struct crr_line *line)
 {
 	return crr_tty_session(line->tty);
 }
 
 /*
- * Is this fd a file of this very tty, open for reading and writing? One that
- * has been hung up is its former user's, and still among the tty's files.
+ * Whether this fd is a file of this tty, open for reading and writing. A file
+ * that has been hung up belongs to a former user, but is still in the tty's
+ * list.
  */
 bool crr_line_has_file(struct crr_line *line, int fd)
 {
@@ -177,10 +178,11 @@ bool crr_line_has_file(struct crr_line *line, int fd)
 }
 
 /*
- * Sleep until something has changed. All who change something wake the tty's
- * queues, as does TIOCSETD, which waits for us to leave. Returns why there
- * should be no more waiting: -EIO after a hangup, -EAGAIN for TIOCSETD,
- * -ERESTARTSYS for a signal.
+ * Sleep until something has changed: every change wakes the tty's queues, and
+ * so does TIOCSETD, which waits for us to leave.
+ *
+ * Returns 0, or why the caller must not wait any more: -EIO after a hangup,
+ * -EAGAIN for TIOCSETD, -ERESTARTSYS for a signal.
  */
 int crr_line_wait(struct crr_line *line, struct wait_queue_entry *wait)
 {

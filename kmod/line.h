@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A line is a tty on which N_CRR is open. It lives from the discipline's open
- * to its close; both run under the tty core's ldisc semaphore, held for
- * writing, and all other callbacks under the same semaphore, held for reading.
- * A callback's own line therefore stays.
+ * to its close, which both run with the tty core's ldisc semaphore held for
+ * writing. All other callbacks hold it for reading, so their own line stays.
  */
 #ifndef _CRR_LINE_H
 #define _CRR_LINE_H
@@ -29,14 +28,14 @@ struct crr_stream;
  * @node: in the table of all lines
  * @rcu: frees it
  * @tty: the tty
- * @in_flight: operations, from their begin to their end. RECORD and REPLAY fail if
- *	there is one: no operation that began with the device ends in a recording,
- *	or the other way round. A rw_semaphore would say the same, and make an idle
- *	read(2) 9% longer.
- * @read_lock: one read(2) at a time has to do with a session; it holds this from
- *	the first call of the tty core to the last
- * @read: that read(2); protected by @read_lock
- * @stream: the line's part in a session; changed under crr_link_lock
+ * @in_flight: number of operations between begin and end. RECORD and REPLAY fail
+ *	if there is one, so that no operation begins with the device and ends in
+ *	a recording, or the other way round. A rw_semaphore would do the same, but
+ *	make an idle read(2) 9% longer.
+ * @read_lock: serialises the read(2)s of a session; held from the tty core's
+ *	first call for a read(2) to its last
+ * @read: the read(2) that holds @read_lock, which protects it
+ * @stream: the line's stream in a session; changed under crr_link_lock
  * @clock: its clock, weakly; changed under crr_link_lock
  * @received: bytes from the device
  * @hung_up: the tty core has called ->hangup(); READ_ONCE
@@ -47,7 +46,7 @@ struct crr_line {
 	struct rcu_head rcu;
 	struct tty_struct *tty;
 	atomic_t in_flight;
-	struct mutex read_lock;		/* one read(2) at a time */
+	struct mutex read_lock;		/* see above */
 	struct crr_read *read;
 	struct crr_stream __rcu *stream;
 	struct crr_clock __rcu *clock;
@@ -61,7 +60,7 @@ struct crr_line {
 extern struct tty_ldisc_ops crr_n_tty;
 extern DECLARE_HASHTABLE(crr_lines, CRR_LINES_BITS);
 
-/* As crr_line_find(); the caller has rcu_read_lock_sched(). */
+/* As crr_line_find(), under rcu_read_lock_sched(). */
 static inline struct crr_line *crr_line_find_rcu(struct tty_struct *tty)
 {
 	struct crr_line *line;

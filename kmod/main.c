@@ -10,11 +10,11 @@
 #include <linux/tty.h>
 #include <linux/utsname.h>
 
+#include "callbacks.h"
 #include "compat.h"
 #include "ldisc.h"
-#include "tty_ioctl.h"
 
-/* Those of crr_number_is_unused(), but N_CRR. */
+/* The numbers of crr_number_is_unused(), except N_CRR. */
 #define CRR_FREE_NUMBERS "4, 8, 9, 10, 12, 16"
 
 static int ldisc = N_CRR;
@@ -26,10 +26,10 @@ module_param_named(unprivileged, crr_unprivileged, bool, 0644);
 MODULE_PARM_DESC(unprivileged, "whoever has opened a tty may record and replay it (default N)");
 
 /*
- * The tty core lets two modules register the same number. The first loses it,
- * and when one of them is unloaded it belongs to neither. The core does not say
- * which numbers are taken, and other modules may come later. So only those are
- * accepted that no kernel since 5.10 uses. N_IRDA (11) has no discipline
+ * The tty core lets two modules register the same number. The first one loses
+ * it, and when either is unloaded it belongs to neither. The core does not say
+ * which numbers are taken, and other modules may come later. So only numbers
+ * are accepted that no kernel since 5.10 uses. N_IRDA (11) has no discipline
  * either, but some UART drivers switch to infrared when it is set.
  */
 static bool __init crr_number_is_unused(int number)
@@ -67,7 +67,7 @@ static int __init crr_init(void)
 static void __exit crr_exit(void)
 {
 	crr_ldisc_unregister();
-	/* Lines, sessions and clocks are freed by RCU callbacks of ours. */
+	/* Our RCU callbacks free lines, sessions and clocks. */
 	rcu_barrier();
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Operations: how a read(2), a write(2), a question or a checkpoint of the
- * emulator begins, asks the session what to do, sleeps, and ends.
+ * Operations: how a read(2), a write(2), a question or a checkpoint begins,
+ * asks the session for a decision, sleeps, and ends.
  */
 #include <linux/sched/signal.h>
 
@@ -24,12 +24,13 @@ static void crr_op_awake(struct crr_op *op)
 }
 
 /**
- * crr_session_decide - what is an operation to do?
+ * crr_session_decide - decide on an operation
  * @op: the operation
  * @buf: of a write, the bytes it offers; of a mark, its label; else NULL
  * @length: how many
  *
- * Called again after each sleep; crr_session_stop_sleeping() ends it otherwise.
+ * Called again after each sleep; a sleep that ends otherwise is followed by
+ * crr_session_stop_sleeping().
  */
 static enum crr_decision crr_session_decide(struct crr_op *op, const u8 *buf,
 					    u32 length)
@@ -93,8 +94,8 @@ static void crr_session_stop_sleeping(struct crr_op *op)
 }
 
 /*
- * Ask the session what to do until it is not to sleep. Negative: the sleep has
- * ended for another reason, as above.
+ * Ask the session for a decision until that is not to sleep. Negative:
+ * crr_line_wait() has ended the sleep.
  */
 int crr_operation_decide(struct crr_line *line, struct crr_op *op,
 			 wait_queue_head_t *queue, const u8 *buf, u32 length)
@@ -128,11 +129,11 @@ int crr_operation_decide(struct crr_line *line, struct crr_op *op,
  * crr_operation_checkpoint - a checkpoint begins
  * @line: the line
  * @stream: its stream; the caller holds it
- * @counter: where the emulator stands
+ * @counter: where the emulator is
  * @max_bytes: that may be taken
  *
- * Returns what CRR_IOC_CHECKPOINT_BEGIN does; or 1 if the session does nothing:
- * then the counter alone is to be set.
+ * Returns what CRR_IOC_CHECKPOINT_BEGIN does; or 1 if the session is idle: then
+ * only the counter is to be set.
  */
 int crr_operation_checkpoint(struct crr_line *line, struct crr_stream *stream,
 			     u64 counter, u64 max_bytes)

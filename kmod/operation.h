@@ -8,11 +8,11 @@
 
 /**
  * crr_operation_begin - an operation begins
- * @tty: on which it is
+ * @tty: its tty
  * @line: out: the tty's line
  *
- * Returns its stream, whose session it holds, or NULL if it is N_TTY's. Either
- * way crr_operation_end() follows.
+ * Returns its stream, with a reference to the session, or NULL if N_TTY is to do
+ * it. Either way crr_operation_end() follows.
  */
 static inline struct crr_stream *crr_operation_begin(struct tty_struct *tty,
 						     struct crr_line **line)
@@ -42,7 +42,7 @@ static inline void crr_operation_end(struct crr_line *line,
 {
 	if (stream)
 		crr_session_put(stream->session);
-	smp_mb__before_atomic(); /* what it did has been done */
+	smp_mb__before_atomic(); /* all that it did comes before */
 	atomic_dec(&line->in_flight);
 }
 

@@ -3,20 +3,18 @@
  * poll(2).
  *
  * Never waits for anything that a user may keep from coming: its callers hold
- * locks of epoll, or are threads of a kernel's work queue.
+ * locks of epoll, or are threads of a work queue.
  */
-#include <linux/poll.h>
-
 #include "buffer.h"
+#include "callbacks.h"
 #include "gate.h"
 #include "line.h"
-#include "poll.h"
 #include "replay_poll.h"
 #include "run.h"
 #include "session.h"
 #include "state.h"
 
-/* As long as the session does not pass the device's state on. */
+/* Returns false if the device is to be polled. */
 static bool crr_session_poll(struct crr_stream *stream, struct file *file,
 			     __poll_t wanted, __poll_t *mask)
 {
@@ -33,8 +31,7 @@ static bool crr_session_poll(struct crr_stream *stream, struct file *file,
 		if (!answered)
 			crr_session_go_live(session);
 	} else {
-		*mask = EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
-			EPOLLERR;
+		*mask = CRR_POLL_IN | CRR_POLL_OUT | EPOLLERR;
 	}
 	if (answered && !(*mask & wanted))
 		stream->looks++;
@@ -44,7 +41,7 @@ static bool crr_session_poll(struct crr_stream *stream, struct file *file,
 	return answered;
 }
 
-/* What of the device's state is hidden while it is recorded. */
+/* Hide some of the device's events while they are recorded. */
 static __poll_t crr_recorded_poll(struct crr_stream *stream, __poll_t wanted,
 				  __poll_t mask)
 {
@@ -53,13 +50,12 @@ static __poll_t crr_recorded_poll(struct crr_stream *stream, __poll_t wanted,
 	mutex_lock(&session->lock);
 	if (session->state == CRR_STATE_RECORDING) {
 		if (crr_gate_hides(stream))
-			mask &= ~(EPOLLIN | EPOLLRDNORM | EPOLLHUP);
-		/* What is there cannot be had before there is space. */
+			mask &= ~(CRR_POLL_IN | EPOLLHUP);
+		/* What is there cannot be had without buffer space. */
 		if (!stream->ended &&
 		    !crr_buffer_has_space(&session->recorder)) {
 			session->recorder.space_wanted = true;
-			mask &= ~(EPOLLIN | EPOLLRDNORM | EPOLLOUT |
-				  EPOLLWRNORM);
+			mask &= ~(CRR_POLL_IN | CRR_POLL_OUT);
 		}
 		if (!(mask & wanted))
 			stream->looks++;
@@ -69,9 +65,9 @@ static __poll_t crr_recorded_poll(struct crr_stream *stream, __poll_t wanted,
 }
 
 /*
- * Called by the tty core, by anybody at any time. The poller is on the tty's
- * queues before the session is looked at, so that it is woken by whatever
- * changes then; and on no others, as a session may go sooner.
+ * Called by the tty core, for any number of pollers. The poller is on the tty's
+ * queues before the session is looked at, so that any change from then on wakes
+ * it. It is on no other queues, as the session may go first.
  */
 __poll_t crr_ldisc_poll(struct tty_struct *tty, struct file *file,
 			poll_table *wait)

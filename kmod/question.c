@@ -1,47 +1,51 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Questions, and marks: FIONREAD, TIOCOUTQ, CRR_IOC_MODEM, CRR_IOC_MARK.
+ * Questions and marks: FIONREAD, TIOCOUTQ, CRR_IOC_MODEM, CRR_IOC_MARK.
  *
- * What is answered from outside is recorded, and answered from the log in
- * replay. Neither waits for anything but buffer space, or the feeder.
+ * The answers come from outside the emulator, so they are recorded, and come
+ * from the log in replay. A question waits for nothing but buffer space or the
+ * feeder.
  */
 #include <linux/serial.h>
 #include <linux/uaccess.h>
 
+#include "callbacks.h"
 #include "line.h"
 #include "operation.h"
 #include "queue.h"
-#include "question.h"
 #include "recorder.h"
 #include "state.h"
 
-/* It begins. As crr_session_decide(), or an errno for ioctl(2). */
+/*
+ * Begin a question: what crr_operation_decide() returns, or, if that is that
+ * the question fails, the -errno for ioctl(2). crr_line_asked() follows.
+ */
 static int crr_line_ask(struct crr_line *line, struct crr_op *op,
 			const u8 *label, u32 length)
 {
 	struct tty_struct *tty = line->tty;
+	wait_queue_head_t *queue = crr_type_is_inbound(op->type) ?
+				   &tty->read_wait : &tty->write_wait;
 	int decision;
 
 	op->stream = crr_operation_begin(tty, &line);
 	if (!op->stream)
 		return CRR_PASS;
-	decision = crr_operation_decide(line, op,
-					crr_type_is_inbound(op->type) ?
-				 &tty->read_wait : &tty->write_wait,
-				 label, length);
+	decision = crr_operation_decide(line, op, queue, label, length);
+	if (decision == CRR_RESULT && op->result < 0)
+		return op->result;
 	return decision == -ERESTARTSYS ? -EINTR : decision;
 }
 
-/* It ends. */
 static void crr_line_asked(struct crr_line *line, struct crr_op *op)
 {
 	crr_queued_free(op->queued);
 	crr_operation_end(line, op->stream);
 }
 
-/* FIONREAD and TIOCOUTQ: N_TTY's answer goes to the user, and then to us. */
+/* FIONREAD and TIOCOUTQ: N_TTY gives its answer to the user, who gives it to us. */
 int crr_line_queue(struct crr_line *line, CRR_FILE_PARAMETER
-			  unsigned int cmd, u16 type, unsigned long arg)
+		   unsigned int cmd, u16 type, unsigned long arg)
 {
 	struct crr_op op = {
 		.type = type,
@@ -50,10 +54,10 @@ int crr_line_queue(struct crr_line *line, CRR_FILE_PARAMETER
 	};
 	int __user *answer = (int __user *)arg;
 	struct crr_record rec = { .type = type };
-	int decision, ret, n;
+	int ret, n;
 
-	decision = crr_line_ask(line, &op, NULL, 0);
-	switch (decision) {
+	ret = crr_line_ask(line, &op, NULL, 0);
+	switch (ret) {
 	case CRR_PASS:
 		ret = crr_n_tty.ioctl(line->tty, CRR_FILE cmd, arg);
 		break;
@@ -76,15 +80,19 @@ int crr_line_queue(struct crr_line *line, CRR_FILE_PARAMETER
 		ret = put_user(op.queued->rec.value, answer);
 		break;
 	case CRR_RESULT:
-		ret = op.result < 0 ? op.result : put_user(op.result, answer);
-		break;
-	default:
-		ret = decision;
+		ret = put_user(op.result, answer);
 		break;
 	}
 	crr_line_asked(line, &op);
 	return ret;
 }
+
+/* The counts of a MODEM record are members of these structs, in this order. */
+static_assert(offsetofend(struct crr_modem, buf_overrun) -
+	      offsetof(struct crr_modem, cts) == CRR_MODEM_COUNT * sizeof(u32));
+static_assert(offsetof(struct serial_icounter_struct, cts) == 0);
+static_assert(offsetofend(struct serial_icounter_struct, buf_overrun) ==
+	      CRR_MODEM_COUNT * sizeof(u32));
 
 /* Modem lines and counts, as the driver has them. */
 static void crr_device_modem(struct tty_struct *tty, struct crr_record *rec)
@@ -94,7 +102,7 @@ static void crr_device_modem(struct tty_struct *tty, struct crr_record *rec)
 	int lines = ops->tiocmget ? ops->tiocmget(tty) : -ENOTTY;
 
 	if (lines < 0) {
-		/* What never leaves the kernel is not for a log, either. */
+		/* Errors that never leave the kernel are not for a log. */
 		rec->modem.error = lines < -CRR_ERRNO_MAX ? EIO : -lines;
 		return;
 	}
@@ -102,23 +110,13 @@ static void crr_device_modem(struct tty_struct *tty, struct crr_record *rec)
 	if (!ops->get_icount || ops->get_icount(tty, &count))
 		return;
 	rec->modem.facts = CRR_MODEM_COUNTS;
-	rec->modem.counts[0] = count.cts;
-	rec->modem.counts[1] = count.dsr;
-	rec->modem.counts[2] = count.rng;
-	rec->modem.counts[3] = count.dcd;
-	rec->modem.counts[4] = count.rx;
-	rec->modem.counts[5] = count.tx;
-	rec->modem.counts[6] = count.frame;
-	rec->modem.counts[7] = count.overrun;
-	rec->modem.counts[8] = count.parity;
-	rec->modem.counts[9] = count.brk;
-	rec->modem.counts[10] = count.buf_overrun;
+	memcpy(rec->modem.counts, &count, sizeof(rec->modem.counts));
 }
 
 /**
  * crr_line_modem - CRR_IOC_MODEM
  * @line: the line
- * @modem: out
+ * @modem: out: the answer
  *
  * Returns what CRR_IOC_MODEM does.
  */
@@ -129,43 +127,20 @@ int crr_line_modem(struct crr_line *line, struct crr_modem *modem)
 	int ret;
 
 	ret = crr_line_ask(line, &op, NULL, 0);
-	switch (ret) {
-	case CRR_PASS:
-		crr_device_modem(line->tty, &rec);
-		ret = 0;
-		break;
-	case CRR_RECORD:
-		crr_device_modem(line->tty, &rec);
-		crr_recorder_answer_done(&op, &rec);
-		ret = 0;
-		break;
-	case CRR_REPLAY:
+	if (ret == CRR_REPLAY)
 		rec = op.queued->rec;
-		ret = 0;
-		break;
-	case CRR_RESULT:
-		ret = op.result;
-		break;
-	default:
-		break;
-	}
-	if (!ret)
-		ret = -(int)rec.modem.error;
+	else if (ret >= 0)
+		crr_device_modem(line->tty, &rec);
+	if (ret == CRR_RECORD)
+		crr_recorder_answer_done(&op, &rec);
+	crr_line_asked(line, &op);
+	if (ret < 0)
+		return ret;
 	modem->lines = rec.modem.lines;
 	modem->facts = rec.modem.facts;
-	modem->cts = rec.modem.counts[0];
-	modem->dsr = rec.modem.counts[1];
-	modem->rng = rec.modem.counts[2];
-	modem->dcd = rec.modem.counts[3];
-	modem->rx = rec.modem.counts[4];
-	modem->tx = rec.modem.counts[5];
-	modem->frame = rec.modem.counts[6];
-	modem->overrun = rec.modem.counts[7];
-	modem->parity = rec.modem.counts[8];
-	modem->brk = rec.modem.counts[9];
-	modem->buf_overrun = rec.modem.counts[10];
-	crr_line_asked(line, &op);
-	return ret;
+	memcpy((u8 *)modem + offsetof(struct crr_modem, cts), rec.modem.counts,
+	       sizeof(rec.modem.counts));
+	return -(int)rec.modem.error;
 }
 
 /**
@@ -186,20 +161,8 @@ int crr_line_mark(struct crr_line *line, const struct crr_mark *mark)
 	int ret;
 
 	ret = crr_line_ask(line, &op, mark->label, mark->length);
-	switch (ret) {
-	case CRR_RECORD:
+	if (ret == CRR_RECORD)
 		crr_recorder_answer_done(&op, &rec);
-		fallthrough;
-	case CRR_PASS:
-	case CRR_REPLAY:
-		ret = 0;
-		break;
-	case CRR_RESULT:
-		ret = op.result;
-		break;
-	default:
-		break;
-	}
 	crr_line_asked(line, &op);
-	return ret;
+	return min(ret, 0);
 }

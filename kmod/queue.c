@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The queues of a replay: records that have been fed wait here for the
- * operations that consume them. Each stream has two: what came in, and what
- * went out.
+ * The queues of a replay, in which records that have been fed wait for the
+ * operations that consume them; and how a run diverges from them. Each stream
+ * has two queues: what came in, and what went out.
  *
  * All of it runs under session->lock.
  */
-#include <linux/poll.h>
 #include <linux/slab.h>
 
 #include "charge.h"
@@ -14,9 +13,9 @@
 #include "state.h"
 
 /*
- * What the feeder is wanted for: the next thing that reads will find, and,
- * after a write that was not taken whole, the next one that was. Called after
- * every change of what this depends on.
+ * Update what the feeder is wanted for: the next record for reads, and, after a
+ * write that was not taken whole, the next write that was. Called after every
+ * change of what this depends on.
  */
 void crr_stream_update_wants(struct crr_stream *stream)
 {
@@ -31,7 +30,7 @@ void crr_stream_update_wants(struct crr_stream *stream)
 	WRITE_ONCE(replayer->wanting, replayer->wanting + (wants ? 1 : -1));
 }
 
-/* The last write was, or was not, refused or taken in part. */
+/* The last write was, or was not, refused or short. */
 void crr_stream_throttle(struct crr_stream *stream, bool throttled)
 {
 	struct crr_replayer *replayer = &stream->session->replayer;
@@ -42,7 +41,6 @@ void crr_stream_throttle(struct crr_stream *stream, bool throttled)
 	crr_stream_update_wants(stream);
 }
 
-/* As at the beginning of a log. */
 void crr_stream_restart(struct crr_stream *stream)
 {
 	stream->begun = false;
@@ -67,7 +65,7 @@ void crr_replayer_start(struct crr_session *session, u64 limit, u32 flags)
 	WRITE_ONCE(replayer->seeking, false);
 	replayer->end_shown = false;
 	replayer->guesses = 0;
-	/* Of the last replay; some of its streams may have gone. */
+	/* They are of the last replay; some of its streams may have gone. */
 	replayer->throttled = 0;
 	WRITE_ONCE(replayer->wanting, 0);
 	list_for_each_entry(stream, &session->streams, node) {
@@ -78,13 +76,14 @@ void crr_replayer_start(struct crr_session *session, u64 limit, u32 flags)
 	}
 }
 
-/* A run need not notice a hangup: it may end before it looks again. */
+/*
+ * Whether a run must consume the record: it may end before it notices a hangup.
+ */
 bool crr_must_be_taken(const struct crr_record *rec)
 {
 	return rec->type != CRR_TYPE_HANGUP;
 }
 
-/* Is this a write of which bytes were taken? */
 bool crr_is_taken_write(const struct crr_record *rec)
 {
 	return rec->type == CRR_TYPE_WRITE && rec->result > 0;
@@ -120,7 +119,7 @@ void crr_queued_free_all(struct list_head *garbage)
 	}
 }
 
-/* Forget the records of one stream; crr_session_free_records() frees them. */
+/* Forget a stream's records; crr_session_free_records() frees them. */
 void crr_replayer_empty(struct crr_stream *stream)
 {
 	struct list_head *garbage = &stream->session->replayer.garbage;
@@ -135,7 +134,7 @@ void crr_replayer_empty(struct crr_stream *stream)
 	crr_stream_update_wants(stream);
 }
 
-/* Forget all records, and that there was a replay; crr_session_free_records() follows. */
+/* Forget all records and the replay; crr_session_free_records() follows. */
 void crr_replayer_close(struct crr_session *session)
 {
 	struct crr_replayer *replayer = &session->replayer;
@@ -153,7 +152,7 @@ struct crr_queued *crr_queue_first(struct list_head *cursor)
 	return list_first_entry_or_null(cursor, struct crr_queued, cursor);
 }
 
-/* The next record may not fit. */
+/* Whether the next record may not fit. */
 bool crr_replayer_full(const struct crr_replayer *replayer)
 {
 	return replayer->limit < READ_ONCE(replayer->bytes) +
@@ -163,13 +162,13 @@ bool crr_replayer_full(const struct crr_replayer *replayer)
 
 /**
  * crr_replayer_feedable - can the feeder go on?
- * @session: the session; called with or without its lock
+ * @session: the session, locked or not
  *
  * The only condition on which a feeder sleeps, is woken, and finds EPOLLOUT. It
- * never holds while the buffer is full, so that a feeder that has found no
- * buffer space sleeps; and it holds otherwise whenever an operation or poll(2)
- * cannot be answered without more records. Where nobody needs them yet, half of
- * the buffer is worth waking the feeder for.
+ * is false while the buffer is full, so that a feeder that has found no buffer
+ * space sleeps. Otherwise it is true whenever an operation or poll(2) cannot be
+ * answered without more records; or, where nobody needs them yet, when half of
+ * the buffer is free.
  */
 bool crr_replayer_feedable(const struct crr_session *session)
 {
@@ -185,12 +184,11 @@ bool crr_replayer_feedable(const struct crr_session *session)
 	       READ_ONCE(replayer->bytes) <= replayer->limit / 2;
 }
 
-/* What the condition depends on has changed. */
+/* Called after every change of what the condition depends on. */
 void crr_replayer_wake_feeder(struct crr_session *session)
 {
 	if (wq_has_sleeper(&session->wait) && crr_replayer_feedable(session))
-		wake_up_interruptible_poll(&session->wait,
-					   EPOLLOUT | EPOLLWRNORM);
+		wake_up_interruptible_poll(&session->wait, CRR_POLL_OUT);
 }
 
 struct crr_stream *crr_replayer_stream(struct crr_session *session,
@@ -204,9 +202,8 @@ struct crr_stream *crr_replayer_stream(struct crr_session *session,
 	return NULL;
 }
 
-int crr_replayer_queue(struct crr_session *session,
-		       struct crr_stream *stream,
-			      const struct crr_record *rec)
+int crr_replayer_queue(struct crr_session *session, struct crr_stream *stream,
+		       const struct crr_record *rec)
 {
 	struct crr_replayer *replayer = &session->replayer;
 	struct crr_queued *queued;
@@ -233,4 +230,65 @@ int crr_replayer_queue(struct crr_session *session,
 				    rec->data_length);
 	crr_stream_update_wants(stream);
 	return 0;
+}
+
+/* ---- Divergence ---- */
+
+/* Copy what the report shows of some bytes. Returns how many these are. */
+static u32 crr_excerpt(u8 *to, const u8 *from, u32 length, u32 offset)
+{
+	u32 n = offset < length ? length - offset : 0;
+
+	n = min_t(u32, n, CRR_DIVERGENCE_BYTES);
+	memset(to, 0, CRR_DIVERGENCE_BYTES);
+	if (n)
+		memcpy(to, from + offset, n);
+	return n;
+}
+
+/**
+ * crr_diverge - the run has diverged from its log: note how, and end the replay
+ * @stream: the stream on which it has
+ * @kind: how
+ * @type: CRR_TYPE_* of the operation
+ * @rec: the record that the log has instead, or NULL
+ * @buf: the bytes that the operation offers, or NULL
+ * @length: how many
+ * @offset: where the report's excerpts of them and of @rec's data begin
+ */
+void crr_diverge(struct crr_stream *stream, enum crr_divergence_kind kind,
+		 u16 type, const struct crr_record *rec, const u8 *buf,
+		 u32 length, u32 offset)
+{
+	struct crr_session *session = stream->session;
+	struct crr_divergence *div = &session->divergence;
+	bool out = crr_type_is_outbound(rec ? rec->type : type);
+	bool full = !rec && !stream->end &&
+		    crr_replayer_full(&session->replayer);
+
+	*div = (struct crr_divergence){
+		.size = sizeof(*div),
+		.kind = kind,
+		.stream = stream->number,
+		.sequence = CRR_NO_SEQUENCE,
+		.expected_counter = CRR_NEVER,
+		.counter = session->counter,
+		.type = type,
+		.length = length,
+		.position = out ? stream->position_out : stream->position_in,
+		.offset = offset,
+		.facts = full ? CRR_DIVERGENCE_FULL : 0,
+	};
+	if (buf)
+		div->bytes = crr_excerpt(div->got, buf, length, offset);
+	if (rec) {
+		div->sequence = rec->sequence;
+		div->expected_counter = rec->counter;
+		div->expected_type = rec->type;
+		div->expected_length = rec->type == CRR_TYPE_WRITE ?
+				       rec->requested : rec->data_length;
+		div->expected_bytes = crr_excerpt(div->expected, rec->data,
+						  rec->data_length, offset);
+	}
+	crr_session_set_state(session, CRR_STATE_DIVERGED, CRR_REASON_NONE);
 }

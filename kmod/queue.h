@@ -22,5 +22,8 @@ struct crr_stream *crr_replayer_stream(struct crr_session *session, u16 number);
 bool crr_replayer_full(const struct crr_replayer *replayer);
 bool crr_replayer_feedable(const struct crr_session *session);
 void crr_replayer_wake_feeder(struct crr_session *session);
+void crr_diverge(struct crr_stream *stream, enum crr_divergence_kind kind,
+		 u16 type, const struct crr_record *rec, const u8 *buf,
+		 u32 length, u32 offset);
 
 #endif /* _CRR_QUEUE_H */

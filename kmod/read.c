@@ -2,23 +2,22 @@
 /*
  * read(2).
  *
- * The tty core calls ->read with a buffer of its own, small, until the read(2)
- * is complete; between the calls it copies to the user. As long as the cookie
- * is set it calls again, and tells how much has been copied. The cookie of a
- * read(2) that N_TTY alone answers is N_TTY's; it may still be under way when a
- * session becomes active. That of another one is our own, the line's
- * struct crr_read, and holds N_TTY's. Ours are told apart by a bit that no
- * pointer has.
+ * The tty core calls ->read with a small buffer of its own, until the read(2)
+ * is complete; between the calls it copies to the user. While the cookie is set
+ * it calls again, and says how much has been copied. A read(2) that N_TTY alone
+ * answers has N_TTY's cookie; it may still be under way when a session becomes
+ * active. Any other read(2) has ours, a pointer to the line's struct crr_read,
+ * which holds N_TTY's cookie. A bit that no pointer has set marks ours.
  */
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "callbacks.h"
 #include "gate.h"
 #include "line.h"
 #include "operation.h"
 #include "queue.h"
-#include "read.h"
 #include "recorder.h"
 #include "replayer.h"
 #include "session.h"
@@ -27,11 +26,11 @@
 #define CRR_COOKIE 1UL
 
 /**
- * struct crr_read - a read(2) that a session has to do with
- * @line: on which it is; the line's read_lock protects all of it
+ * struct crr_read - a read(2) of a session
+ * @line: its line, whose read_lock protects all of this
  * @replayed: it is replayed; else recorded
  * @cookie: N_TTY's
- * @done: bytes handed to the tty core
+ * @done: bytes given to the tty core
  * @seen: its outcome is logged
  * @op: the operation
  */
@@ -44,13 +43,10 @@ struct crr_read {
 	struct crr_op op;
 };
 
-struct crr_read *crr_read_alloc(struct crr_line *line)
+/* For crr_ldisc_open(): one for all read(2)s of the line. */
+struct crr_read *crr_read_alloc(void)
 {
-	struct crr_read *rd = kzalloc(sizeof(*rd), GFP_KERNEL_ACCOUNT);
-
-	if (rd)
-		rd->line = line;
-	return rd;
+	return kzalloc(sizeof(struct crr_read), GFP_KERNEL_ACCOUNT);
 }
 
 static void *crr_read_cookie(struct crr_read *rd)
@@ -58,15 +54,7 @@ static void *crr_read_cookie(struct crr_read *rd)
 	return (void *)((unsigned long)rd | CRR_COOKIE);
 }
 
-/* One read(2) after the other. 0, or what read(2) returns. */
-static int crr_read_lock(struct crr_line *line, struct file *file)
-{
-	if (tty_io_nonblock(line->tty, file))
-		return mutex_trylock(&line->read_lock) ? 0 : -EAGAIN;
-	return mutex_lock_interruptible(&line->read_lock) ? -ERESTARTSYS : 0;
-}
-
-/* The last call of a read(2) that a session has to do with. */
+/* Ends the last call for a read(2) of a session. */
 static void crr_read_finish(struct crr_read *rd, void **cookie)
 {
 	struct crr_stream *stream = rd->op.stream;
@@ -78,14 +66,14 @@ static void crr_read_finish(struct crr_read *rd, void **cookie)
 }
 
 /*
- * How an empty read returns, or that it does not. If termios changes meanwhile,
- * as it was before or after is right: nothing says which came first.
+ * Find out how an empty read returns, or that it does not. If termios changes
+ * meanwhile, either value is right: nothing says which came first.
  */
 static void crr_read_mode(struct tty_struct *tty, struct file *file,
 			  struct crr_op *op)
 {
 	bool nonblock = tty_io_nonblock(tty, file);
-	/* As it was, or as it will be. */
+	/* Either value is right. */
 	bool timed = data_race(!L_ICANON(tty) && !MIN_CHAR(tty));
 	/* Likewise. */
 	bool waits = data_race(TIME_CHAR(tty));
@@ -95,15 +83,15 @@ static void crr_read_mode(struct tty_struct *tty, struct file *file,
 }
 
 /*
- * N_TTY's answer is at its end: what has the emulator seen? n is what N_TTY
- * said last, done how many bytes the user got.
+ * N_TTY has answered: record what the emulator has seen. n is N_TTY's last
+ * result, done the number of bytes that the user got.
  */
 static void crr_read_seen(struct crr_read *rd, struct file *file, ssize_t n,
 			  u32 done)
 {
 	struct tty_struct *tty = rd->line->tty;
 	struct crr_record seen = {};
-	/* As it was, or as it will be: see crr_read_mode(). */
+	/* Either value is right: see crr_read_mode(). */
 	bool lines = data_race(L_ICANON(tty) && !L_EXTPROC(tty));
 
 	if (done) {
@@ -111,17 +99,17 @@ static void crr_read_seen(struct crr_read *rd, struct file *file, ssize_t n,
 		seen.data = rd->op.stream->bytes;
 		seen.data_length = done;
 	} else if (rd->done) {
-		/* N_TTY gave bytes, and the user's buffer took none. */
+		/* N_TTY gave bytes, but none could be copied to the user. */
 		seen.type = CRR_TYPE_READ_ERROR;
 		seen.error = EFAULT;
 	} else if (n == -EIO && test_bit(TTY_OTHER_CLOSED, &tty->flags)) {
 		seen.type = CRR_TYPE_PEER_CLOSED;
 	} else if (n == -ERESTARTSYS || tty_hung_up_p(file) ||
 		   test_bit(TTY_HUPPING, &tty->flags)) {
-		/* Who is killed sees nothing of it. */
+		/* A thread that is killed sees nothing of it. */
 		if (n == -ERESTARTSYS && !fatal_signal_pending(current))
 			crr_recorder_read_interrupted(&rd->op);
-		/* Not seen at all; or HANGUP tells it. */
+		/* It is not seen at all; or a HANGUP record follows. */
 		crr_recorder_cancel(&rd->op);
 		return;
 	} else if (n < 0 && n != -EAGAIN) {
@@ -133,7 +121,7 @@ static void crr_read_seen(struct crr_read *rd, struct file *file, ssize_t n,
 	crr_recorder_read_done(&rd->op, &seen);
 }
 
-/* N_TTY may hold its locks: no more than a copy here. */
+/* N_TTY may hold its locks: only copy here. */
 static void crr_record_take(struct crr_read *rd, const u8 *buf, size_t n)
 {
 	memcpy(rd->op.stream->bytes + rd->done, buf, n);
@@ -141,8 +129,8 @@ static void crr_record_take(struct crr_read *rd, const u8 *buf, size_t n)
 }
 
 /*
- * One call of N_TTY for a read at a gate: it does not wait, and takes what the
- * gate lets through.
+ * One call of N_TTY for a gated read. It does not wait, and takes what the gate
+ * lets through.
  */
 static ssize_t crr_gated_piece(struct crr_read *rd, struct file *file, u8 *buf,
 			       size_t nr, unsigned long offset)
@@ -150,7 +138,7 @@ static ssize_t crr_gated_piece(struct crr_read *rd, struct file *file, u8 *buf,
 	struct crr_stream *stream = rd->op.stream;
 	struct crr_gate *gate = &stream->session->gate;
 	struct tty_struct *tty = rd->line->tty;
-	/* N_TTY looks at no more of a file, and only in the first call. */
+	/* N_TTY uses nothing else of a file, and only in the first call. */
 	struct file nowait = {
 		.f_op = file->f_op,
 		.f_flags = file->f_flags | O_NONBLOCK,
@@ -161,25 +149,25 @@ static ssize_t crr_gated_piece(struct crr_read *rd, struct file *file, u8 *buf,
 
 	asked = crr_gate_enter(gate, rd->op.window,
 			       min_t(size_t, nr, CRR_READ_MAX - rd->done));
-	/* With nothing to ask for, N_TTY is only to leave its locks. */
+	/* With nothing to ask for, N_TTY is called only to leave its locks. */
 	n = first && !asked ? -EAGAIN :
 	    crr_n_tty.read(tty, &nowait, buf, asked, &rd->cookie, offset);
 	if (n > 0) {
 		crr_record_take(rd, buf, n);
 	} else if (first && !(n == -EAGAIN && !rd->op.nowait)) {
-		/* What is no bytes belongs to the checkpoint as well. */
+		/* A result without bytes belongs to the checkpoint, too. */
 		crr_read_seen(rd, file, n, 0);
 		rd->seen = true;
 	}
 	crr_gate_leave(stream, asked, max_t(ssize_t, n, 0));
-	/* Whoever found nothing left meanwhile is woken only now. */
+	/* Readers that found nothing left meanwhile are woken only now. */
 	if (rd->seen)
 		crr_recorder_cancel(&rd->op);
 	return n;
 }
 
 /*
- * N_TTY's answer to a call for a read(2) that is recorded: n. The user has got
+ * A call of N_TTY for a recorded read(2) has returned n. The user has got
  * offset bytes so far.
  */
 static ssize_t crr_record_piece(struct crr_read *rd, struct file *file,
@@ -199,8 +187,8 @@ static ssize_t crr_record_piece(struct crr_read *rd, struct file *file,
 }
 
 /*
- * A call for a read(2) that is recorded. The core calls once more even if N_TTY
- * is done, and so tells how much the user got.
+ * A call for a recorded read(2). The tty core calls once more even if N_TTY is
+ * done, and so says how much the user got.
  */
 static ssize_t crr_record_read(struct crr_read *rd, struct tty_struct *tty,
 			       struct file *file, u8 *buf, size_t nr,
@@ -219,9 +207,9 @@ static ssize_t crr_record_read(struct crr_read *rd, struct tty_struct *tty,
 }
 
 /*
- * A read that sleeps does so here, and not in N_TTY, whose sleep does not know
- * of the gate: until there is something behind an open gate. Returns as
- * crr_operation_decide() does. Once it sleeps it is on the tty's queue.
+ * A gated read sleeps here, as N_TTY's sleep does not know the gate, until
+ * there is something behind an open gate. Returns what crr_operation_decide()
+ * does. Once the read sleeps it is on the tty's queue.
  */
 static int crr_gated_sleep(struct crr_line *line, struct crr_op *op,
 			   struct file *file, size_t nr,
@@ -261,7 +249,9 @@ static ssize_t crr_replay_read(struct crr_read *rd, u8 *buf, size_t nr,
 		*cookie = crr_read_cookie(rd);
 		return n;
 	}
-	/* The end of the record, or of what the user asked for or has mapped. */
+	/*
+	 * The end of the record, or of what the user asked for or has mapped.
+	 */
 	if (offset < rec->data_length)
 		crr_replayer_short_read(&rd->op, offset);
 	crr_queued_free(rd->op.queued);
@@ -270,9 +260,9 @@ static ssize_t crr_replay_read(struct crr_read *rd, u8 *buf, size_t nr,
 }
 
 /*
- * Ask what is to become of a read(2), and wait until that is known. As
- * crr_operation_decide(); a gated read that is recorded has made its first
- * attempt, with the result n.
+ * Ask for a decision on a read(2), and wait for it. Returns what
+ * crr_operation_decide() does. A gated read that is recorded has then made its
+ * first attempt, with the result n.
  */
 static int crr_read_decide(struct crr_read *rd, struct file *file, u8 *buf,
 			   size_t nr, ssize_t *n)
@@ -292,7 +282,7 @@ static int crr_read_decide(struct crr_read *rd, struct file *file, u8 *buf,
 		*n = crr_gated_piece(rd, file, buf, nr, 0);
 		if (*n != -EAGAIN || rd->op.nowait)
 			break;
-		/* It was flushed, or the gate shut, meanwhile. */
+		/* The input was flushed, or the gate was shut, meanwhile. */
 		crr_recorder_cancel(&rd->op);
 	}
 	if (waits)
@@ -300,7 +290,7 @@ static int crr_read_decide(struct crr_read *rd, struct file *file, u8 *buf,
 	return decision;
 }
 
-/* The first call for a read(2) that is N_TTY's alone. */
+/* The first call for a read(2) that N_TTY alone answers. */
 static ssize_t crr_pass_read(struct crr_line *line, struct file *file, u8 *buf,
 			     size_t nr, void **cookie)
 {
@@ -311,7 +301,7 @@ static ssize_t crr_pass_read(struct crr_line *line, struct file *file, u8 *buf,
 	return n;
 }
 
-/* The first call for a read(2) on a line of an active session. */
+/* The first call for a read(2) in an active session. */
 static ssize_t crr_session_read(struct crr_line *line,
 				struct crr_stream *stream, struct file *file,
 				u8 *buf, size_t nr, void **cookie)
@@ -324,7 +314,7 @@ static ssize_t crr_session_read(struct crr_line *line,
 	ssize_t n;
 	u64 stamp;
 
-	n = crr_read_lock(line, file);
+	n = crr_lock_or_fail(&line->read_lock, tty_io_nonblock(tty, file));
 	if (n) {
 		crr_operation_end(line, stream);
 		return n;
@@ -396,7 +386,7 @@ static noinline ssize_t crr_read_begin(struct tty_struct *tty,
 	return crr_pass_read(line, file, buf, nr, cookie);
 }
 
-/* A further call for a read(2) that a session has to do with. */
+/* A further call for a read(2) of a session. */
 static noinline ssize_t crr_read_continue(struct tty_struct *tty,
 					  struct file *file, u8 *buf, size_t nr,
 					  void **cookie, unsigned long offset)
@@ -408,7 +398,7 @@ static noinline ssize_t crr_read_continue(struct tty_struct *tty,
 	return crr_record_read(rd, tty, file, buf, nr, cookie, offset);
 }
 
-/* A further call for a read(2) that is N_TTY's alone. */
+/* A further call for a read(2) that N_TTY alone answers. */
 static noinline ssize_t crr_read_further(struct tty_struct *tty,
 					 struct file *file, u8 *buf, size_t nr,
 					 void **cookie, unsigned long offset)
@@ -421,9 +411,9 @@ static noinline ssize_t crr_read_further(struct tty_struct *tty,
 }
 
 /*
- * Called by the tty core, by many readers at a time, and for each 64 bytes of
- * what they read: three functions, as none is to save registers for another.
- * That is 2% of a read(2) of 2,048 bytes.
+ * Called by the tty core, for many readers at a time, and for each 64 bytes
+ * that they read. There are three functions so that none saves registers for
+ * another: 2% of a read(2) of 2,048 bytes.
  */
 ssize_t crr_ldisc_read(struct tty_struct *tty, struct file *file, u8 *buf,
 		       size_t nr, void **cookie, unsigned long offset)

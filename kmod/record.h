@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 /*
- * A record's bytes, and what makes a sequence of records a log.
+ * The encoding of records, and the rules for a sequence of records.
  *
- * Compiled into the module and into libcrr: whatever one of them writes the
- * other accepts, and refuses for the same reason.
+ * Compiled into the module and into libcrr: each accepts what the other writes,
+ * and refuses other bytes for the same reason.
  */
 #ifndef _CRR_RECORD_H
 #define _CRR_RECORD_H
@@ -15,10 +15,13 @@
 #include <linux/crr.h>
 
 /*
- * Errno values that a system call gives. What lies above, ERESTARTSYS and its
- * kin, never leaves the kernel and is never recorded.
+ * Errno values that a system call returns. Those above, such as ERESTARTSYS,
+ * never leave the kernel and are never recorded.
  */
 #define CRR_ERRNO_MAX 511
+
+/* The number of 32-bit members that a record may have. */
+#define CRR_WORDS (3 + CRR_MODEM_COUNT)
 
 /**
  * struct crr_record - a record, decoded
@@ -39,6 +42,7 @@
  * @modem: of MODEM: &struct crr_record_modem
  * @termios: of STREAM and TERMIOS
  * @time: of TIME: nanoseconds since 1970
+ * @words: the 32-bit members, in the order of the payload
  * @data_length: how many bytes @data has
  * @data: READ: what was read; WRITE: what was offered, if captured;
  *	STREAM: the name, MARK: the label, without a zero. Not a copy.
@@ -76,19 +80,22 @@ struct crr_record {
 		__u32 reason;
 		__u32 value;
 		__u64 time;
+		__u32 words[CRR_WORDS];
 	};
 	__u32 data_length;
 	const __u8 *data;
 };
 
-/* What a replayed stream's reads consume, in order, and questions like them. */
+/* Records that reads, and questions like them, consume in order. */
 static inline bool crr_type_is_inbound(__u16 type)
 {
 	return (type >= CRR_TYPE_READ && type <= CRR_TYPE_HANGUP) ||
 	       type == CRR_TYPE_INQ;
 }
 
-/* What its writes consume, and all else that it does by itself. */
+/*
+ * Records that writes, and all else that the emulator does by itself, consume.
+ */
 static inline bool crr_type_is_outbound(__u16 type)
 {
 	return type == CRR_TYPE_WRITE ||
@@ -103,7 +110,7 @@ size_t crr_record_skip(const void *from);
 int crr_record_decode(const void *from, size_t length, size_t *size,
 		      struct crr_record *rec);
 
-/* Where a stream stands in a log. */
+/* What a log has said of a stream so far. */
 enum crr_part {
 	CRR_PART_NONE = 0,
 	CRR_PART_OPEN,
@@ -113,10 +120,10 @@ enum crr_part {
 };
 
 /**
- * struct crr_order - what the records of a log so far demand of the next
- * @sequence: the number that the next record bears
+ * struct crr_order - what the records of a log so far demand of the next one
+ * @sequence: its number
  * @counter: the last stamp
- * @ended: END was there
+ * @ended: there was END
  * @part: of each stream
  *
  * All zero at the beginning of a log.

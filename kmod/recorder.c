@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The recorder: what the emulator sees, as records.
+ * The recorder makes records of what the emulator sees.
  *
  * An operation begins only if there will be buffer space for its record; see
  * buffer.c.
@@ -15,7 +15,7 @@
 
 static void crr_recorder_empty_read(struct crr_stream *stream)
 {
-	/* What another thread finds behind the gate is no part of the run. */
+	/* What another thread finds behind the gate is not part of the run. */
 	if (stream->session->gate.gated)
 		stream->looks++;
 	else
@@ -44,33 +44,32 @@ static void crr_emit_simple(struct crr_stream *stream, u16 type, u32 reason)
 	crr_emit(stream->session, &rec);
 }
 
-/* Before the record of an operation: that termios is another. */
-static void crr_emit_termios(struct crr_stream *stream)
+/* STREAM; or TERMIOS, which is the same without the name. */
+static void crr_emit_line(struct crr_stream *stream, u16 type)
 {
-	struct crr_record termios = {
-		.type = CRR_TYPE_TERMIOS,
-		.stream = stream->number,
-	};
+	struct crr_record rec = { .type = type, .stream = stream->number };
 
 	WRITE_ONCE(stream->line->undescribed, false);
-	crr_line_describe(stream->line, &termios);
-	termios.data_length = 0;
-	crr_emit(stream->session, &termios);
+	crr_line_describe(stream->line, &rec);
+	if (type == CRR_TYPE_TERMIOS)
+		rec.data_length = 0;
+	crr_emit(stream->session, &rec);
 }
 
 /*
- * What an operation has to tell. A record that reads see bears the empty ones
- * of its stream.
+ * The record of an operation. An inbound one has the empty reads of its stream.
  */
 static void crr_emit_done(struct crr_stream *stream, struct crr_record *rec)
 {
+	struct crr_session *session = stream->session;
+
 	if (stream->line && READ_ONCE(stream->line->undescribed))
-		crr_emit_termios(stream);
+		crr_emit_line(stream, CRR_TYPE_TERMIOS);
 	rec->stream = stream->number;
 	if (crr_type_is_inbound(rec->type))
 		rec->empty_reads = crr_empty_reads_take(stream,
-						    stream->session->counter);
-	crr_emit(stream->session, rec);
+							session->counter);
+	crr_emit(session, rec);
 }
 
 /* ---- Begin and end ---- */
@@ -79,16 +78,8 @@ void crr_recorder_start(struct crr_session *session)
 {
 	struct crr_stream *stream;
 
-	list_for_each_entry(stream, &session->streams, node) {
-		struct crr_record rec = {
-			.type = CRR_TYPE_STREAM,
-			.stream = stream->number,
-		};
-
-		WRITE_ONCE(stream->line->undescribed, false);
-		crr_line_describe(stream->line, &rec);
-		crr_emit(session, &rec);
-	}
+	list_for_each_entry(stream, &session->streams, node)
+		crr_emit_line(stream, CRR_TYPE_STREAM);
 }
 
 static void crr_stream_leave(struct crr_stream *stream, enum crr_end reason)
@@ -100,7 +91,7 @@ static void crr_stream_leave(struct crr_stream *stream, enum crr_end reason)
 	WRITE_ONCE(stream->session->recorder.ready, false);
 }
 
-/* What STOP itself ends comes last: there a log can be continued. */
+/* Streams that STOP itself ends come last: there a log can be continued. */
 void crr_recorder_stop(struct crr_session *session)
 {
 	struct crr_record end = { .type = CRR_TYPE_END };
@@ -122,9 +113,9 @@ void crr_recorder_stop(struct crr_session *session)
 }
 
 /*
- * A replay is over, and what comes is recorded: its log, up to what STOP had
- * ended there, is the beginning of this one. Empty reads and refused writes
- * since the last record count on.
+ * A replay goes live and is recorded: the replayed log, without what STOP had
+ * ended, is the beginning of the new one. Empty reads and refused writes since
+ * the last record count on.
  */
 void crr_recorder_continue(struct crr_session *session)
 {
@@ -137,7 +128,7 @@ void crr_recorder_continue(struct crr_session *session)
 		stream->ended = stream->end != CRR_END_STOP;
 		if (stream->refused)
 			stream->interrupted = stream->end_interrupted;
-		/* It left, and the recorded one did not. */
+		/* The line left, unlike the recorded one. */
 		if (!stream->line && !stream->ended)
 			crr_stream_leave(stream, CRR_END_CLOSED);
 	}
@@ -148,11 +139,11 @@ void crr_recorder_continue(struct crr_session *session)
  * @stream: the line's; no operation is in flight on it
  * @reason: CRR_END_CLOSED or CRR_END_HANGUP
  *
- * After a hangup the tty core answers reads by itself, and nobody here sees
- * at which counter the emulator noticed. Without a clock it moves its counter
- * by ioctl only, and notices with its next operation: HANGUP, stamped now,
- * is found there in replay. With a clock the counter runs on; the stamp is
- * that of the COUNTER ioctl by which the emulator says that it noticed.
+ * After a hangup the tty core answers reads by itself, so the counter at which
+ * the emulator notices is not seen here. Without a clock it moves its counter by
+ * ioctl only, and notices with its next operation: HANGUP, stamped now, is found
+ * there in replay. With a clock the counter runs on; the stamp is that of the
+ * COUNTER ioctl by which the emulator says that it has noticed.
  */
 void crr_recorder_line_left(struct crr_stream *stream, enum crr_end reason)
 {
@@ -169,9 +160,9 @@ void crr_recorder_line_left(struct crr_stream *stream, enum crr_end reason)
 }
 
 /*
- * The emulator says: what has happened so far, I have seen. It need not wait
- * for the tty core to close the line, which may be later; but for what is still
- * under way on it, as HANGUP is a stream's last.
+ * The emulator says that it has seen all that happened so far. The hangup is
+ * recorded even if the tty core has not closed the line yet; but not before the
+ * operations in flight on it have ended, as HANGUP is a stream's last record.
  */
 void crr_recorder_hangup_seen(struct crr_session *session)
 {
@@ -186,7 +177,10 @@ void crr_recorder_hangup_seen(struct crr_session *session)
 		} else if (crr_line_hangs_up(stream->line)) {
 			stream->hangup_seen = true;
 			WRITE_ONCE(session->recorder.ready, false);
-			/* Who begins after this is told that it has ended. */
+			/*
+			 * Operations that begin after this find the stream
+			 * ended.
+			 */
 			smp_mb(); /* pairs with crr_operation_begin() */
 			if (!atomic_read(&stream->line->in_flight))
 				crr_stream_leave(stream, CRR_END_HANGUP);
@@ -198,8 +192,8 @@ void crr_recorder_hangup_seen(struct crr_session *session)
  * crr_recorder_checkpoint - a checkpoint ends: log what was taken in it
  * @session: the session
  *
- * By reads that are on their way to the user; those that have come there have
- * logged it. There is space for each, as it was allowed to begin.
+ * Namely by reads that are still on their way to the user; the others have
+ * logged their bytes. There is space for each, as it was allowed to begin.
  */
 void crr_recorder_checkpoint(struct crr_session *session)
 {
@@ -223,8 +217,8 @@ void crr_recorder_checkpoint(struct crr_session *session)
 /* ---- Operations ---- */
 
 /*
- * Which thread of a process gets what is no part of a log. Behind the gate it
- * does not matter.
+ * A log does not say which thread of a process reads; behind the gate it does
+ * not matter.
  */
 static void crr_note_reader(struct crr_session *session)
 {
@@ -238,7 +232,9 @@ static void crr_note_reader(struct crr_session *session)
 	recorder->reader_group = current->tgid;
 }
 
-/* Is it no read(2) or write(2), of which a line has one at a time? */
+/*
+ * Whether it is not a read(2) or write(2), of which a line has one at a time.
+ */
 static bool crr_op_is_question(const struct crr_op *op)
 {
 	return op->type != CRR_TYPE_READ && op->type != CRR_TYPE_WRITE;
@@ -248,11 +244,10 @@ static bool crr_op_is_question(const struct crr_op *op)
  * crr_recorder_decide - may an operation begin?
  * @op: the operation
  *
- * It may if there is space for its record; it then ends in one of
+ * It may if there is buffer space for its record; it then ends in one of
  * crr_recorder_read_done(), _write_done(), _inq_done(), _answer_done(), or in
- * crr_recorder_cancel().
- * Being refused is something that the emulator sees: it is counted, and so
- * comes back in replay.
+ * crr_recorder_cancel(). The emulator sees a refusal, so refusals are counted,
+ * and come back in replay.
  */
 enum crr_decision crr_recorder_decide(struct crr_op *op)
 {
@@ -264,7 +259,7 @@ enum crr_decision crr_recorder_decide(struct crr_op *op)
 	lockdep_assert_held(&session->lock);
 
 	if (stream->ended) {
-		/* On its way since before the hangup. */
+		/* It began before the hangup was recorded. */
 		op->result = writing ? -EIO : 0;
 		return CRR_RESULT;
 	}
@@ -306,15 +301,15 @@ enum crr_decision crr_recorder_decide(struct crr_op *op)
 }
 
 /*
- * Lock the session for the end of an operation. False, and unlocked, if the
- * recording in which it began is over.
+ * Lock the session for the end of an operation. Returns false, and does not
+ * lock it, if the recording in which the operation began is over.
  */
 static bool crr_recorder_resume(struct crr_stream *stream)
 {
 	struct crr_session *session = stream->session;
 
 	mutex_lock(&session->lock);
-	/* There is no other one as long as the operation is in flight. */
+	/* No other recording begins while the operation is in flight. */
 	if (session->state != CRR_STATE_RECORDING) {
 		mutex_unlock(&session->lock);
 		return false;
@@ -322,7 +317,7 @@ static bool crr_recorder_resume(struct crr_stream *stream)
 	return true;
 }
 
-/* An operation has come to its end. */
+/* The end of an operation; unlocks the session. */
 static void crr_recorder_finish(struct crr_op *op)
 {
 	struct crr_session *session = op->stream->session;
@@ -340,7 +335,7 @@ static void crr_recorder_finish(struct crr_op *op)
 }
 
 /**
- * crr_recorder_cancel - an operation had no outcome worth a record
+ * crr_recorder_cancel - an operation ends without a record
  * @op: the operation
  */
 void crr_recorder_cancel(struct crr_op *op)
@@ -353,7 +348,7 @@ void crr_recorder_cancel(struct crr_op *op)
  * crr_recorder_read_interrupted - a signal came while a read(2) slept
  * @op: the operation, which has begun; crr_recorder_cancel() follows
  *
- * No record tells, and no replay repeats it: the status does.
+ * No record says so, and no replay repeats it, but the status shows it.
  */
 void crr_recorder_read_interrupted(struct crr_op *op)
 {
@@ -364,10 +359,10 @@ void crr_recorder_read_interrupted(struct crr_op *op)
 }
 
 /**
- * crr_recorder_interrupted - a write slept for space, and a signal came
+ * crr_recorder_interrupted - a signal came while a write slept for buffer space
  * @op: the operation, which did not begin
  *
- * It may have been the second chunk of a write(2), which thus came out short.
+ * It may have been the second chunk of a write(2), which then is short.
  */
 void crr_recorder_interrupted(struct crr_op *op)
 {
@@ -383,10 +378,10 @@ void crr_recorder_interrupted(struct crr_op *op)
 
 /**
  * crr_recorder_found_nothing - a read(2) that began when ready found nothing
- * @stream: on which it is
+ * @stream: its stream
  * @stamp: the counter when it began
  *
- * What emulators do most.
+ * This is what emulators do most.
  */
 void crr_recorder_found_nothing(struct crr_stream *stream, u64 stamp)
 {
@@ -400,7 +395,7 @@ void crr_recorder_found_nothing(struct crr_stream *stream, u64 stamp)
 }
 
 /**
- * crr_recorder_read_done - a read(2) has come to its end
+ * crr_recorder_read_done - a read(2) ends
  * @op: the operation, which has begun
  * @seen: what it gave: type, and error or data; type 0: it found nothing
  */
@@ -411,9 +406,12 @@ void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen)
 
 	if (!crr_recorder_resume(stream))
 		return;
-	/* Delivery is now. A step back since entry: the next operation fails. */
+	/*
+	 * It is delivered now. If the counter has gone back since, the next
+	 * operation fails.
+	 */
 	crr_session_sample(session);
-	/* The end of its checkpoint may have told it. */
+	/* The end of its checkpoint may have logged it. */
 	if (op->gated && !crr_gate_log(stream) &&
 	    (seen->type == CRR_TYPE_READ ||
 	     (seen->type == CRR_TYPE_READ_ERROR && seen->error == EFAULT)))
@@ -442,9 +440,9 @@ void crr_recorder_read_done(struct crr_op *op, struct crr_record *seen)
 /**
  * crr_recorder_inq_done - FIONREAD has been answered
  * @op: the operation, which has begun
- * @value: by N_TTY
+ * @value: N_TTY's answer
  *
- * Returns what is to be said: so much as the gate lets through.
+ * Returns the answer for the user: what the gate lets through.
  */
 u32 crr_recorder_inq_done(struct crr_op *op, u32 value)
 {
@@ -472,7 +470,7 @@ u32 crr_recorder_inq_done(struct crr_op *op, u32 value)
 /**
  * crr_recorder_answer_done - another question has been answered, or a mark set
  * @op: the operation, which has begun
- * @rec: what is to be told: type, and answer or label
+ * @rec: its type, and the answer or label
  */
 void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec)
 {
@@ -484,16 +482,16 @@ void crr_recorder_answer_done(struct crr_op *op, struct crr_record *rec)
 }
 
 /**
- * crr_recorder_write_done - a chunk of a write(2) has come to its end
- * @stream: on which it is
+ * crr_recorder_write_done - a chunk of a write(2) ends
+ * @stream: its stream
  * @stamp: the counter when it began
  * @buf: the bytes offered
  * @requested: how many
- * @result: what N_TTY made of them: bytes taken or -errno, not 0
+ * @result: what N_TTY returned: bytes taken or -errno, not 0
  * @cut: a signal is pending, and ends the write(2) after this whole chunk
  *
- * The stamp is the counter of the entry, as free delivery has it: one thread
- * moves it and does the I/O.
+ * The stamp is the counter at entry: with free delivery one thread moves it and
+ * does the I/O.
  */
 void crr_recorder_write_done(struct crr_stream *stream, u64 stamp,
 			     const u8 *buf, u32 requested, ssize_t result,

@@ -6,13 +6,13 @@
 
 /**
  * crr_recorder_is_ready - may an operation begin without asking?
- * @stream: the stream; the caller holds its line's operations, and is the only
- *	one who reads, or writes
+ * @stream: its stream; the caller has begun an operation, and is the only reader
+ *	or writer
  * @stamp: out: the counter
  *
- * If so it ends as one does that crr_recorder_decide() has let begin. If not,
- * the counter's having gone back among the reasons, it must ask. Whatever
- * changes before its end is found there, under session->lock.
+ * If so the operation ends like one that crr_recorder_decide() has let begin;
+ * anything that changes before its end is found there, under session->lock. If
+ * not, for example because the counter has gone back, it must ask.
  */
 static inline bool crr_recorder_is_ready(struct crr_stream *stream, u64 *stamp)
 {

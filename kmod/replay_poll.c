@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Poll in replay: what is known to be there, and who is woken when that
+ * poll(2) in replay: which events there are, and who is woken when that
  * changes.
  */
-#include <linux/poll.h>
-
 #include "line.h"
 #include "queue.h"
 #include "replay_poll.h"
 #include "replayer.h"
 #include "state.h"
 
-/* Would a write be taken? */
+/* Whether a write would be taken. */
 static bool crr_is_writable(const struct crr_stream *stream)
 {
 	const struct crr_queued *out;
@@ -24,7 +22,7 @@ static bool crr_is_writable(const struct crr_stream *stream)
 	return false;
 }
 
-/* Is the log not known as far as the emulator has come? */
+/* Whether the log is not known as far as the counter. */
 static bool crr_is_past_horizon(const struct crr_stream *stream)
 {
 	const struct crr_replayer *replayer = &stream->session->replayer;
@@ -35,8 +33,8 @@ static bool crr_is_past_horizon(const struct crr_stream *stream)
 }
 
 /*
- * Has the run come to the end of its log? With gated delivery reads find
- * nothing in the last checkpoint, and the end after it.
+ * Whether the run has come to the end of its log. With gated delivery reads
+ * find nothing in the last checkpoint, and the end after it.
  */
 static bool crr_replayer_at_end(struct crr_session *session)
 {
@@ -57,21 +55,20 @@ static bool crr_replayer_at_end(struct crr_session *session)
 	return true;
 }
 
-/* What poll(2) says once the first inbound record is due. */
+/* The events once the first inbound record is due. */
 static __poll_t crr_due_events(const struct crr_record *rec)
 {
 	switch (rec->type) {
 	case CRR_TYPE_HANGUP:
-		return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
-		       EPOLLERR | EPOLLHUP;
+		return CRR_POLL_IN | CRR_POLL_OUT | EPOLLERR | EPOLLHUP;
 	case CRR_TYPE_PEER_CLOSED:
 		return EPOLLHUP;
 	default:
-		return EPOLLIN | EPOLLRDNORM;
+		return CRR_POLL_IN;
 	}
 }
 
-/* The stream's first inbound record, if a read would find it now; or NULL. */
+/* The first inbound record, if a read would find it now; or NULL. */
 static struct crr_queued *crr_readable(struct crr_stream *stream)
 {
 	struct crr_queued *in = crr_queue_first(&stream->inbound);
@@ -82,19 +79,19 @@ static struct crr_queued *crr_readable(struct crr_stream *stream)
 }
 
 /**
- * crr_replayer_poll - what poll(2) says: input if a read would find something,
+ * crr_replayer_poll - the events of poll(2): input if a read would find something,
  *	output if a write would be taken
  * @stream: the stream
  * @nonblock: the file is O_NONBLOCK
  * @wanted: the events asked for
- * @mask: out: those that there are
+ * @mask: out: the events that there are
  *
- * Never waits: where the log is not known yet, an O_NONBLOCK file is told that
+ * Never waits. Where the log is not known yet, an O_NONBLOCK file is told that
  * there is input, as its read waits for the feeder and finds out; others are
  * woken by crr_replayer_wake_pollers().
  *
- * Returns false if the log is at its end and the session goes live, which the
- * caller sees to.
+ * Returns false if the log is at its end and the session goes live, which is
+ * left to the caller.
  */
 bool crr_replayer_poll(struct crr_stream *stream, bool nonblock,
 		       __poll_t wanted, __poll_t *mask)
@@ -111,30 +108,28 @@ bool crr_replayer_poll(struct crr_stream *stream, bool nonblock,
 		if (replayer->flags & CRR_REPLAY_LIVE &&
 		    crr_replayer_goes_live(session, CRR_TYPE_STREAM_END))
 			return false;
-		*mask |= EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
-			 EPOLLERR;
+		*mask |= CRR_POLL_IN | CRR_POLL_OUT | EPOLLERR;
 	}
 	in = crr_readable(stream);
 	if (in)
 		*mask |= crr_due_events(&in->rec);
 	if (stream->hung_up)
-		*mask |= EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
-			 EPOLLERR | EPOLLHUP;
+		*mask |= CRR_POLL_IN | CRR_POLL_OUT | EPOLLERR | EPOLLHUP;
 	if (stream->peer_closed)
 		*mask |= EPOLLHUP;
 	if (crr_is_writable(stream))
-		*mask |= EPOLLOUT | EPOLLWRNORM;
+		*mask |= CRR_POLL_OUT;
 
 	past = crr_is_past_horizon(stream) && !stream->hung_up;
-	in_unknown = past && wanted & (EPOLLIN | EPOLLRDNORM) &&
+	in_unknown = past && wanted & CRR_POLL_IN &&
 		     list_empty(&stream->inbound) && !stream->peer_closed &&
 		     !crr_is_hidden(stream);
-	out_unknown = past && wanted & (EPOLLOUT | EPOLLWRNORM) &&
+	out_unknown = past && wanted & CRR_POLL_OUT &&
 		      stream->throttled && !stream->writes;
 	replayer->guesses += in_unknown || out_unknown;
-	if (nonblock && wanted & (EPOLLIN | EPOLLRDNORM)) {
+	if (nonblock && wanted & CRR_POLL_IN) {
 		if (in_unknown)
-			*mask |= EPOLLIN | EPOLLRDNORM;
+			*mask |= CRR_POLL_IN;
 		stream->guessed = in_unknown;
 		stream->guessed_at = session->counter;
 	}
@@ -149,13 +144,13 @@ static void crr_stream_wake_pollers(struct crr_stream *stream)
 		in->shown = true;
 		crr_line_notify(stream->line, crr_due_events(&in->rec));
 	}
-	/* An emulator may ask for signals when the record has long been fed. */
+	/* An emulator may ask for SIGIO long after the record was fed. */
 	if (in && !in->signalled)
 		in->signalled = crr_line_signal(stream->line, POLL_IN);
 	if (stream->throttled && !stream->writable_shown &&
 	    crr_is_writable(stream)) {
 		stream->writable_shown = true;
-		crr_line_notify(stream->line, EPOLLOUT | EPOLLWRNORM);
+		crr_line_notify(stream->line, CRR_POLL_OUT);
 		crr_line_signal(stream->line, POLL_OUT);
 	}
 }
@@ -166,8 +161,8 @@ static void crr_stream_wake_pollers(struct crr_stream *stream)
  *
  * One wakeup, one edge of EPOLLET and one SIGIO for each inbound record, for
  * the end of each time without buffer space, and for the end of the log. Called
- * after everything by which something may become due: a feed, a change of the
- * counter, an operation, be it an empty read or another line's.
+ * after everything that may make something due: a feed, a change of the counter,
+ * an operation, even an empty read or one on another line.
  */
 void crr_replayer_wake_pollers(struct crr_session *session)
 {

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The replayer: which record an operation consumes, and how the run diverges
- * from the log.
+ * The replayer decides which record an operation consumes, and finds how the
+ * run diverges from its log.
  *
- * Each stream has two cursors: what came in, and what went out. A record is
- * due when the counter has reached its stamp. Because stamps never go back,
- * the stamp of the last record fed, the horizon, tells how far the log is
- * known: before it, what is not in a queue did not happen; from it on, an
- * operation that finds its queue empty has to wait for the feeder.
+ * Each stream has two cursors: what came in, and what went out. A record is due
+ * when the counter has reached its stamp. Stamps never go back, so the stamp of
+ * the last record fed, the horizon, shows how far the log is known: before the
+ * horizon, what is not in a queue did not happen; from the horizon on, an
+ * operation that finds its queue empty waits for the feeder.
  *
- * Nothing in this file knows a tty: it decides from the queues and the counter
- * alone. All of it runs under session->lock.
+ * This file knows no tty: it decides from the queues and the counter alone. All
+ * of it runs under session->lock.
  */
-#include "divergence.h"
 #include "gate.h"
 #include "queue.h"
 #include "replayer.h"
@@ -20,7 +19,7 @@
 
 /* ---- What must be taken ---- */
 
-/* The next record of a cursor, if the run may not end without it. */
+/* The next record of a queue, if the run must consume it. */
 static struct crr_queued *crr_must_take(struct list_head *cursor)
 {
 	struct crr_queued *queued = crr_queue_first(cursor);
@@ -28,7 +27,7 @@ static struct crr_queued *crr_must_take(struct list_head *cursor)
 	return queued && crr_must_be_taken(&queued->rec) ? queued : NULL;
 }
 
-/* The record with the lowest number of those whose time has come. */
+/* Find the record with the lowest number that is due and must be consumed. */
 static void crr_find_left(struct crr_stream *stream, struct list_head *cursor,
 			  struct crr_queued **left, struct crr_stream **of)
 {
@@ -42,17 +41,9 @@ static void crr_find_left(struct crr_stream *stream, struct list_head *cursor,
 	*of = stream;
 }
 
-static void crr_diverge_left(struct crr_stream *stream, u16 type,
-			     struct crr_queued *left)
-{
-	if (left)
-		crr_diverge(stream, CRR_DIVERGENCE_LEFT, type, &left->rec, NULL,
-			    0, 0);
-}
-
 /*
- * Of the whole session; true: it has diverged. @type: of the operation that is
- * past the end, or CRR_TYPE_STREAM_END.
+ * Check the whole session. Returns whether it has diverged. @type: of the
+ * operation past the end, or CRR_TYPE_STREAM_END.
  */
 static bool crr_check_taken(struct crr_session *session, u16 type)
 {
@@ -63,7 +54,9 @@ static bool crr_check_taken(struct crr_session *session, u16 type)
 		crr_find_left(stream, &stream->inbound, &left, &of);
 		crr_find_left(stream, &stream->outbound, &left, &of);
 	}
-	crr_diverge_left(of, type, left);
+	if (left)
+		crr_diverge(of, CRR_DIVERGENCE_LEFT, type, &left->rec, NULL, 0,
+			    0);
 	return left;
 }
 
@@ -89,13 +82,13 @@ static enum crr_decision crr_op_diverges(struct crr_op *op,
 }
 
 /**
- * crr_replayer_goes_live - the log is at its end: what becomes of the session?
+ * crr_replayer_goes_live - the log is at its end: end the replay, or go live
  * @session: the session, replaying
  * @type: CRR_TYPE_* of the operation that has come so far, or
- *	CRR_TYPE_STREAM_END if it is none that a log has
+ *	CRR_TYPE_STREAM_END if it has no type
  *
- * Returns whether it goes on with the device, which the caller then sees to;
- * else it has ended, or diverged.
+ * Returns true if the session goes live, which is left to the caller; else it
+ * has ended, or diverged.
  */
 bool crr_replayer_goes_live(struct crr_session *session, u16 type)
 {
@@ -113,7 +106,10 @@ static enum crr_decision crr_op_ends(struct crr_op *op)
 	struct crr_session *session = op->stream->session;
 	const struct crr_replayer *replayer = &session->replayer;
 
-	/* A stream may end before the log; what is live knows all of it. */
+	/*
+	 * A stream may end before the log, which must be known to its end to go
+	 * live.
+	 */
 	if (replayer->flags & CRR_REPLAY_LIVE && !replayer->fed->ended &&
 	    !crr_replayer_full(replayer))
 		return crr_op_sleep(op, CRR_SLEEP_FEED);
@@ -122,14 +118,14 @@ static enum crr_decision crr_op_ends(struct crr_op *op)
 	return crr_op_result(op, crr_session_refusal(session->state));
 }
 
-/* After a write with this outcome, poll(2) does not invite another one. */
+/* After such a write, poll(2) does not invite another one. */
 static bool crr_is_throttling(const struct crr_record *rec)
 {
 	return rec->result == -EAGAIN || rec->result == -EINTR ||
 	       (rec->result > 0 && (u32)rec->result < rec->requested);
 }
 
-/* The record is consumed, and becomes the operation's. */
+/* The operation consumes the record, and owns it from now on. */
 static enum crr_decision crr_op_takes(struct crr_op *op,
 				      struct crr_queued *queued)
 {
@@ -162,7 +158,7 @@ static enum crr_decision crr_op_takes(struct crr_op *op,
 
 /* ---- Reads ---- */
 
-/* Is this inbound record one that a read at this counter finds? */
+/* Whether a read at this counter finds this inbound record. */
 bool crr_is_due(struct crr_stream *stream, const struct crr_record *rec)
 {
 	u64 counter = stream->session->counter;
@@ -172,7 +168,7 @@ bool crr_is_due(struct crr_stream *stream, const struct crr_record *rec)
 	return rec->empty_reads <= crr_empty_reads_at(stream, counter);
 }
 
-/* The first inbound record of all streams that must be taken, or NULL. */
+/* The first inbound record of the session that must be consumed, or NULL. */
 static struct crr_queued *crr_first_due(struct crr_session *session)
 {
 	struct crr_queued *queued;
@@ -184,8 +180,8 @@ static struct crr_queued *crr_first_due(struct crr_session *session)
 }
 
 /*
- * With gated delivery nothing is to be seen out of checkpoints; and in one, the
- * records of all streams come in the order in which they were taken.
+ * Whether the gate hides the stream's records: all of them outside checkpoints;
+ * in one, those before which another stream's record was read.
  */
 bool crr_is_hidden(struct crr_stream *stream)
 {
@@ -207,7 +203,7 @@ static enum crr_decision crr_read_nothing(struct crr_op *op)
 
 	if (!op->nowait)
 		return crr_op_sleep(op, CRR_SLEEP_TIME);
-	/* The recorded run did not read here: its poll(2) said so. */
+	/* The recorded run did not read here: its poll(2) found nothing. */
 	if (stream->guessed && stream->guessed_at == counter)
 		stream->looks++;
 	else
@@ -216,7 +212,7 @@ static enum crr_decision crr_read_nothing(struct crr_op *op)
 	return crr_op_result(op, op->empty);
 }
 
-/* Has the counter passed END? */
+/* Whether the counter has passed END. */
 static bool crr_is_over(const struct crr_stream *stream)
 {
 	const struct crr_session *session = stream->session;
@@ -225,19 +221,19 @@ static bool crr_is_over(const struct crr_stream *stream)
 	return log->ended && session->counter > log->counter;
 }
 
-/* The peer has gone, which the emulator knows; FIONREAD never tells. */
+/* The emulator knows that the peer is gone; FIONREAD never says so. */
 static enum crr_decision crr_after_close(struct crr_op *op)
 {
 	return crr_op_result(op, op->type == CRR_TYPE_READ ? -EIO : 0);
 }
 
-/* What the tty core says after a hangup. */
+/* What the tty core returns after a hangup. */
 static ssize_t crr_hangup_result(const struct crr_op *op)
 {
 	return op->type == CRR_TYPE_READ ? 0 : -EIO;
 }
 
-/* It says so for ever; or until END, if that is known. */
+/* It returns that for ever; or until END, if that is known. */
 static enum crr_decision crr_after_hangup(struct crr_op *op)
 {
 	const struct crr_session *session = op->stream->session;
@@ -249,7 +245,7 @@ static enum crr_decision crr_after_hangup(struct crr_op *op)
 	return crr_op_result(op, crr_hangup_result(op));
 }
 
-/* A read with no inbound record left that is known of. */
+/* A read, and no inbound record is known. */
 static enum crr_decision crr_read_past_queue(struct crr_op *op)
 {
 	struct crr_stream *stream = op->stream;
@@ -270,8 +266,8 @@ static enum crr_decision crr_read_past_queue(struct crr_op *op)
 		return stream->peer_closed ? crr_after_close(op) :
 					     crr_read_nothing(op);
 	/*
-	 * At the very counter of the end, the reads before it still come. In a
-	 * checkpoint nobody has counted them.
+	 * At the counter of the end itself, the reads before it still come. In
+	 * a checkpoint nobody has counted them.
 	 */
 	if (counter == stream->end_counter &&
 	    (session->gate.gated ||
@@ -304,7 +300,7 @@ enum crr_decision crr_replayer_read(struct crr_op *op)
 			return crr_op_result(op, crr_hangup_result(op));
 		if (!op->nowait)
 			return crr_op_sleep(op, CRR_SLEEP_TIME);
-		/* As in recording: it is no part of the run. */
+		/* As in recording: it is not part of the run. */
 		stream->looks++;
 		return crr_op_result(op, op->empty);
 	}
@@ -313,8 +309,8 @@ enum crr_decision crr_replayer_read(struct crr_op *op)
 		return crr_read_past_queue(op);
 	rec = &queued->rec;
 	/*
-	 * A hangup is found by whatever looks next, however late. Anything
-	 * else was found by a read at its very counter.
+	 * A hangup is found by the next operation, however late. Anything else
+	 * was found by a read at that very counter.
 	 */
 	if (rec->counter < counter && rec->type != CRR_TYPE_HANGUP)
 		return crr_op_diverges(op, CRR_DIVERGENCE_LATE, rec, NULL, 0,
@@ -328,7 +324,7 @@ enum crr_decision crr_replayer_read(struct crr_op *op)
 					       NULL, 0, 0);
 		return crr_read_nothing(op);
 	}
-	/* The recorded run did the one, and this one does the other. */
+	/* One run reads here, and the other one asks by FIONREAD. */
 	if (rec->type != CRR_TYPE_HANGUP &&
 	    (rec->type == CRR_TYPE_INQ ? op->type != CRR_TYPE_INQ :
 					 op->type == CRR_TYPE_INQ))
@@ -363,8 +359,8 @@ enum crr_decision crr_replayer_read(struct crr_op *op)
 }
 
 /**
- * crr_replayer_short_read - the emulator's read asked for less than the record has
- * @op: the operation; it has the record
+ * crr_replayer_short_read - a read(2) asked for less than its record has
+ * @op: the operation, which has the record
  * @delivered: bytes that it took
  */
 void crr_replayer_short_read(struct crr_op *op, u32 delivered)
@@ -393,7 +389,7 @@ static enum crr_decision crr_write_refused(struct crr_op *op, bool interrupted)
 	return crr_op_result(op, interrupted ? -EINTR : -EAGAIN);
 }
 
-/* A write with no outbound record left that is known of. */
+/* A write, or the like, and no outbound record is known. */
 static enum crr_decision crr_write_past_queue(struct crr_op *op, const u8 *buf,
 					      u32 length)
 {
@@ -402,7 +398,7 @@ static enum crr_decision crr_write_past_queue(struct crr_op *op, const u8 *buf,
 	struct crr_queued *in = crr_queue_first(&stream->inbound);
 	u64 counter = stream->session->counter;
 
-	/* After a hangup the tty core fails writes, and no record tells. */
+	/* After a hangup the tty core fails writes, which no record says. */
 	if (in && in->rec.type == CRR_TYPE_HANGUP &&
 	    crr_is_due(stream, &in->rec)) {
 		stream->hung_up = true;
@@ -414,8 +410,8 @@ static enum crr_decision crr_write_past_queue(struct crr_op *op, const u8 *buf,
 		return crr_after_hangup(op);
 	/*
 	 * A full buffer without a record of this line's writes: the recorded
-	 * run did something else first. To wait for the feeder, who waits for
-	 * buffer space, would be for ever.
+	 * run did something else first. The feeder waits for buffer space, so
+	 * waiting for it would never end.
 	 */
 	if (!stream->end && counter >= log->counter) {
 		if (!crr_replayer_full(&stream->session->replayer))
@@ -432,7 +428,7 @@ static enum crr_decision crr_write_past_queue(struct crr_op *op, const u8 *buf,
 	return crr_op_diverges(op, CRR_DIVERGENCE_EXTRA, NULL, buf, length, 0);
 }
 
-/* How many bytes from the beginning on are the same. */
+/* The number of equal bytes at the beginning. */
 static u32 crr_common_prefix(const u8 *a, const u8 *b, u32 length)
 {
 	u32 i;
@@ -443,7 +439,7 @@ static u32 crr_common_prefix(const u8 *a, const u8 *b, u32 length)
 	return i;
 }
 
-/* How a run's operation differs from the record; 0: it is the recorded one. */
+/* How an operation differs from the recorded one; 0: it does not. */
 static enum crr_divergence_kind crr_difference(const struct crr_op *op,
 					       const struct crr_record *rec,
 					       const u8 *buf, u32 length)
@@ -458,7 +454,7 @@ static enum crr_divergence_kind crr_difference(const struct crr_op *op,
 		return CRR_DIVERGENCE_EXTRA;
 	switch (rec->type) {
 	case CRR_TYPE_WRITE:
-		/* How many were offered is then unknown, too. */
+		/* How many were offered is unknown, too. */
 		if (rec->flags & CRR_FLAG_UNKNOWN)
 			return length < rec->requested ?
 			       CRR_DIVERGENCE_LENGTH : 0;
@@ -476,13 +472,13 @@ static enum crr_divergence_kind crr_difference(const struct crr_op *op,
 }
 
 /**
- * crr_replayer_write - what becomes of a chunk of a write, or of whatever else
- *	the emulator does by itself?
+ * crr_replayer_write - decide on a chunk of a write, or on any other operation
+ *	that the emulator does by itself
  * @op: the operation
  * @buf: the bytes, or a mark's label
  * @length: how many
  *
- * CRR_REPLAY: op->queued is its record, and the bytes are the record's own.
+ * CRR_REPLAY: op->queued is its record, and the bytes are those recorded.
  */
 enum crr_decision crr_replayer_write(struct crr_op *op, const u8 *buf,
 				     u32 length)
@@ -512,7 +508,7 @@ enum crr_decision crr_replayer_write(struct crr_op *op, const u8 *buf,
 
 /* ---- Checkpoints of gated delivery ---- */
 
-/* The run has not taken what it should have: true, and it has diverged. */
+/* Check that the run has consumed what was due. True: it has diverged. */
 static bool crr_check_passed(struct crr_session *session, u64 counter)
 {
 	struct crr_queued *first = crr_first_due(session);
@@ -530,7 +526,7 @@ static bool crr_check_passed(struct crr_session *session, u64 counter)
  * @op: the operation
  * @open: out: there is
  *
- * CRR_RESULT: op->result; CRR_SLEEP: the feeder knows.
+ * CRR_RESULT: op->result; CRR_SLEEP: for the feeder.
  */
 enum crr_decision crr_replayer_checkpoint(struct crr_op *op, bool *open)
 {
@@ -552,7 +548,10 @@ enum crr_decision crr_replayer_checkpoint(struct crr_op *op, bool *open)
 	return crr_op_result(op, 0);
 }
 
-/* It ends: all that was taken in it must have been taken. 0 or -errno. */
+/*
+ * A checkpoint ends: what was read in the recorded one must have been read in
+ * it. Returns 0 or -errno.
+ */
 int crr_replayer_checkpoint_end(struct crr_session *session)
 {
 	return crr_check_passed(session, session->counter) ?
@@ -561,7 +560,7 @@ int crr_replayer_checkpoint_end(struct crr_session *session)
 
 /* ---- The end ---- */
 
-/* The run is over. Has it done all that it had to by now? */
+/* The run is stopped: check that it has consumed what was due. */
 void crr_replayer_stop(struct crr_session *session)
 {
 	crr_session_sample(session);
@@ -573,9 +572,9 @@ void crr_replayer_stop(struct crr_session *session)
  * @stream: the line's; no operation is in flight on it
  * @reason: CRR_END_CLOSED or CRR_END_HANGUP
  *
- * The emulator closed the tty, as the recorded run may have done; or the
- * replaying tty was hung up, which is not part of any log. If there are other
- * lines, whether this was in time may turn out only when more is fed.
+ * Either the emulator closed the tty, as the recorded run may have done, or the
+ * replaying tty was hung up, which is not part of any log. With other lines in
+ * the session, it may take more records to find out whether this was in time.
  */
 void crr_replayer_line_left(struct crr_stream *stream, enum crr_end reason)
 {
@@ -587,7 +586,8 @@ void crr_replayer_line_left(struct crr_stream *stream, enum crr_end reason)
 	crr_find_left(stream, &stream->inbound, &left, &of);
 	crr_find_left(stream, &stream->outbound, &left, &of);
 	if (left && reason != CRR_END_HANGUP)
-		crr_diverge_left(stream, CRR_TYPE_STREAM_END, left);
+		crr_diverge(stream, CRR_DIVERGENCE_LEFT, CRR_TYPE_STREAM_END,
+			    &left->rec, NULL, 0, 0);
 	else if (crr_must_take(&stream->inbound) ||
 		 crr_must_take(&stream->outbound) ||
 		 (!stream->end &&
@@ -596,7 +596,7 @@ void crr_replayer_line_left(struct crr_stream *stream, enum crr_end reason)
 				      CRR_REASON_LINE);
 	if (session->state != CRR_STATE_REPLAYING)
 		return;
-	/* Nobody is left who would be told of a hangup. */
+	/* Nobody is left to notice a hangup. */
 	crr_replayer_empty(stream);
 	crr_session_publish(session);
 	stream->left = true;

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Runs: RECORD, REPLAY and STOP; a seek; and how a replay goes on with the
- * device.
- */
+/* Runs: RECORD, REPLAY and STOP; seek; how a replay goes live. */
 #include <linux/slab.h>
 
 #include "buffer.h"
@@ -19,8 +16,8 @@
 #include "state.h"
 
 /*
- * Is no operation in flight that began with the device, or in another run?
- * Those that begin from now on find the session active, and ask.
+ * Whether no operation is in flight that began with the device, or in another
+ * run. Those that begin from now on find the session active, and ask.
  */
 static bool crr_session_is_quiet(struct crr_session *session)
 {
@@ -34,8 +31,8 @@ static bool crr_session_is_quiet(struct crr_session *session)
 }
 
 /*
- * Has a line that was brought without the capability become some login's
- * terminal since? What is typed there is not its controller's to see.
+ * Whether a line that joined without the capability has become a controlling
+ * terminal since. What is typed there is not its controller's to see.
  */
 bool crr_stream_became_terminal(const struct crr_stream *stream)
 {
@@ -43,7 +40,7 @@ bool crr_stream_became_terminal(const struct crr_stream *stream)
 	       crr_line_is_controlling(stream->line);
 }
 
-/* Can the idle state be left, as far as that is known before? */
+/* Whether a run can begin, as far as that is known beforehand. */
 static int crr_session_may_enter(struct crr_session *session)
 {
 	struct crr_stream *stream;
@@ -60,7 +57,9 @@ static int crr_session_may_enter(struct crr_session *session)
 	return 0;
 }
 
-/* Before anything is allocated for it: how many streams there will be. */
+/*
+ * Called before anything is allocated, which depends on the number of streams.
+ */
 static int crr_session_prepare(struct crr_session *session, u32 *nstreams)
 {
 	int ret;
@@ -73,13 +72,16 @@ static int crr_session_prepare(struct crr_session *session, u32 *nstreams)
 }
 
 /*
- * Prepare to leave the idle state. The caller sets the new state; to those who
- * look without the lock nothing has happened until then.
+ * Begin a run. The caller sets the new state; for those who look without the
+ * lock nothing has happened until then.
  */
-static int crr_session_enter(struct crr_session *session)
+static int crr_session_enter(struct crr_session *session, u32 nstreams)
 {
 	int ret;
 
+	/* A tty has joined since, and the buffer may be too small. */
+	if (session->nstreams > nstreams)
+		return -EBUSY;
 	ret = crr_session_may_enter(session);
 	if (ret)
 		return ret;
@@ -116,9 +118,7 @@ int crr_session_record(struct crr_session *session,
 	if (ret)
 		return ret;
 	mutex_lock(&session->lock);
-	/* Somebody has joined, and the buffer may be too small. */
-	ret = session->nstreams > nstreams ? -EBUSY :
-					     crr_session_enter(session);
+	ret = crr_session_enter(session, nstreams);
 	if (!ret) {
 		swap(session->recorder, recorder);
 		crr_gate_start(session, arg->flags & CRR_RECORD_GATED);
@@ -133,24 +133,13 @@ int crr_session_record(struct crr_session *session,
 	return ret;
 }
 
-/*
- * The replay goes on with the device: what came from it before is no part of
- * that run. What comes during the replay is discarded already.
- */
-static void crr_session_flush(struct crr_session *session)
-{
-	struct crr_stream *stream;
-
-	list_for_each_entry(stream, &session->streams, node)
-		crr_line_flush(stream->line);
-}
-
 int crr_session_replay(struct crr_session *session,
 		       const struct crr_replay_start *arg)
 {
 	u64 limit = arg->buffer_size ?: CRR_BUFFER_DEFAULT;
 	struct crr_recorder recorder = {};
-	struct crr_charge charge;
+	struct crr_charge charge = {};
+	struct crr_stream *stream;
 	struct crr_order *fed;
 	u32 nstreams;
 	int ret;
@@ -158,23 +147,14 @@ int crr_session_replay(struct crr_session *session,
 	ret = crr_session_prepare(session, &nstreams);
 	if (ret)
 		return ret;
-	if (crr_charge(&charge, limit))
-		return -ENOMEM;
+	ret = -ENOMEM;
 	fed = kzalloc(sizeof(*fed), GFP_KERNEL_ACCOUNT);
-	if (!fed) {
-		crr_uncharge(&charge);
-		return -ENOMEM;
-	}
-	if (arg->flags & CRR_REPLAY_RECORD &&
-	    crr_buffer_open(&recorder, nstreams, limit, arg->record_flags)) {
-		kfree(fed);
-		crr_uncharge(&charge);
-		return -ENOMEM;
-	}
+	if (!fed || crr_charge(&charge, limit) ||
+	    (arg->flags & CRR_REPLAY_RECORD &&
+	     crr_buffer_open(&recorder, nstreams, limit, arg->record_flags)))
+		goto free;
 	mutex_lock(&session->lock);
-	/* Somebody has joined, and the buffer may be too small. */
-	ret = session->nstreams > nstreams ? -EBUSY :
-					     crr_session_enter(session);
+	ret = crr_session_enter(session, nstreams);
 	if (!ret) {
 		swap(session->recorder, recorder);
 		WRITE_ONCE(session->supplied, 0);
@@ -184,11 +164,17 @@ int crr_session_replay(struct crr_session *session,
 		crr_replayer_start(session, limit, arg->flags);
 		crr_session_set_state(session, CRR_STATE_REPLAYING,
 				      CRR_REASON_NONE);
+		/*
+		 * What the device sent before is no part of the run that goes
+		 * live; what it sends during the replay is discarded anyway.
+		 */
 		if (arg->flags & CRR_REPLAY_LIVE)
-			crr_session_flush(session);
+			list_for_each_entry(stream, &session->streams, node)
+				crr_line_flush(stream->line);
 	}
 	mutex_unlock(&session->lock);
 	crr_session_free_records(session);
+free:
 	crr_buffer_close(&recorder);
 	crr_uncharge(&charge);
 	kfree(fed);
@@ -223,8 +209,8 @@ unlock:
 }
 
 /**
- * crr_session_go_live - a replay is over, and what comes is the device's
- * @session: the session, replaying, and in agreement with its whole log
+ * crr_session_go_live - a replay is over, and the run goes on with the device
+ * @session: the session, replaying, without a divergence from its whole log
  */
 void crr_session_go_live(struct crr_session *session)
 {
@@ -247,7 +233,7 @@ void crr_session_go_live(struct crr_session *session)
 	}
 }
 
-/* Set the counter to whatever value. */
+/* Set the counter to any value. */
 static void crr_session_reset_counter(struct crr_session *session, u64 counter)
 {
 	struct crr_clock *clock = crr_session_clock(session);
@@ -263,10 +249,10 @@ static void crr_session_reset_counter(struct crr_session *session, u64 counter)
 /**
  * crr_session_seek - the emulator has restored a snapshot
  * @session: the session
- * @sequence: the first record that is still to come
- * @counter: the counter as it was then
+ * @sequence: the first record that is to be consumed
+ * @counter: the counter in the snapshot
  *
- * Returns 0, and then crr_session_seeks() tells for how long to wait; or what
+ * Returns 0, and crr_session_seeks() then says how long to wait; or what
  * CRR_IOC_SEEK does.
  */
 int crr_session_seek(struct crr_session *session, u64 sequence, u64 counter)
@@ -285,7 +271,7 @@ int crr_session_seek(struct crr_session *session, u64 sequence, u64 counter)
 		crr_session_reset_counter(session, counter);
 		break;
 	default:
-		/* Without a feeder there is nothing to come. */
+		/* Without a feeder no record would come. */
 		if (!session->controlled) {
 			ret = -EIO;
 			break;
@@ -304,7 +290,10 @@ int crr_session_seek(struct crr_session *session, u64 sequence, u64 counter)
 	return ret;
 }
 
-/* Is the feeder still to hear of it? If not, how the seek has ended. */
+/*
+ * Whether the feeder has not acknowledged the seek yet; if it has, *ret is how
+ * the seek has ended.
+ */
 bool crr_session_seeks(struct crr_session *session, int *ret)
 {
 	bool seeks;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sessions: who holds them. This file owns all lifetimes. Session fd, lines and
- * clock may go in any order; session.h tells which lock makes that safe.
+ * Lifetimes of sessions and streams. Session fd, lines and clock may go in any
+ * order; session.h has the lock that makes this safe.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -20,8 +20,7 @@
 #include "session.h"
 #include "state.h"
 
-/* Who belongs to whom: see session.h. */
-DEFINE_MUTEX(crr_link_lock);
+DEFINE_MUTEX(crr_link_lock);	/* see session.h */
 
 static struct crr_session *crr_session_create(void)
 {
@@ -46,7 +45,7 @@ static struct crr_session *crr_session_create(void)
 
 static void crr_stream_free(struct crr_stream *stream)
 {
-	/* What was typed last. */
+	/* It holds what was typed last. */
 	kfree_sensitive(stream->bytes);
 	kfree_rcu(stream, rcu);
 }
@@ -70,7 +69,7 @@ static struct crr_stream *crr_stream_create(struct crr_session *session)
 	return stream;
 }
 
-/* Those who find a stream or session without a reference do so under RCU. */
+/* Others may still find stream and session under RCU. */
 static void crr_session_destroy(struct kref *kref)
 {
 	struct crr_session *session = container_of(kref, struct crr_session,
@@ -91,7 +90,8 @@ static void crr_session_destroy(struct kref *kref)
  * crr_session_free_records - free the records that a replay has left
  * @session: the session; neither it nor crr_link_lock is locked
  *
- * Called by whoever may have ended a replay, or made it forget records.
+ * Called after everything that may have ended a replay, or made it forget
+ * records.
  */
 void crr_session_free_records(struct crr_session *session)
 {
@@ -103,20 +103,15 @@ void crr_session_free_records(struct crr_session *session)
 	crr_queued_free_all(&garbage);
 }
 
-void crr_session_get(struct crr_session *session)
-{
-	kref_get(&session->kref);
-}
-
 void crr_session_put(struct crr_session *session)
 {
 	kref_put(&session->kref, crr_session_destroy);
 }
 
 /**
- * crr_session_line_stream - a line's part in a session, held
+ * crr_session_line_stream - find a line's stream
  * @line: the line
- * @active: only of an active session
+ * @active: only in an active session
  *
  * Returns the stream with a reference to its session, or NULL.
  */
@@ -132,7 +127,7 @@ struct crr_stream *crr_session_line_stream(struct crr_line *line, bool active)
 	return stream;
 }
 
-/* Streams whose lines have gone have no part in what comes next. */
+/* Forget streams whose lines have left; the others begin anew. */
 void crr_session_forget_streams(struct crr_session *session)
 {
 	struct crr_stream *stream, *next;
@@ -162,8 +157,8 @@ void crr_session_forget_streams(struct crr_session *session)
 }
 
 /*
- * The line becomes a stream of the session, which gains a reference; or the
- * session is not ready for one.
+ * The line becomes a stream of the session, which gains a reference. Returns
+ * -errno if the session does not accept it.
  */
 static int crr_session_add_line(struct crr_session *session,
 				struct crr_line *line,
@@ -174,8 +169,7 @@ static int crr_session_add_line(struct crr_session *session,
 
 	lockdep_assert_held(&crr_link_lock);
 
-	clock = rcu_dereference_protected(line->clock,
-					  lockdep_is_held(&crr_link_lock));
+	clock = crr_linked(line->clock);
 	mutex_lock(&session->lock);
 	if (session->state != CRR_STATE_IDLE || session->recorder.unread)
 		ret = -EBUSY;
@@ -187,7 +181,7 @@ static int crr_session_add_line(struct crr_session *session,
 	if (ret)
 		goto unlock;
 	crr_session_forget_streams(session);
-	crr_session_get(session);
+	kref_get(&session->kref);
 	stream->number = session->nstreams;
 	WRITE_ONCE(session->nstreams, session->nstreams + 1);
 	stream->line = line;
@@ -205,8 +199,8 @@ unlock:
 }
 
 /*
- * Part the line from its session; the caller has told recorder and replayer.
- * The line's reference becomes the caller's.
+ * Remove the line from its session; recorder and replayer know it already. The
+ * line's reference becomes the caller's.
  */
 static void crr_session_remove_line(struct crr_stream *stream)
 {
@@ -220,7 +214,7 @@ static void crr_session_remove_line(struct crr_stream *stream)
 	session->nlines--;
 }
 
-/* Nobody controls the session, and it has nothing to do or to tell. */
+/* Remove all lines from a session that is over. */
 static void crr_session_tear_down(struct crr_session *session)
 {
 	struct crr_stream *stream;
@@ -233,13 +227,16 @@ static void crr_session_tear_down(struct crr_session *session)
 		if (!stream->line)
 			continue;
 		crr_session_remove_line(stream);
-		/* Not the last reference: the caller holds another. */
+		/* Not the last reference: the caller has another. */
 		crr_session_put(session);
 	}
 	mutex_unlock(&session->lock);
 }
 
-/* Has the session nothing to do or to tell, and nobody who could change that? */
+/*
+ * Whether the session has nothing to do or to report, and nobody can change
+ * that.
+ */
 static bool crr_session_is_over(const struct crr_session *session)
 {
 	lockdep_assert_held(&session->lock);
@@ -251,9 +248,9 @@ static bool crr_session_is_over(const struct crr_session *session)
 
 /**
  * crr_session_release_idle - an operation or poll(2) has found the session idle
- * @session: the session; the caller holds a reference, and none of its locks
+ * @session: the session; the caller has a reference, and none of the locks
  *
- * If nobody controls it, its replay has gone on with the device: it is torn down.
+ * Tears the session down if nobody controls it: its replay went live.
  */
 void crr_session_release_idle(struct crr_session *session)
 {
@@ -270,7 +267,7 @@ void crr_session_release_idle(struct crr_session *session)
 	mutex_unlock(&crr_link_lock);
 }
 
-/* What somebody else recorded is not for everybody who can open the tty. */
+/* Whoever can open the tty may not see what others recorded on it. */
 static bool crr_session_may_be_taken(const struct crr_session *session)
 {
 	return capable(CAP_SYS_TTY_CONFIG) ||
@@ -279,11 +276,12 @@ static bool crr_session_may_be_taken(const struct crr_session *session)
 }
 
 /**
- * crr_session_acquire - make a line's session, or take an orphaned one over
+ * crr_session_acquire - make a line's session, or take over an orphaned one
  * @line: the line; in one of its callbacks
  *
- * Returns the session with a reference for the controller, who gives it back by
- * crr_session_controller_gone(); or an ERR_PTR: -EBUSY, -EPERM, -ENOMEM.
+ * Returns the session with a reference for the controller, which
+ * crr_session_controller_gone() gives back; or an ERR_PTR: -EBUSY, -EPERM,
+ * -ENOMEM.
  */
 struct crr_session *crr_session_acquire(struct crr_line *line)
 {
@@ -291,42 +289,37 @@ struct crr_session *crr_session_acquire(struct crr_line *line)
 	struct crr_stream *stream;
 
 	mutex_lock(&crr_link_lock);
-	stream = rcu_dereference_protected(line->stream,
-					   lockdep_is_held(&crr_link_lock));
-	if (stream) {
-		session = stream->session;
-		if (session->controlled) {
-			session = ERR_PTR(-EBUSY);
-			goto unlock;
-		}
-		if (!crr_session_may_be_taken(session)) {
-			session = ERR_PTR(-EPERM);
-			goto unlock;
-		}
-		crr_session_get(session);
-	} else {
+	stream = crr_linked(line->stream);
+	if (!stream) {
 		session = crr_session_create();
 		stream = session ? crr_stream_create(session) : NULL;
-		if (!stream) {
+		if (stream) {
+			/* A new session accepts every line. */
+			crr_session_add_line(session, line, stream);
+		} else {
 			if (session)
 				crr_session_put(session);
 			session = ERR_PTR(-ENOMEM);
-			goto unlock;
 		}
-		/* A new session refuses nobody. */
-		crr_session_add_line(session, line, stream);
+	} else if (stream->session->controlled) {
+		session = ERR_PTR(-EBUSY);
+	} else if (!crr_session_may_be_taken(stream->session)) {
+		session = ERR_PTR(-EPERM);
+	} else {
+		session = stream->session;
+		kref_get(&session->kref);
 	}
-	WRITE_ONCE(session->controlled, true);
-unlock:
+	if (!IS_ERR(session))
+		WRITE_ONCE(session->controlled, true);
 	mutex_unlock(&crr_link_lock);
 	return session;
 }
 
 /**
- * crr_session_join - a line becomes one of a session's
+ * crr_session_join - add a line to a session
  * @session: the session
  * @line: the line; in one of its callbacks
- * @number: out: of its stream
+ * @number: out: number of its stream
  *
  * Returns 0, or what CRR_IOC_JOIN does.
  */
@@ -343,7 +336,7 @@ int crr_session_join(struct crr_session *session, struct crr_line *line,
 	if (rcu_access_pointer(line->stream))
 		ret = -EBUSY;
 	else if (!session->controlled)
-		/* The fd has been closed meanwhile. */
+		/* The session fd has been closed meanwhile. */
 		ret = -EBADF;
 	else
 		ret = crr_session_add_line(session, line, stream);
@@ -357,12 +350,11 @@ int crr_session_join(struct crr_session *session, struct crr_line *line,
 }
 
 /**
- * crr_session_controller_gone - the controller has closed the session fd, or
- * died
+ * crr_session_controller_gone - the session fd has been closed
  * @session: the session; the fd's reference is given back
  *
- * What is being recorded stays for the next one; what was to be fed will not
- * come.
+ * A recording stays for the next controller; a replay fails unless all of its
+ * log has been fed.
  */
 void crr_session_controller_gone(struct crr_session *session)
 {
@@ -371,7 +363,7 @@ void crr_session_controller_gone(struct crr_session *session)
 	mutex_lock(&crr_link_lock);
 	mutex_lock(&session->lock);
 	WRITE_ONCE(session->controlled, false);
-	/* Whether it has kept what it read last, nobody knows. */
+	/* Nobody knows whether it has kept what it read last. */
 	session->recorder.taken = 0;
 	if (session->state == CRR_STATE_REPLAYING &&
 	    !session->replayer.fed->ended)
@@ -399,12 +391,10 @@ void crr_session_line_left(struct crr_line *line)
 	enum crr_end reason = line->hung_up ? CRR_END_HANGUP : CRR_END_CLOSED;
 
 	mutex_lock(&crr_link_lock);
-	clock = rcu_dereference_protected(line->clock,
-					  lockdep_is_held(&crr_link_lock));
+	clock = crr_linked(line->clock);
 	if (clock)
 		clock->line = NULL;
-	stream = rcu_dereference_protected(line->stream,
-					   lockdep_is_held(&crr_link_lock));
+	stream = crr_linked(line->stream);
 	if (stream) {
 		session = stream->session;
 		mutex_lock(&session->lock);
@@ -426,7 +416,7 @@ void crr_session_line_left(struct crr_line *line)
 }
 
 /**
- * crr_session_set_clock - the session gets its clock, or loses it
+ * crr_session_set_clock - the session gets a clock, or loses it
  * @session: the session
  * @clock: the clock; NULL for none
  */
@@ -440,7 +430,7 @@ void crr_session_set_clock(struct crr_session *session,
 	mutex_lock(&session->lock);
 	old = crr_session_clock(session);
 	if (old) {
-		/* The last value stays: the log must not go back. */
+		/* The last value stays: the counter must not go back. */
 		WRITE_ONCE(session->supplied, 0);
 		if (session->state != CRR_STATE_IDLE) {
 			crr_session_sample(session);
@@ -454,14 +444,14 @@ void crr_session_set_clock(struct crr_session *session,
 	if (clock)
 		rcu_assign_pointer(clock->session, session);
 	else if (session->state == CRR_STATE_RECORDING)
-		/* Nobody is left who could say when it saw a hangup. */
+		/* Nobody is left to say when it saw a hangup. */
 		crr_recorder_hangup_seen(session);
 	crr_session_publish(session);
 	mutex_unlock(&session->lock);
 }
 
 /**
- * crr_session_count - the emulator supplies its counter by ioctl
+ * crr_session_count - the emulator sets its counter by ioctl
  * @session: the session
  * @counter: the value
  * @next_due: out: &struct crr_counter
@@ -489,7 +479,7 @@ unlock:
 	return ret;
 }
 
-/* The emulator did something to its line: what has it still to be woken for? */
+/* After an ioctl of the emulator: wake pollers for what is due. */
 void crr_session_wake_pollers(struct crr_line *line)
 {
 	struct crr_stream *stream = crr_session_line_stream(line, true);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who holds a session, and what belongs to whom.
+ * References, and which objects belong together.
  *
- * A session is held by the session fd, by each line in it, and by whoever has
- * found it through a line or a clock, for as long as that one uses it: an
- * operation, a poll, an ioctl. A stream belongs to its session and may outlive
- * its line: a hangup takes the line away, not what the log says of it.
+ * A session is referenced by the session fd, by each line in it, and by each
+ * operation, poll or ioctl that has found it through a line or a clock, while
+ * that lasts. A stream belongs to its session and may outlive its line: a
+ * hangup takes the line away, but not what the log says of it.
  */
 #ifndef _CRR_SESSION_H
 #define _CRR_SESSION_H
@@ -13,16 +13,20 @@
 #include "state.h"
 
 /*
- * Who belongs to whom: line->stream, stream->line, session->controlled,
+ * Protects changes of line->stream, stream->line, session->controlled,
  * session->unprivileged, line->clock, session->clock, clock->line and
- * clock->session are changed under it; stream->line and session->clock under
- * session->lock too, which is taken inside it.
+ * clock->session. Changes of stream->line and session->clock also need
+ * session->lock, which is taken inside it.
  */
 extern struct mutex crr_link_lock;
 
+/* Load a pointer that crr_link_lock protects. */
+#define crr_linked(_pointer)						\
+	rcu_dereference_protected(_pointer, lockdep_is_held(&crr_link_lock))
+
 /*
- * The stream, found under RCU, with a reference to its session; NULL if that is
- * being freed, or not active and @active is wanted.
+ * Take a reference to the session of a stream that was found under RCU. Returns
+ * NULL if the session is being freed, or is not active but @active is wanted.
  */
 static inline struct crr_stream *crr_stream_get(struct crr_stream *stream,
 						bool active)
@@ -35,7 +39,6 @@ static inline struct crr_stream *crr_stream_get(struct crr_stream *stream,
 	return stream;
 }
 
-void crr_session_get(struct crr_session *session);
 void crr_session_put(struct crr_session *session);
 void crr_session_free_records(struct crr_session *session);
 struct crr_stream *crr_session_line_stream(struct crr_line *line, bool active);

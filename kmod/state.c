@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a session is doing: its state, its counter, and who is woken when they
- * change. Recorder, replayer and gate call this file, and it calls none of
- * them.
+ * The state and the counter of a session, and who is woken when they change.
+ * Recorder, replayer and gate call this file, which calls none of them.
  */
-#include <linux/poll.h>
-
 #include "clock.h"
 #include "line.h"
 #include "state.h"
@@ -13,11 +10,13 @@
 /* ---- The counter ---- */
 
 /**
- * crr_session_sample - look at the counter
+ * crr_session_sample - load the counter
  * @session: the session, locked
  *
- * Returns 0, or -ERANGE if the counter has gone back; session->counter then
- * is what it was. In a checkpoint it stands.
+ * In a checkpoint the counter stands still.
+ *
+ * Returns 0, or -ERANGE if the counter has gone back; session->counter is then
+ * unchanged.
  */
 int crr_session_sample(struct crr_session *session)
 {
@@ -35,10 +34,10 @@ int crr_session_sample(struct crr_session *session)
 }
 
 /**
- * crr_session_next_due - the counter at which the emulator must look
+ * crr_session_next_due - the counter at which the emulator must look at its line
  * @session: the session, locked
  *
- * One past END: an operation there finds the session ended.
+ * After END that is one past it: an operation there finds the end.
  */
 u64 crr_session_next_due(struct crr_session *session)
 {
@@ -64,7 +63,7 @@ u64 crr_session_next_due(struct crr_session *session)
 							 fed->counter;
 }
 
-/* Tell the emulator, through its clock, what has changed. */
+/* Show the emulator the new state in its clock's page. */
 void crr_session_publish(struct crr_session *session)
 {
 	struct crr_clock *clock = crr_session_clock(session);
@@ -75,7 +74,7 @@ void crr_session_publish(struct crr_session *session)
 }
 
 /**
- * crr_session_set_counter - the counter is such
+ * crr_session_set_counter - set the counter
  * @session: the session, locked
  * @counter: the value
  *
@@ -103,7 +102,7 @@ int crr_session_set_counter(struct crr_session *session, u64 counter)
 
 /* ---- States ---- */
 
-/* Whoever sleeps or polls on a tty of the session is to look again. */
+/* Wake all sleepers and pollers of the session's ttys. */
 void crr_session_wake_lines(struct crr_session *session)
 {
 	struct crr_stream *stream;
@@ -113,7 +112,7 @@ void crr_session_wake_lines(struct crr_session *session)
 			crr_line_wake(stream->line);
 }
 
-/* The same, and so is an emulator that looks at its clock's page. */
+/* The same, and tell an emulator that looks only at its clock's page. */
 void crr_session_wake(struct crr_session *session)
 {
 	struct crr_clock *clock = crr_session_clock(session);
@@ -123,7 +122,7 @@ void crr_session_wake(struct crr_session *session)
 		crr_clock_input(clock);
 }
 
-/* Operations that sleep are to look again; pollers notice nothing of it. */
+/* Wake operations that sleep, and no pollers. */
 void crr_session_wake_sleepers(struct crr_session *session)
 {
 	struct crr_stream *stream;
@@ -149,7 +148,7 @@ void crr_session_set_state(struct crr_session *session, enum crr_state state,
 				   EPOLLPRI | EPOLLIN | EPOLLOUT);
 }
 
-/* How operations fail in a state in which all of them do. */
+/* What operations return in a state in which all of them fail. */
 long crr_session_refusal(enum crr_state state)
 {
 	switch (state) {
@@ -162,7 +161,6 @@ long crr_session_refusal(enum crr_state state)
 	}
 }
 
-/* For people to read. */
 const char *crr_state_name(enum crr_state state)
 {
 	static const char * const names[] = {
@@ -177,7 +175,7 @@ const char *crr_state_name(enum crr_state state)
 	return names[state];
 }
 
-/* One more sleeps, or one less. The feeder asks without the lock. */
+/* The feeder looks at the count without the lock. */
 void crr_session_sleeps(struct crr_session *session, enum crr_sleep why,
 			int more)
 {

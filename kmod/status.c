@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CRR_IOC_STATUS: what a session says of itself.
+ * The status of a session, for CRR_IOC_STATUS and /proc.
  */
 #include "buffer.h"
 #include "feed.h"
 #include "state.h"
 #include "status.h"
 
-/* What is said where there is no session. */
+/* Fill in the status where there is no session. */
 void crr_status_clear(struct crr_status *status)
 {
 	*status = (struct crr_status){
@@ -25,38 +25,30 @@ void crr_session_status(struct crr_session *session, struct crr_status *status)
 
 	lockdep_assert_held(&session->lock);
 
-	/* For the reader's sake; a step back is for operations to report. */
+	/*
+	 * The counter as it is now; that it went back is for operations to
+	 * report.
+	 */
 	if (session->state != CRR_STATE_IDLE)
 		crr_session_sample(session);
 	status->counter = session->counter;
-	status->facts = CRR_STATUS_SESSION;
-	if (session->controlled)
-		status->facts |= CRR_STATUS_CONTROLLER;
-	if (crr_session_clock(session))
-		status->facts |= CRR_STATUS_CLOCK;
-	if (status->counter)
-		status->facts |= CRR_STATUS_COUNTED;
-	if (session->divergence.kind)
-		status->facts |= CRR_STATUS_DIVERGENCE;
-	if (recorder->unread)
-		status->facts |= CRR_STATUS_UNREAD;
-	if (recorder->interrupted)
-		status->facts |= CRR_STATUS_INTERRUPTED;
-	if (recorder->threads)
-		status->facts |= CRR_STATUS_THREADS;
-	if (session->gate.gated)
-		status->facts |= CRR_STATUS_GATED;
-	if (session->gate.begun)
-		status->facts |= CRR_STATUS_CHECKPOINT;
+	status->facts = CRR_STATUS_SESSION |
+		(session->controlled ? CRR_STATUS_CONTROLLER : 0) |
+		(crr_session_clock(session) ? CRR_STATUS_CLOCK : 0) |
+		(status->counter ? CRR_STATUS_COUNTED : 0) |
+		(session->divergence.kind ? CRR_STATUS_DIVERGENCE : 0) |
+		(recorder->unread ? CRR_STATUS_UNREAD : 0) |
+		(recorder->interrupted ? CRR_STATUS_INTERRUPTED : 0) |
+		(recorder->threads ? CRR_STATUS_THREADS : 0) |
+		(session->gate.gated ? CRR_STATUS_GATED : 0) |
+		(session->gate.begun ? CRR_STATUS_CHECKPOINT : 0);
 	status->state = session->state;
 	status->reason = session->reason ?: replayer->refused;
 	status->streams = session->nstreams;
-	if (session->sleeping[CRR_SLEEP_TIME])
-		status->waiting |= CRR_WAITING_READ;
-	if (session->sleeping[CRR_SLEEP_FEED])
-		status->waiting |= CRR_WAITING_FEED;
-	if (session->sleeping[CRR_SLEEP_SPACE])
-		status->waiting |= CRR_WAITING_SPACE;
+	status->waiting =
+		(session->sleeping[CRR_SLEEP_TIME] ? CRR_WAITING_READ : 0) |
+		(session->sleeping[CRR_SLEEP_FEED] ? CRR_WAITING_FEED : 0) |
+		(session->sleeping[CRR_SLEEP_SPACE] ? CRR_WAITING_SPACE : 0);
 	status->sequence = session->sequence;
 	status->position = session->sequence;
 	status->records = session->records;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * crr's ioctls of a tty: their table, and who may call them.
- */
+/* Our ioctls on a tty: their table, and who may call them. */
 #include <linux/capability.h>
 #include <linux/file.h>
 
+#include "callbacks.h"
 #include "checkpoint.h"
 #include "clock.h"
 #include "clock_fd.h"
@@ -12,13 +11,11 @@
 #include "ioctl.h"
 #include "line.h"
 #include "operation.h"
-#include "question.h"
 #include "session.h"
 #include "state.h"
 #include "status.h"
-#include "tty_ioctl.h"
 
-/* Facts that tell nothing of a tty's traffic. */
+/* Facts that show nothing of a tty's traffic. */
 #define CRR_STATUS_LASTING (CRR_STATUS_CONTROLLER | CRR_STATUS_SESSION | \
 			    CRR_STATUS_CLOCK | CRR_STATUS_END_FED | \
 			    CRR_STATUS_DIVERGENCE | CRR_STATUS_GATED)
@@ -50,9 +47,10 @@ static int crr_do_status(struct crr_call *call)
 }
 
 /*
- * May the caller have a session record and replay this line? Those without the
- * capability only where the administrator lets them, and never where somebody
- * logs in: what is typed for su is not theirs, nor may they type it.
+ * Whether the caller may have a session record and replay this line. Without
+ * the capability, only if the administrator allows it, and never on a
+ * controlling terminal: what is typed for su must be neither seen nor typed by
+ * others.
  */
 static int crr_line_may_be_controlled(struct crr_line *line)
 {
@@ -116,10 +114,21 @@ static int crr_do_clock(struct crr_call *call)
 	return ret;
 }
 
+/* Set the counter of a line without a session: only a clock has one. */
+static void crr_line_set_clock(struct crr_line *line, u64 counter)
+{
+	struct crr_clock *clock;
+
+	rcu_read_lock();
+	clock = rcu_dereference(line->clock);
+	if (clock)
+		crr_clock_set(clock, counter);
+	rcu_read_unlock();
+}
+
 static int crr_line_count(struct crr_line *line, u64 counter, u64 *next_due)
 {
 	struct crr_stream *stream = crr_session_line_stream(line, false);
-	struct crr_clock *clock;
 	int ret;
 
 	*next_due = CRR_NEVER;
@@ -128,11 +137,7 @@ static int crr_line_count(struct crr_line *line, u64 counter, u64 *next_due)
 		crr_session_put(stream->session);
 		return ret;
 	}
-	rcu_read_lock();
-	clock = rcu_dereference(line->clock);
-	if (clock)
-		crr_clock_set(clock, counter);
-	rcu_read_unlock();
+	crr_line_set_clock(line, counter);
 	return 0;
 }
 
@@ -145,7 +150,7 @@ static int crr_do_counter(struct crr_call *call)
 	return crr_line_count(call->target, arg->counter, &arg->next_due);
 }
 
-/* Without a session that does something, a checkpoint sets the counter. */
+/* In an idle session, or without one, a checkpoint only sets the counter. */
 static int crr_do_checkpoint_begin(struct crr_call *call)
 {
 	struct crr_checkpoint_begin *arg = &call->arg->checkpoint_begin;
@@ -192,7 +197,6 @@ static int crr_do_seek(struct crr_call *call)
 	const struct crr_seek *arg = &call->arg->seek;
 	struct crr_line *line = call->target;
 	struct crr_stream *stream;
-	struct crr_clock *clock;
 	int ret;
 
 	if (arg->__reserved)
@@ -203,11 +207,7 @@ static int crr_do_seek(struct crr_call *call)
 		crr_session_put(stream->session);
 		return ret;
 	}
-	rcu_read_lock();
-	clock = rcu_dereference(line->clock);
-	if (clock)
-		crr_clock_set(clock, arg->counter);
-	rcu_read_unlock();
+	crr_line_set_clock(line, arg->counter);
 	return 0;
 }
 
@@ -226,9 +226,9 @@ static int crr_do_mark(struct crr_call *call)
 }
 
 /*
- * Through which file of a tty an ioctl was called is not known here, and may be
- * one that is open for writing alone: the caller is to have another.
- * crr_ioctl() finds its tty_fd at one place.
+ * The file through which the ioctl was called is not known here, and may be
+ * open for writing alone: so the caller names another one. crr_ioctl() finds
+ * tty_fd at the same place in all structs.
  */
 static bool crr_tty_entitles(void *line, s32 tty_fd)
 {
@@ -263,21 +263,8 @@ static const struct crr_ioctl crr_tty_table[] = {
 	CRR_TTY_IOCTL(CRR_IOC_SEEK, struct crr_seek, counter, crr_do_seek),
 };
 
-static const struct crr_ioctls crr_tty_ioctls = {
+const struct crr_ioctls crr_tty_ioctls = {
 	.table = crr_tty_table,
 	.n = ARRAY_SIZE(crr_tty_table),
 	.entitles = crr_tty_entitles,
 };
-
-/**
- * crr_tty_ioctl - an ioctl of crr's on a tty
- * @line: the line
- * @cmd: CRR_IOC_*
- * @user: its struct
- *
- * Returns what ioctl(2) does.
- */
-long crr_tty_ioctl(struct crr_line *line, unsigned int cmd, void __user *user)
-{
-	return crr_ioctl(&crr_tty_ioctls, line, cmd, user);
-}

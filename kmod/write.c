@@ -2,22 +2,22 @@
 /*
  * write(2).
  *
- * The tty core cuts a write(2) into chunks, and calls again after a short one,
+ * The tty core cuts a write(2) into chunks, and calls again after a short one
  * unless a signal is pending. In replay the core must stop where it stopped in
- * the recorded run: crr_write_cut() makes the thread believe that a signal is
- * pending. It finds none on its way to user space, and goes on. io_uring's workers
- * do not return there; before their next request they clear TIF_NOTIFY_SIGNAL, but
- * not TIF_SIGPENDING.
+ * the recorded run, so crr_write_cut() makes the thread believe that a signal
+ * is pending. The thread finds none on its way to user space, and goes on.
+ * Workers of io_uring do not return there; before their next request they clear
+ * TIF_NOTIFY_SIGNAL, but not TIF_SIGPENDING.
  */
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 
+#include "callbacks.h"
 #include "line.h"
 #include "operation.h"
 #include "queue.h"
 #include "recorder.h"
 #include "state.h"
-#include "write.h"
 
 static ssize_t crr_write_cut(ssize_t result)
 {
@@ -35,7 +35,7 @@ static ssize_t crr_record_write(struct crr_stream *stream, u64 stamp,
 
 	if (!n)
 		return n;
-	/* A whole chunk that is not a full one is a write(2)'s last. */
+	/* A whole chunk that is not a full one is the last of its write(2). */
 	cut = seen == -EINTR ||
 	      (signal_pending(current) && n > 0 &&
 	       (n < (ssize_t)nr || nr == CRR_WRITE_MAX));
@@ -44,15 +44,14 @@ static ssize_t crr_record_write(struct crr_stream *stream, u64 stamp,
 }
 
 /*
- * Let N_TTY process and send what the recorded run wrote, as it did then. One
- * attempt that does not wait; and no signal is to keep it from it, as none of
- * what N_TTY says here becomes the write's result. Returns how many bytes were
- * taken.
+ * Let N_TTY process and send what the recorded run wrote, by one attempt that
+ * does not wait. Signals are blocked, as the result of this attempt is not the
+ * result of the write. Returns how many bytes were taken.
  */
 static u32 crr_replay_output(struct tty_struct *tty, struct file *file,
 			     const u8 *buf, u32 length)
 {
-	/* N_TTY looks at no more of a file. */
+	/* N_TTY uses nothing else of a file. */
 	struct file nowait = {
 		.f_op = file->f_op,
 		.f_flags = file->f_flags | O_NONBLOCK,
@@ -64,7 +63,7 @@ static u32 crr_replay_output(struct tty_struct *tty, struct file *file,
 	sigprocmask(SIG_BLOCK, &blocked, &before);
 	taken = crr_n_tty.write(tty, &nowait, buf, length);
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	/* Nor is a SIGIO to follow when there is buffer space again. */
+	/* No SIGIO must follow when the device has space again. */
 	clear_bit(TTY_DO_WRITE_WAKEUP, &tty->flags);
 	return max_t(ssize_t, taken, 0);
 }
@@ -92,7 +91,7 @@ static ssize_t crr_replay_write(struct crr_line *line, struct file *file,
 	return cut ? crr_write_cut(result) : result;
 }
 
-/* A write on a line of an active session, which has to ask. */
+/* A write in an active session, which has to ask. */
 static noinline ssize_t crr_asking_write(struct crr_line *line,
 					 struct crr_stream *stream,
 					 struct file *file, const u8 *buf,
@@ -135,7 +134,7 @@ ssize_t crr_ldisc_write(struct tty_struct *tty, struct file *file,
 
 	if (stream)
 		nr = min_t(size_t, nr, CRR_WRITE_MAX);
-	/* A write of no bytes leaves nothing behind. */
+	/* A write of no bytes is not recorded. */
 	if (!stream || !nr)
 		n = crr_n_tty.write(tty, file, buf, nr);
 	else if (crr_recorder_is_ready(stream, &stamp))

@@ -21,8 +21,8 @@
  * feeder: feed_lock is not modelled.
  *
  * models kmod/controller.c crr_controller_feed 1b8e4d57
- * models kmod/controller.c crr_controller_write 4504d351
- * models kmod/controller.c crr_controller_poll 27bf2d37
+ * models kmod/controller.c crr_controller_write 443b7e83
+ * models kmod/controller.c crr_controller_poll 97ce9a93
  * models kmod/queue.c crr_stream_update_wants 8257b165
  * models kmod/queue.c crr_stream_throttle 6d1f7f45
  * models kmod/queue.c crr_stream_restart e1423ce2
@@ -31,18 +31,18 @@
  * models kmod/queue.c crr_replayer_empty 25513cfb
  * models kmod/queue.c crr_replayer_full 5b719e2f
  * models kmod/queue.c crr_replayer_feedable 449f4496
- * models kmod/queue.c crr_replayer_wake_feeder 168f8973
+ * models kmod/queue.c crr_replayer_wake_feeder 5804eb63
  * models kmod/queue.c crr_replayer_queue e01de3b5
- * models kmod/feed.c crr_replayer_add b59259fd
+ * models kmod/feed.c crr_replayer_add 12247866
  * models kmod/feed.c crr_replayer_feed 8a0e5795
  * models kmod/state.c crr_session_next_due 88c155f2
  * models kmod/feed.c crr_replayer_seek 0ff59a7a
  * models kmod/feed.c crr_replayer_seek_ack 0864f28d
  * models kmod/replayer.c crr_is_throttling abfbdaf0
  * models kmod/replayer.c crr_op_takes 9cd18401
- * models kmod/replayer.c crr_is_due 2c47d0f2
+ * models kmod/replayer.c crr_is_due 631aa493
  * models kmod/replayer.c crr_read_nothing 9502dd16
- * models kmod/replayer.c crr_read_past_queue 48aa8cf6
+ * models kmod/replayer.c crr_read_past_queue caa0b7cd
  * models kmod/replayer.c crr_replayer_read 2097821d
  * models kmod/replayer.c crr_write_refused 114e0180
  * models kmod/replayer.c crr_write_past_queue 1f875876
@@ -50,8 +50,8 @@
  * models kmod/replay_poll.c crr_is_writable fb0d81f0
  * models kmod/replay_poll.c crr_is_past_horizon 79da266d
  * models kmod/replay_poll.c crr_readable eceaf07c
- * models kmod/replay_poll.c crr_replayer_poll 216d95d2
- * models kmod/replay_poll.c crr_stream_wake_pollers ea9ffabb
+ * models kmod/replay_poll.c crr_replayer_poll 9d8650a1
+ * models kmod/replay_poll.c crr_stream_wake_pollers bde5f300
  * models kmod/replay_poll.c crr_replayer_wake_pollers e199270c
  * models kmod/session.c crr_session_count 7ae7264d
  * models kmod/state.c crr_session_wake_lines d3685fca
@@ -69,7 +69,7 @@
  * models kmod/operation.c crr_operation_decide e6aa6245
  * models kmod/line.c crr_line_wait ae15ce30
  * models kmod/operation.c crr_operation_seek ceca8b86
- * models kmod/poll.c crr_session_poll 71e99e89
+ * models kmod/poll.c crr_session_poll e134b97f
  * models kmod/poll.c crr_ldisc_poll f64b987f
  *
  * break HALF assertion		the feeder goes on only when half of the buffer is free

@@ -14,13 +14,13 @@
  *
  * models kmod/session.h crr_stream_get d1b024f4
  * models kmod/session.c crr_session_forget_streams 49fc0d9c
- * models kmod/session.c crr_session_add_line 6dda10c0
+ * models kmod/session.c crr_session_add_line b2bfe507
  * models kmod/session.c crr_session_remove_line 27950f46
  * models kmod/session.c crr_session_tear_down ea55896d
- * models kmod/session.c crr_session_acquire 19588ef1
+ * models kmod/session.c crr_session_acquire 9269bca4
  * models kmod/session.c crr_session_join 3c900c73
  * models kmod/session.c crr_session_controller_gone 32278784
- * models kmod/session.c crr_session_line_left 3a770618
+ * models kmod/session.c crr_session_line_left 8ab09111
  * models kmod/session.c crr_session_destroy aa875166
  * models kmod/session.c crr_session_release_idle 3db8720a
  * models kmod/operation.c crr_session_decide 386ea1eb
@@ -29,15 +29,15 @@
  * models kmod/operation.h crr_operation_end 716f95a8
  * models kmod/read.c crr_read_begin f3fb967a
  * models kmod/read.c crr_pass_read 8c2f78af
- * models kmod/read.c crr_session_read 3ec68e2b
+ * models kmod/read.c crr_session_read 3e192cfc
  * models kmod/read.c crr_read_finish 7b060a73
  * models kmod/write.c crr_ldisc_write 10dde4cf
  * models kmod/write.c crr_asking_write 2b7706ad
  * models kmod/run.c crr_session_is_quiet 41f26703
  * models kmod/run.c crr_session_may_enter e9718e6c
- * models kmod/run.c crr_session_enter 54b2732c
- * models kmod/run.c crr_session_record 7e8f4faa
- * models kmod/run.c crr_session_replay c169b54a
+ * models kmod/run.c crr_session_enter ac193bf9
+ * models kmod/run.c crr_session_record 8794e265
+ * models kmod/run.c crr_session_replay 90a89509
  * models kmod/run.c crr_session_stop 799af96e
  * models kmod/run.c crr_session_go_live 7a2397db
  * models kmod/recorder.c crr_stream_leave 10b503f0
@@ -46,7 +46,7 @@
  * models kmod/recorder.c crr_recorder_hangup_seen abe63e4a
  * models kmod/recorder.c crr_recorder_decide 54a2746d
  * models kmod/recorder.c crr_recorder_resume 0db42776
- * models kmod/controller.c crr_controller_session 141ce812
+ * models kmod/controller.c crr_controller_session 262232d5
  * models kmod/ldisc.c crr_ldisc_close b21ca0d8
  * models kmod/ldisc.c crr_ldisc_hangup 92ac2cc9
  * models kmod/line.c crr_line_wait ae15ce30

@@ -14,18 +14,18 @@
  * begun, no operation may. Reads and writes that are not run could come at any
  * time: their sub-buffers are never used.
  *
- * models kmod/buffer.c crr_buffer_open b4cd09f7
+ * models kmod/buffer.c crr_buffer_open c99fdda8
  * models kmod/buffer.c crr_oldest_end 366fd6a4
  * models kmod/buffer.c crr_buffer_retire 8b944371
  * models kmod/buffer.c crr_buffer_has_space f06d03e1
  * models kmod/buffer.c crr_buffer_update_ready bc5b3f07
  * models kmod/buffer.c crr_buffer_wake_waiting 36288e51
  * models kmod/buffer.c crr_buffer_switch d6cbacd0
- * models kmod/buffer.c crr_emit a2ab6d26
+ * models kmod/buffer.c crr_emit 676c4979
  * models kmod/buffer.c crr_buffer_peek 8a61741e
  * models kmod/buffer.c crr_buffer_consume 4993c620
  * models kmod/recorder.h crr_recorder_is_ready a9cb0a72
- * models kmod/recorder.c crr_emit_done 794067eb
+ * models kmod/recorder.c crr_emit_done 607c76f0
  * models kmod/recorder.c crr_stream_leave 10b503f0
  * models kmod/recorder.c crr_recorder_stop 19bebb27
  * models kmod/recorder.c crr_recorder_line_left b9bf8ebf
@@ -40,13 +40,13 @@
  * models kmod/recorder.c crr_recorder_answer_done 6a74354c
  * models kmod/recorder.c crr_recorder_write_done c2f0f2cd
  * models kmod/controller.c crr_controller_readable 94633be1
- * models kmod/controller.c crr_controller_read 45334085
+ * models kmod/controller.c crr_controller_read 999c2f8d
  * models kmod/line.c crr_line_wait ae15ce30
  * models kmod/operation.h crr_operation_begin 68a8fdf4
  * models kmod/operation.h crr_operation_end 716f95a8
  * models kmod/operation.c crr_operation_decide e6aa6245
  * models kmod/operation.c crr_session_decide 386ea1eb
- * models kmod/read.c crr_session_read 3ec68e2b
+ * models kmod/read.c crr_session_read 3e192cfc
  * models kmod/write.c crr_asking_write 2b7706ad
  * models kmod/write.c crr_record_write 972c68a8
  * models kmod/run.c crr_session_stop 799af96e
