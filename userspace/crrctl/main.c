@@ -19,7 +19,7 @@ static const struct option_help help_options[] = {
 static const struct command cmd_help = {
 	.name = "help",
 	.synopsis = "[COMMAND]",
-	.summary = "what --help prints, of crrctl or of a command",
+	.summary = "show this help, or that of a command",
 	.run = run_help,
 	.options = help_options,
 	.failure = EXIT_CRR_FAILURE,
@@ -91,7 +91,7 @@ uint64_t parse_size(const struct command *cmd, const char *text)
 		end++;
 	if (errno || end == text || *text == '-' || *end ||
 	    n > (UINT64_MAX >> shift))
-		usage_error(cmd, "'%s' is no size, such as 512K or 8M", text);
+		usage_error(cmd, "'%s' is not a size, such as 512K or 8M", text);
 	return (uint64_t)n << shift;
 }
 
@@ -103,7 +103,7 @@ uint64_t parse_seconds(const struct command *cmd, const char *text)
 	errno = 0;
 	seconds = strtod(text, &end);
 	if (errno || end == text || *end || !(seconds >= 0) || seconds > 1e9)
-		usage_error(cmd, "'%s' is no number of seconds", text);
+		usage_error(cmd, "'%s' is not a number of seconds", text);
 	return (uint64_t)(seconds * 1000);
 }
 
@@ -116,7 +116,7 @@ int parse_level(const struct command *cmd, const char *text)
 	errno = 0;
 	level = strtoul(text, &end, 10);
 	if (errno || end == text || *end || *text == '-' || level > 19)
-		usage_error(cmd, "'%s' is no level of compression, 0 to 19",
+		usage_error(cmd, "'%s' is not a compression level (0-19)",
 			    text);
 	return (int)level;
 }
@@ -152,7 +152,7 @@ static noreturn void command_help(const struct command *cmd)
 	       cmd->synopsis, cmd->summary);
 	for (opt = cmd->options; opt->option.name; opt++)
 		print_option(opt);
-	printf("  -h, --help                 this text\n");
+	printf("  -h, --help                 show this help\n");
 	flush_output();
 	exit(0);
 }
@@ -172,7 +172,7 @@ static void list_commands(const char *beginning)
 static noreturn void help(void)
 {
 	printf("Usage: crrctl COMMAND [OPTION]... [ARGUMENT]...\n\n"
-	       "Record and replay of serial lines, beneath the emulator.\n\n");
+	       "Record and replay serial lines, beneath the emulator.\n\n");
 	list_commands("");
 	printf("\nSee 'crrctl COMMAND --help', and crrctl(1).\n");
 	flush_output();
@@ -182,7 +182,7 @@ static noreturn void help(void)
 static noreturn void log_help(void)
 {
 	printf("Usage: crrctl log COMMAND [OPTION]... FILE...\n\n"
-	       "Look at logs, compare, shorten and convert them.\n\n");
+	       "Show, compare, edit and convert logs.\n\n");
 	list_commands("log ");
 	printf("\nSee 'crrctl log COMMAND --help', and crrctl-log(1).\n");
 	flush_output();
@@ -324,7 +324,7 @@ static int run_help(const struct command *cmd, int argc, char **argv)
 		log_help();
 	which = find_command(argc, argv, &words);
 	if (argc > words)
-		usage_error(cmd, "one command, please");
+		usage_error(cmd, "expected one command");
 	command_help(which);
 }
 
