@@ -146,8 +146,8 @@ void control_wait(struct control *ctl, int timeout_ms, short session_events)
 		{ .fd = ctl->signals, .events = POLLIN },
 		{ .fd = session_events ? ctl->line->session : -1,
 		  .events = session_events },
-		way_poll(&ctl->term.in),
-		way_poll(&ctl->term.out),
+		direction_poll(&ctl->term.in),
+		direction_poll(&ctl->term.out),
 	};
 
 	unsigned int i;

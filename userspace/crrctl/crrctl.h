@@ -168,7 +168,7 @@ bool child_group_ended(struct child *child);
 #define TERMINAL_ESCAPE 0x1d
 
 /* One direction, a buffer at a time: a slow end delays nobody else. */
-struct way {
+struct direction {
 	int from;	/* -1: closed */
 	int to;
 	size_t length;	/* bytes to be written */
@@ -176,8 +176,8 @@ struct way {
 };
 
 struct terminal {
-	struct way in;	/* standard input to the pty */
-	struct way out; /* the pty to standard output */
+	struct direction in;	/* standard input to the pty */
+	struct direction out; /* the pty to standard output */
 	bool raw;	/* standard input is a terminal, made raw */
 	bool escaped;	/* the user has pressed the key, or has gone */
 	struct termios saved;
@@ -188,8 +188,8 @@ void terminal_join(struct terminal *term, int master, bool input);
 void terminal_leave(struct terminal *term);
 bool terminal_is_raw(void);
 bool terminal_new_line(void);
-struct pollfd way_poll(const struct way *way);
-void terminal_move(struct terminal *term, struct way *way);
+struct pollfd direction_poll(const struct direction *dir);
+void terminal_move(struct terminal *term, struct direction *dir);
 bool terminal_pending(const struct terminal *term);
 
 /* ---- control.c: one session, from its start to its end ---- */
