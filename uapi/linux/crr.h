@@ -2,9 +2,10 @@
 /*
  * crr - record and replay of serial lines, beneath the emulator
  *
- * The interface of the line discipline N_CRR: ioctls on a tty, on a session
- * fd and on a clock fd; the records that a session fd gives and takes; and the
- * two pages of a clock fd. crr(4) tells how the parts work together.
+ * The interface of the line discipline N_CRR: ioctls on a tty, on a session fd
+ * and on a clock fd; the two pages of a clock fd; and the records that are read
+ * from and written to a session fd. crr(4) is the manual, crr-log(5) describes
+ * the format of records and log files.
  */
 #ifndef _UAPI_LINUX_CRR_H
 #define _UAPI_LINUX_CRR_H
@@ -12,52 +13,30 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* The line discipline's number, unless the module was given another. */
-#define N_CRR			29
-
-/* One read(2) delivers, and one chunk of a write(2) takes, this many bytes. */
-#define CRR_READ_MAX		4096
-#define CRR_WRITE_MAX		2048
+#define N_CRR			29	/* line discipline, see the parameter ldisc in crr(4) */
+#define CRR_READ_MAX		4096	/* bytes that one read(2) delivers at most */
+#define CRR_WRITE_MAX		2048	/* bytes in one recorded chunk of a write(2) */
 
 /**
  * DOC: ioctls
  *
- * Each ioctl takes a pointer to a struct whose first member is its size, as
- * the caller was compiled. A smaller struct than today's is one of an older
- * crr: what it lacks is taken as zero. Of a larger one the tail must be zero.
- * Structs that bear an answer are written back as far as both sides know
- * them. Reserved members and unknown flags must be zero.
+ * Each ioctl takes a pointer to a struct. These members are common to all, and
+ * not described again:
  *
- * Each ioctl on a tty needs an fd of that very tty that is open for reading
- * and writing, and names it in the struct's third member, @tty_fd, at offset 8.
- * Usually this is the fd on which it is called. The kernel does not tell a line
- * discipline through which file an ioctl was called: without @tty_fd whoever
- * may write to a terminal (mesg(1)) could set its counter, or learn when its
- * user presses a key. A program that has the tty open twice, once for reading
- * and once for writing, opens it once more with
- * O_RDWR | O_NOCTTY | O_NONBLOCK, and uses that fd for the ioctls. On a session
- * fd and on a clock fd @tty_fd is ignored: these are rights in themselves.
+ *  - size: of the struct, as the caller was compiled. What a smaller struct
+ *    lacks is 0; the tail of a larger one must be 0. Answers are written back as
+ *    far as both sides know them.
+ *  - flags: 0, or flags of the ioctl
+ *  - tty_fd: on a tty, an fd of this tty that is open for reading and writing;
+ *    otherwise ignored. It is the third member, at offset 8.
+ *  - __reserved: 0
  *
- * Errors that mean the same wherever they come from:
- *
- *  - EFAULT: the pointer, or the struct's size behind it, leads out of the
- *    address space. Nothing was changed; but if the memory was there and went
- *    while the call was under way, only the answer is missing.
- *  - EINVAL: the size is smaller than that of the first version, or a member
- *    has a value that is never valid. Nothing was changed.
- *  - E2BIG: the struct is larger than this kernel's, and its tail is not zero;
- *    or it is larger than a page.
- *  - EOPNOTSUPP: a flag, or a value of a known member, that this crr does not
- *    know.
- *  - EBADF: on a tty: @tty_fd is not open, is not a file of this tty, is not
- *    open for both reading and writing, or has been hung up. Nothing was
- *    changed. CRR_IOC_STATUS does not fail then, but answers in part.
- *  - ENOTTY: no such ioctl on this kind of fd, or the tty's discipline is not
- *    N_CRR.
- *  - EINTR: a signal came while waiting for a lock. Nothing was changed.
- *  - EIO: on a tty that has been hung up; it is the tty core that says so.
- *
- * Other errors are listed at each ioctl.
+ * Common errors: EFAULT (struct not accessible); EINVAL (size is too small, or a
+ * member is never valid); E2BIG (size is more than a page, or the unknown tail
+ * is not 0); EOPNOTSUPP (unknown flag or value); EBADF (tty_fd is not valid);
+ * ENOTTY (no such ioctl on this fd, or the line discipline is not N_CRR); EINTR
+ * (signal while waiting for a lock); EIO (tty hung up). Nothing has changed after
+ * them. "Errors" of an ioctl lists all others.
  */
 #define CRR_IOC_TYPE		0xC7
 
@@ -78,16 +57,13 @@
 #define CRR_IOC_SEEK_ACK	_IO(CRR_IOC_TYPE, 0x0e)
 
 /**
- * enum crr_state - what a session does
- * @CRR_STATE_IDLE: nothing: its ttys behave as under N_TTY
+ * enum crr_state - state of a session
+ * @CRR_STATE_IDLE: the ttys behave as with N_TTY
  * @CRR_STATE_RECORDING: what the emulator sees is recorded
  * @CRR_STATE_REPLAYING: what the emulator sees comes from the records fed
- * @CRR_STATE_ENDED: the replay is past the end of its log; reads and writes
- *	fail with ENODATA
- * @CRR_STATE_DIVERGED: the replay has diverged from its log; reads and writes
- *	fail with ENOTRECOVERABLE
- * @CRR_STATE_FAILED: recording or replay cannot go on (&enum crr_reason);
- *	reads and writes fail with EIO
+ * @CRR_STATE_ENDED: past the end of the log; reads and writes: ENODATA
+ * @CRR_STATE_DIVERGED: diverged from the log; reads and writes: ENOTRECOVERABLE
+ * @CRR_STATE_FAILED: cannot go on (&enum crr_reason); reads and writes: EIO
  */
 enum crr_state {
 	CRR_STATE_IDLE		= 0,
@@ -98,117 +74,75 @@ enum crr_state {
 	CRR_STATE_FAILED	= 5,
 };
 
-/**
- * enum crr_reason - why a session failed, or a record was refused
- * @CRR_REASON_NONE: it did not
- * @CRR_REASON_ORPHAN: recording with CRR_RECORD_FAIL_ORPHAN, no controller and
- *	no room
- * @CRR_REASON_FEEDER: the feeder closed the session fd before END was fed
- * @CRR_REASON_LINE: the tty was hung up, or left N_CRR, before the log's end
- * @CRR_REASON_TERMINAL: the tty was brought into the session without
- *	CAP_SYS_TTY_CONFIG, and has become some login's controlling terminal
- * @CRR_REASON_TYPE: record of an unknown type
- * @CRR_REASON_FLAGS: record with unknown flags
- * @CRR_REASON_LENGTH: a length that is not possible for the record's type
- * @CRR_REASON_PADDING: padding or a reserved member is not zero
- * @CRR_REASON_VALUE: a member has an impossible value
- * @CRR_REASON_CRC: the bytes do not have the CRC that stands beside them
- * @CRR_REASON_SEQUENCE: not the next sequence number
- * @CRR_REASON_COUNTER: the counter goes back
- * @CRR_REASON_STREAM: a stream that has not begun, has ended, or begins twice
- * @CRR_REASON_STREAMS: a stream that the session does not have; or the first
- *	record that is not STREAM, and the session has a stream without one
- * @CRR_REASON_ORDER: a record after END, or after its stream's hangup
- */
+/* enum crr_reason - why a session failed (to 4), or a record was refused (from 16) */
 enum crr_reason {
 	CRR_REASON_NONE		= 0,
-	CRR_REASON_ORPHAN	= 1,
-	CRR_REASON_FEEDER	= 2,
-	CRR_REASON_LINE		= 3,
-	CRR_REASON_TERMINAL	= 4,
-	CRR_REASON_TYPE		= 16,
-	CRR_REASON_FLAGS	= 17,
-	CRR_REASON_LENGTH	= 18,
-	CRR_REASON_PADDING	= 19,
-	CRR_REASON_VALUE	= 20,
-	CRR_REASON_CRC		= 21,
-	CRR_REASON_SEQUENCE	= 22,
-	CRR_REASON_COUNTER	= 23,
-	CRR_REASON_STREAM	= 24,
-	CRR_REASON_STREAMS	= 25,
-	CRR_REASON_ORDER	= 26,
+	CRR_REASON_ORPHAN	= 1,	/* CRR_RECORD_FAIL_ORPHAN took effect */
+	CRR_REASON_FEEDER	= 2,	/* session fd closed before END was fed */
+	CRR_REASON_LINE		= 3,	/* tty hung up or detached before END */
+	CRR_REASON_TERMINAL	= 4,	/* unprivileged, and now a controlling terminal */
+	CRR_REASON_TYPE		= 16,	/* unknown type */
+	CRR_REASON_FLAGS	= 17,	/* unknown flag */
+	CRR_REASON_LENGTH	= 18,	/* impossible for the type */
+	CRR_REASON_PADDING	= 19,	/* padding or a reserved member is not 0 */
+	CRR_REASON_VALUE	= 20,	/* impossible value of a member */
+	CRR_REASON_CRC		= 21,	/* the bytes do not match the CRC */
+	CRR_REASON_SEQUENCE	= 22,	/* not the next sequence number */
+	CRR_REASON_COUNTER	= 23,	/* goes back */
+	CRR_REASON_STREAM	= 24,	/* not begun, ended, or begins twice */
+	CRR_REASON_STREAMS	= 25,	/* not the streams of the session */
+	CRR_REASON_ORDER	= 26,	/* after END, or after a hangup of its stream */
 };
 
-/* struct crr_status.stream, asked through an fd that is not a stream's tty. */
-#define CRR_NO_STREAM		0xffffffffU
-/* A time that never comes. */
-#define CRR_NEVER		0xffffffffffffffffULL
+#define CRR_NO_STREAM		0xffffffffU		/* not the tty of a stream */
+#define CRR_NEVER		0xffffffffffffffffULL	/* counter that is never reached */
 
-/* struct crr_status.facts */
-#define CRR_STATUS_CONTROLLER	0x1	/* somebody holds the session fd */
-#define CRR_STATUS_SESSION	0x2	/* there is a session at all */
+/* crr_status.facts */
+#define CRR_STATUS_CONTROLLER	0x1	/* the session fd is open */
+#define CRR_STATUS_SESSION	0x2	/* there is a session */
 #define CRR_STATUS_CLOCK	0x4	/* a clock fd is open */
 #define CRR_STATUS_COUNTED	0x8	/* a counter other than 0 was supplied */
-#define CRR_STATUS_END_FED	0x10	/* replay: END has been fed */
+#define CRR_STATUS_END_FED	0x10	/* replay: END was fed */
 #define CRR_STATUS_DIVERGENCE	0x20	/* CRR_IOC_DIVERGENCE has an answer */
-#define CRR_STATUS_UNREAD	0x40	/* recording: records wait to be read */
+#define CRR_STATUS_UNREAD	0x40	/* recording: records to be read */
 #define CRR_STATUS_GATED	0x80	/* delivery is gated */
 #define CRR_STATUS_CHECKPOINT	0x100	/* a checkpoint has begun */
 #define CRR_STATUS_SEEK		0x200	/* CRR_IOC_SEEK waits for the feeder */
-#define CRR_STATUS_INTERRUPTED	0x400	/* recorded: a signal came, and read(2) slept */
+#define CRR_STATUS_INTERRUPTED	0x400	/* recorded: a signal came while read(2) slept */
 #define CRR_STATUS_THREADS	0x800	/* recorded: several threads have read */
-/* struct crr_status.waiting: who sleeps in crr at this moment */
-#define CRR_WAITING_READ	0x1	/* a read(2), for its time to come */
+/* crr_status.waiting: who sleeps in crr */
+#define CRR_WAITING_READ	0x1	/* a read(2), until its counter is reached */
 #define CRR_WAITING_FEED	0x2	/* an operation, for the feeder */
-#define CRR_WAITING_SPACE	0x4	/* an operation, for room in the buffer */
+#define CRR_WAITING_SPACE	0x4	/* an operation, for buffer space */
 
 /**
  * struct crr_status - ioctl(CRR_IOC_STATUS), on a tty, session or clock fd
- * @size: sizeof(struct crr_status)
- * @flags: 0
- * @tty_fd: on a tty: an fd of this very tty, open for reading and writing; or
- *	not, see below
  * @facts: CRR_STATUS_*
  * @state: &enum crr_state
- * @reason: &enum crr_reason: why the session failed, or else why the last
- *	write(2) on the session fd refused a record
- * @stream: number of the tty's stream; CRR_NO_STREAM on another fd
- * @streams: how many streams the session has
+ * @reason: &enum crr_reason of the session, or of the last record refused
+ * @stream: number of the tty's stream, or CRR_NO_STREAM
+ * @streams: number of streams in the session
  * @waiting: CRR_WAITING_*
  * @seek_generation: number of the last CRR_IOC_SEEK
- * @counter: the counter, as last seen
- * @sequence: sequence number of the next record: recording, the next to be
- *	written; replay, the next to be fed
- * @records: records written since recording, or consumed since replay, began
- * @bytes_in: bytes that read(2)s have delivered in them
- * @bytes_out: bytes that write(2)s have taken in them
- * @buffered: bytes of records in the buffer: recording, not yet read from the
- *	session fd; replay, fed and not yet consumed
- * @buffer_size: how many bytes it holds
- * @next_due: replay: the counter at which the emulator must read next
- *	(&struct crr_clock_state)
- * @horizon: replay: stamp of the last record fed
- * @remaining: replay: records fed and not yet consumed, but for hangups
+ * @counter: last counter seen
+ * @sequence: of the next record to be written (recording) or fed (replay)
+ * @records: written or consumed so far
+ * @bytes_in: delivered by read(2) so far
+ * @bytes_out: taken by write(2) so far
+ * @buffered: bytes of records in the buffer
+ * @buffer_size: in bytes
+ * @next_due: replay: &struct crr_clock_state
+ * @horizon: replay: counter of the last record fed
+ * @remaining: replay: records fed and not consumed, without hangups
  * @discarded: replay: bytes of the device's input that were discarded
  * @dropped: replay: bytes of output that the device did not take
- * @position: sequence number of the first record that is still to come:
- *	recording, @sequence; replay, of those that must be consumed. With
- *	@counter, what &struct crr_seek takes.
- * @seek_sequence: with CRR_STATUS_SEEK: where the emulator wants to be
- * @received: asked through a tty: bytes that its device has delivered since
- *	N_CRR was attached, but for those that were discarded
- * @looks: looks in vain since recording or replay began, on all streams: empty
- *	reads, FIONREADs that gave 0, and poll(2)s without a result
- * @guesses: replay: poll(2)s that were answered while the log was not known as
- *	far as the counter
+ * @position: sequence number of the next record to be consumed; for CRR_IOC_SEEK
+ * @seek_sequence: with CRR_STATUS_SEEK: where the emulator seeks to
+ * @received: on a tty: bytes from its device, without those discarded
+ * @looks: empty reads, FIONREADs of 0 and poll(2)s without result so far
+ * @guesses: replay: poll(2)s answered while the log was not known far enough
  *
- * Never fails but for the errors common to all ioctls. Without a session,
- * @state is CRR_STATE_IDLE and CRR_STATUS_SESSION is not set.
- *
- * On a tty whose @tty_fd is not valid only @state, @reason and @facts are
- * given, and of @facts only those that do not change with the traffic: not
- * CRR_STATUS_COUNTED, _UNREAD, _CHECKPOINT, _SEEK, _INTERRUPTED and _THREADS.
- * All else is as without a session.
+ * Errors: none. Without a valid @tty_fd the answer is incomplete: see crr(4).
  */
 struct crr_status {
 	__u32 size;
@@ -241,24 +175,12 @@ struct crr_status {
 };
 
 /**
- * struct crr_session_fd - ioctl(CRR_IOC_SESSION), on a tty
- * @size: sizeof(struct crr_session_fd)
- * @flags: 0
- * @tty_fd: an fd of this very tty, open for reading and writing
- * @session_fd: out: the session's fd, close-on-exec
+ * struct crr_session_fd - ioctl(CRR_IOC_SESSION), on a tty: make its session, or
+ *	take over one that has no controller
+ * @session_fd: out: the session fd, close-on-exec
  *
- * Makes the tty's session, or takes over one whose controller has gone, in
- * whatever state it is. Needs CAP_SYS_TTY_CONFIG in the initial user
- * namespace; or, if the module's parameter "unprivileged" is on, nothing more
- * than the open tty, as long as that is nobody's controlling terminal. Without
- * the capability, what is taken over must have been made by the same user, and
- * without it as well.
- *
- * Errors:
- *  - EPERM: the capability is missing, and is needed
- *  - EBUSY: the session has a controller
- *  - EOPNOTSUPP: the tty is the master of a pty
- *  - EMFILE, ENFILE, ENOMEM: no fd, no file, no memory
+ * Errors: EPERM (needs CAP_SYS_TTY_CONFIG, see crr(4)); EBUSY (has a controller);
+ * EOPNOTSUPP (master of a pty); EMFILE, ENFILE, ENOMEM.
  */
 struct crr_session_fd {
 	__u32 size;
@@ -268,29 +190,14 @@ struct crr_session_fd {
 };
 
 /**
- * struct crr_join - ioctl(CRR_IOC_JOIN), on a tty
- * @size: sizeof(struct crr_join)
- * @flags: 0
- * @tty_fd: an fd of this very tty, open for reading and writing
+ * struct crr_join - ioctl(CRR_IOC_JOIN), on a tty: add it to an idle session
  * @session_fd: a session fd
- * @stream: out: the number of the tty's stream
- * @__reserved: 0
+ * @stream: out: number of the tty's stream
  *
- * Adds the tty to a session that is idle. Streams are numbered from 0, in the
- * order in which their ttys came into the session; when one leaves an idle
- * session, those after it move up. A session has one counter: a tty whose
- * emulator has a clock already brings it along, unless the session has another
- * one.
- *
- * Errors:
- *  - EPERM: the capability is missing, and is needed, as for CRR_IOC_SESSION
- *  - EBADF: @session_fd is not open, or not a session's; or @tty_fd, as always
- *  - EBUSY: the tty is in a session already; or the session is not idle, or
- *    its recording has not been read to its end
- *  - EEXIST: the tty and the session have a clock each
- *  - ENOSPC: the session has CRR_STREAMS_MAX ttys
- *  - EOPNOTSUPP: the tty is the master of a pty
- *  - ENOMEM: no memory
+ * Errors: EPERM (as for CRR_IOC_SESSION); EBADF (@session_fd is not valid);
+ * EBUSY (already in a session; or the session is not idle, or its recording is
+ * not read to its end); EEXIST (different clocks); ENOSPC (CRR_STREAMS_MAX);
+ * EOPNOTSUPP (master of a pty); ENOMEM.
  */
 struct crr_join {
 	__u32 size;
@@ -302,20 +209,12 @@ struct crr_join {
 };
 
 /**
- * struct crr_clock_fd - ioctl(CRR_IOC_CLOCK), on a tty
- * @size: sizeof(struct crr_clock_fd)
- * @flags: 0
- * @tty_fd: an fd of this very tty, open for reading and writing
- * @clock_fd: out: the clock's fd, close-on-exec
+ * struct crr_clock_fd - ioctl(CRR_IOC_CLOCK), on a tty: make the clock of the tty
+ *	and of its session, or open it again
+ * @clock_fd: out: the clock fd, close-on-exec
  *
- * Makes the tty's clock, or opens the one that it has once more. The clock
- * lasts until its last fd and mapping are gone. With a session that has a
- * clock already, it is that one.
- *
- * Errors:
- *  - EOPNOTSUPP: the tty is the master of a pty
- *  - EMFILE, ENFILE, ENOMEM: no fd, no file, no memory; the pages count against
- *	RLIMIT_MEMLOCK
+ * Errors: EOPNOTSUPP (master of a pty); EMFILE, ENFILE, ENOMEM (also for
+ * RLIMIT_MEMLOCK).
  */
 struct crr_clock_fd {
 	__u32 size;
@@ -325,23 +224,13 @@ struct crr_clock_fd {
 };
 
 /**
- * struct crr_counter - ioctl(CRR_IOC_COUNTER), on a tty or clock fd
- * @size: sizeof(struct crr_counter)
- * @flags: 0
- * @tty_fd: on a tty: an fd of this very tty, open for reading and writing
- * @__reserved: 0
+ * struct crr_counter - ioctl(CRR_IOC_COUNTER), on a tty or clock fd: set the
+ *	counter, and wake those who sleep until it is reached
  * @counter: the emulator's counter
- * @next_due: out: as in &struct crr_clock_state
+ * @next_due: out: &struct crr_clock_state
  *
- * Sets the counter and wakes who sleeps until it has come so far. With a
- * clock, it is stored in the clock's page as well. An emulator with a clock
- * also calls it, on the clock fd, when a read(2) has given 0 or EIO: it is
- * then that the emulator has seen a hangup, and the HANGUP record is stamped.
- *
- * Errors:
- *  - ERANGE: @counter is less than it was. Nothing was changed.
- *  - EBUSY: a checkpoint has begun, and @counter is not its. Nothing was
- *	changed.
+ * Errors: ERANGE (@counter goes back); EBUSY (a checkpoint has begun at another
+ * counter).
  */
 struct crr_counter {
 	__u32 size;
@@ -354,51 +243,34 @@ struct crr_counter {
 
 /**
  * enum crr_delivery - when a byte counts as delivered
- * @CRR_DELIVERY_FREE: when read(2) returns it. For emulators in which the
- *	thread that moves the counter also does the I/O.
- * @CRR_DELIVERY_GATED: when the emulator says so, by a checkpoint. For those in
- *	which another thread does the I/O: CRR_IOC_CHECKPOINT_BEGIN.
- *
- * What a log file's header says of its recording.
+ * @CRR_DELIVERY_FREE: when read(2) returns it
+ * @CRR_DELIVERY_GATED: in a checkpoint, see CRR_IOC_CHECKPOINT_BEGIN
  */
 enum crr_delivery {
 	CRR_DELIVERY_FREE	= 0,
 	CRR_DELIVERY_GATED	= 1,
 };
 
-/* struct crr_record_start.flags */
-#define CRR_RECORD_CAPTURE	0x1	/* WRITE records bear the bytes */
-#define CRR_RECORD_FAIL_ORPHAN	0x2	/* no controller and no room: fail */
-#define CRR_RECORD_BLOCK	0x4	/* no room: writes sleep, O_NONBLOCK or not */
+/* crr_record_start.flags */
+#define CRR_RECORD_CAPTURE	0x1	/* WRITE records contain the bytes */
+#define CRR_RECORD_FAIL_ORPHAN	0x2	/* no controller and no buffer space: fail */
+#define CRR_RECORD_BLOCK	0x4	/* no buffer space: writes sleep despite O_NONBLOCK */
 #define CRR_RECORD_GATED	0x8	/* CRR_DELIVERY_GATED */
 
-/* struct crr_record_start.buffer_size, in bytes */
+/* buffer_size, in bytes */
 #define CRR_BUFFER_MIN		(256U << 10)
 #define CRR_BUFFER_DEFAULT	(8U << 20)
 #define CRR_BUFFER_MAX		(256U << 20)
 
 /**
- * struct crr_record_start - ioctl(CRR_IOC_RECORD), on a session fd
- * @size: sizeof(struct crr_record_start)
+ * struct crr_record_start - ioctl(CRR_IOC_RECORD), on a session fd: start recording
  * @flags: CRR_RECORD_*
- * @__reserved: 0
- * @buffer_size: bytes of the buffer between the emulator and the session
- *	fd's reader, rounded up; 0 for CRR_BUFFER_DEFAULT
+ * @buffer_size: of the buffer for records, in bytes, rounded up; 0: default
  *
- * Starts recording: a STREAM record for each tty, and from there on what the
- * emulator sees. read(2) and poll(2) on the session fd drain the buffer. When
- * it is full the emulator has to wait: nothing is ever dropped.
- *
- * Errors:
- *  - EBUSY: the session is not idle, an earlier recording has not been read to
- *    its end, or a read or write is in flight on one of its ttys
- *  - ENODEV: the tty has gone
- *  - EINVAL: @buffer_size is less than CRR_BUFFER_MIN or more than
- *    CRR_BUFFER_MAX
- *  - EPERM: a tty was brought without CAP_SYS_TTY_CONFIG, and has become a
- *	controlling terminal
- *  - ENOMEM: no memory for the buffer; it counts against the caller's
- *	RLIMIT_MEMLOCK, unless the caller has CAP_IPC_LOCK
+ * Errors: EBUSY (not idle, the last recording is not read to its end, or a read
+ * or write is in flight); ENODEV (no tty left); EINVAL (@buffer_size); EPERM (a
+ * tty of an unprivileged caller has become a controlling terminal); ENOMEM (also
+ * for RLIMIT_MEMLOCK, without CAP_IPC_LOCK).
  */
 struct crr_record_start {
 	__u32 size;
@@ -407,34 +279,22 @@ struct crr_record_start {
 	__aligned_u64 buffer_size;
 };
 
-/* struct crr_replay_start.flags */
+/* crr_replay_start.flags */
 #define CRR_REPLAY_MUTE		0x1	/* do not write output to the device */
 #define CRR_REPLAY_GATED	0x2	/* the log was recorded with CRR_RECORD_GATED */
 #define CRR_REPLAY_LIVE		0x4	/* after END, go on with the device */
-#define CRR_REPLAY_RECORD	0x8	/* and record that */
+#define CRR_REPLAY_RECORD	0x8	/* with CRR_REPLAY_LIVE: record what follows */
 
 /**
- * struct crr_replay_start - ioctl(CRR_IOC_REPLAY), on a session fd
- * @size: sizeof(struct crr_replay_start)
+ * struct crr_replay_start - ioctl(CRR_IOC_REPLAY), on a session fd: start the
+ *	replay of what is written to it
  * @flags: CRR_REPLAY_*
- * @buffer_size: bytes of records that may wait in the session; 0 for
- *	CRR_BUFFER_DEFAULT
+ * @buffer_size: bytes of records that can wait in the session; 0: default
  * @record_flags: with CRR_REPLAY_RECORD: CRR_RECORD_*
- * @__reserved: 0
  *
- * Starts the replay of what is fed by write(2) on the session fd. The counter
- * begins anew.
- *
- * With CRR_REPLAY_LIVE the first operation after the log's end does not fail:
- * it, and all that follow, are the device's, and the session is idle. With
- * CRR_REPLAY_RECORD besides, it is recording: read(2) on the session fd gives
- * records that continue the log, in the place of those from the first
- * STREAM_END with CRR_END_STOP on; its sequence number is that of the first one
- * read. Another buffer of @buffer_size is set aside for them.
- *
- * Errors: as for CRR_IOC_RECORD, and
- *  - EINVAL: CRR_REPLAY_RECORD without CRR_REPLAY_LIVE; @record_flags without
- *	CRR_REPLAY_RECORD, unknown, or with another delivery than the replay's
+ * Errors: as for CRR_IOC_RECORD; EINVAL (CRR_REPLAY_RECORD without
+ * CRR_REPLAY_LIVE; @record_flags without CRR_REPLAY_RECORD, unknown, or with
+ * another delivery).
  */
 struct crr_replay_start {
 	__u32 size;
@@ -445,29 +305,13 @@ struct crr_replay_start {
 };
 
 /**
- * struct crr_seek - ioctl(CRR_IOC_SEEK), on a tty
- * @size: sizeof(struct crr_seek)
- * @flags: 0
- * @tty_fd: an fd of this very tty, open for reading and writing
- * @__reserved: 0
- * @sequence: of the first record that is still to come, as &struct crr_status
- *	has told it in @position
- * @counter: the emulator's counter, as it was then
+ * struct crr_seek - ioctl(CRR_IOC_SEEK), on a tty: the emulator has restored a
+ *	snapshot; returns after CRR_IOC_SEEK_ACK
+ * @sequence: @position of &struct crr_status when the snapshot was taken
+ * @counter: the emulator's counter at that time
  *
- * For an emulator that has restored a snapshot of itself: the replay goes on
- * from the position at which that was taken, be it before or after the present
- * one, also after a divergence or the log's end. A position is good if nothing
- * was read, asked, or written in vain since the counter last changed. Returns
- * when the feeder has heard of it (CRR_IOC_SEEK_ACK).
- *
- * Without a session, or while it is idle, the counter is set, and may so go
- * back.
- *
- * Errors:
- *  - EBUSY: the session is recording: a recording does not go back
- *  - EIO: the replay cannot go on; or could not while this waited
- *  - EINTR: a signal came while waiting; the seek is still pending
- *  - EAGAIN: the tty's discipline is being changed
+ * Errors: EBUSY (recording); EIO (the replay cannot go on); EINTR (signal; the
+ * seek is still pending); EAGAIN (line discipline is being changed).
  */
 struct crr_seek {
 	__u32 size;
@@ -479,21 +323,14 @@ struct crr_seek {
 };
 
 /**
- * struct crr_seek_ack - ioctl(CRR_IOC_SEEK_ACK), on a session fd
- * @size: sizeof(struct crr_seek_ack)
- * @flags: 0
+ * struct crr_seek_ack - ioctl(CRR_IOC_SEEK_ACK), on a session fd: the feeder
+ *	acknowledges a seek
  * @generation: @seek_generation of &struct crr_status
- * @__reserved: 0
- * @sequence: of the record with which feeding begins anew: any up to
- *	@seek_sequence. Records before that one are checked and passed over. If
- *	it is not 0, no stream may have ended, or been hung up, before it.
+ * @sequence: of the next record fed, at most @seek_sequence. If it is not 0, no
+ *	stream may have ended or been hung up before it.
  *
- * While a seek is pending, write(2) on the session fd fails with ESTALE.
- *
- * Errors:
- *  - ENODATA: no seek is pending
- *  - ESTALE: @generation is not that of the pending one
- *  - EINVAL: @sequence is more than @seek_sequence
+ * Errors: ENODATA (no seek is pending); ESTALE (another @generation is pending);
+ * EINVAL (@sequence is more than @seek_sequence).
  */
 struct crr_seek_ack {
 	__u32 size;
@@ -504,18 +341,9 @@ struct crr_seek_ack {
 };
 
 /**
- * struct crr_stop - ioctl(CRR_IOC_STOP), on a session fd
- * @size: sizeof(struct crr_stop)
- * @flags: 0
+ * struct crr_stop - ioctl(CRR_IOC_STOP), on a session fd: end recording or replay
  *
- * Recording: emits STREAM_END for each stream and END, after which read(2) on
- * the session fd gives 0. A read or write that has not returned by then is not
- * in the log. Replay: if records are left whose time has come, that is a
- * divergence. Either way the session is idle afterwards, and operations that
- * slept go on with the device.
- *
- * Errors:
- *  - ENODATA: the session is idle already
+ * Errors: ENODATA (idle already).
  */
 struct crr_stop {
 	__u32 size;
@@ -523,17 +351,13 @@ struct crr_stop {
 };
 
 /**
- * enum crr_divergence_kind - how a run departed from its log
- * @CRR_DIVERGENCE_LATE: the record's counter has passed and nobody took it
- * @CRR_DIVERGENCE_EARLY: an operation before the record's counter
- * @CRR_DIVERGENCE_EXTRA: an operation that the log does not have, or has not
- *	before the one that it expects
- * @CRR_DIVERGENCE_LENGTH: a write of another length, or a read with less room
- *	than the recorded one delivered
+ * enum crr_divergence_kind - how a run diverged from its log
+ * @CRR_DIVERGENCE_LATE: the counter has passed a record that was not consumed
+ * @CRR_DIVERGENCE_EARLY: an operation before the counter of its record
+ * @CRR_DIVERGENCE_EXTRA: an operation that the log has not, or not yet
+ * @CRR_DIVERGENCE_LENGTH: a write of another length, a read with less space
  * @CRR_DIVERGENCE_CONTENT: a write of other bytes, or another label
- * @CRR_DIVERGENCE_LEFT: records were left whose time had come: when the run
- *	ended, when the tty was left, or when an operation went past the log's
- *	end, which is then the type of &struct crr_divergence
+ * @CRR_DIVERGENCE_LEFT: records that were due are left at the end
  */
 enum crr_divergence_kind {
 	CRR_DIVERGENCE_LATE	= 1,
@@ -544,44 +368,31 @@ enum crr_divergence_kind {
 	CRR_DIVERGENCE_LEFT	= 6,
 };
 
-/* struct crr_divergence.facts */
-#define CRR_DIVERGENCE_FULL	0x1	/* the buffer was too small, see there */
-
+#define CRR_DIVERGENCE_FULL	0x1	/* facts: buffer_size was too small for the log */
 #define CRR_DIVERGENCE_BYTES	32
-/* struct crr_divergence.sequence where the log has no record to be named */
-#define CRR_NO_SEQUENCE		0xffffffffffffffffULL
+#define CRR_NO_SEQUENCE		0xffffffffffffffffULL	/* no record was expected */
 
 /**
- * struct crr_divergence - ioctl(CRR_IOC_DIVERGENCE), on a session fd
- * @size: sizeof(struct crr_divergence)
- * @flags: 0
+ * struct crr_divergence - ioctl(CRR_IOC_DIVERGENCE), on a session fd: the first
+ *	divergence since CRR_IOC_REPLAY
  * @kind: &enum crr_divergence_kind
  * @stream: number of the stream
- * @sequence: of the record that was expected, or CRR_NO_SEQUENCE
- * @expected_counter: the record's counter
- * @counter: the run's counter
- * @expected_type: &enum crr_record_type of the record, 0 if there is none
- * @type: CRR_TYPE_READ, CRR_TYPE_WRITE, CRR_TYPE_INQ, CRR_TYPE_OUTQ,
- *	CRR_TYPE_MODEM, CRR_TYPE_MARK or CRR_TYPE_STREAM_END: what the run did
- * @expected_length: bytes in the record: of a write, those offered; of a
- *	read, those delivered; of a mark, those of its label
- * @length: bytes that the run offered, or had room for
- * @offset: of the first byte that differs; CRR_DIVERGENCE_CONTENT without
- *	captured bytes: 0
- * @position: bytes that the stream had written, or read, in agreement before
- *	this record
- * @expected_bytes: how many bytes of @expected are valid; 0 without capture
- * @bytes: how many bytes of @got are valid
- * @facts: CRR_DIVERGENCE_*. CRR_DIVERGENCE_FULL: the buffer was full of records
- *	of other operations, so that the one that was needed could not be fed:
- *	@buffer_size of CRR_IOC_REPLAY is too small for this log
- * @expected: the record's bytes from @offset on
- * @got: the run's bytes from @offset on
+ * @sequence: of the expected record, or CRR_NO_SEQUENCE
+ * @expected_counter: of the record
+ * @counter: of the run
+ * @expected_type: &enum crr_record_type of the record, or 0
+ * @type: &enum crr_record_type of what the run did
+ * @expected_length: bytes in the record: offered, delivered, or of a label
+ * @length: bytes that the run offered, or had space for
+ * @position: bytes of the stream written, or read, as recorded before the record
+ * @offset: of the first byte that differs, 0 if that is not known
+ * @expected_bytes: valid bytes in @expected
+ * @bytes: valid bytes in @got
+ * @facts: CRR_DIVERGENCE_FULL
+ * @expected: bytes of the record, from @offset on
+ * @got: bytes of the run, from @offset on
  *
- * The first departure of the replay, kept until the next RECORD or REPLAY.
- *
- * Errors:
- *  - ENODATA: there was none
+ * Errors: ENODATA (there was none).
  */
 struct crr_divergence {
 	__u32 size;
@@ -605,38 +416,16 @@ struct crr_divergence {
 };
 
 /**
- * struct crr_checkpoint_begin - ioctl(CRR_IOC_CHECKPOINT_BEGIN), on a tty
- * @size: sizeof(struct crr_checkpoint_begin)
- * @flags: 0
- * @tty_fd: an fd of this very tty, open for reading and writing
- * @max_bytes: how many bytes may be read, on all ttys of the session together;
- *	0 for any number
- * @counter: where the emulator stands, until the end of the checkpoint
- * @next_due: out: as in &struct crr_clock_state
+ * struct crr_checkpoint_begin - ioctl(CRR_IOC_CHECKPOINT_BEGIN), on a tty: show
+ *	input, with gated delivery. In an idle session, this is CRR_IOC_COUNTER.
+ * @max_bytes: that may be read, on all ttys of the session; 0: any number
+ * @counter: of the emulator, until the end of the checkpoint
+ * @next_due: out: &struct crr_clock_state
  *
- * For gated delivery. Between checkpoints a session's ttys show no input: read
- * gives EAGAIN or sleeps, poll has no EPOLLIN, FIONREAD says 0. Now they show
- * what there is, wake whoever waits for it, and each read is stamped with
- * @counter. In replay they show what was read in the recorded checkpoint at
- * this very counter, in the order in which it was read, and nothing
- * otherwise. Output does not care; it is
- * stamped with @counter as well.
- *
- * The caller need not be the thread that reads. It may have to wait for the
- * feeder of a replay, but never for a reader, nor for another caller.
- *
- * While a tty is in no session, or its session idle, this is CRR_IOC_COUNTER.
- *
- * Errors:
- *  - ERANGE: @counter is less than it was
- *  - EBUSY: a checkpoint has begun already
- *  - EPROTO: delivery is not gated
- *  - ENODATA: the replay is past the end of its log
- *  - ENOTRECOVERABLE: the replay has diverged from its log; or diverges now,
- *	as a record before @counter has not been read
- *  - EIO: recording or replay cannot go on
- *  - EAGAIN: the tty's discipline is being changed
- *  - EINTR: a signal came while waiting. The counter may have been set.
+ * Errors: ERANGE (@counter goes back); EBUSY (a checkpoint has begun); EPROTO
+ * (not gated); ENODATA (past the end of the log); ENOTRECOVERABLE (diverged);
+ * EIO (cannot go on); EAGAIN (line discipline is being changed); EINTR (signal
+ * while waiting; the counter may have been set).
  */
 struct crr_checkpoint_begin {
 	__u32 size;
@@ -648,27 +437,11 @@ struct crr_checkpoint_begin {
 };
 
 /**
- * struct crr_checkpoint_end - ioctl(CRR_IOC_CHECKPOINT_END), on a tty
- * @size: sizeof(struct crr_checkpoint_end)
- * @flags: 0
- * @tty_fd: an fd of this very tty, open for reading and writing
- * @__reserved: 0
+ * struct crr_checkpoint_end - ioctl(CRR_IOC_CHECKPOINT_END), on a tty: hide input
  * @consumed: out: bytes read in the checkpoint, on all ttys of the session
  *
- * Hides the ttys' input again. A read(2) that has taken bytes, and has not
- * returned yet, returns with them and no more: until the thread that reads has
- * dealt with @consumed bytes, the emulator's counter should not move.
- *
- * While a tty is in no session, or its session idle, nothing is done, and
- * @consumed is 0; so too if CRR_IOC_STOP has ended the checkpoint before.
- *
- * Errors:
- *  - EPROTO: delivery is not gated, or no checkpoint has begun, or another
- *	thread ends it
- *  - ENODATA, EIO: as for CRR_IOC_CHECKPOINT_BEGIN
- *  - ENOTRECOVERABLE: the replay has diverged from its log; or diverges now,
- *	as what was read in the recorded checkpoint has not been read in
- *	this one
+ * Errors: EPROTO (not gated, no checkpoint, or another thread ends it); ENODATA,
+ * EIO, ENOTRECOVERABLE (as for CRR_IOC_CHECKPOINT_BEGIN).
  */
 struct crr_checkpoint_end {
 	__u32 size;
@@ -678,39 +451,18 @@ struct crr_checkpoint_end {
 	__aligned_u64 consumed;
 };
 
-/* struct crr_modem.facts */
-#define CRR_MODEM_COUNTS	0x1	/* the device counts */
+#define CRR_MODEM_COUNTS	0x1	/* facts: the device counts; else counts are 0 */
 
 /**
- * struct crr_modem - ioctl(CRR_IOC_MODEM), on a tty
- * @size: sizeof(struct crr_modem)
- * @flags: 0
- * @tty_fd: an fd of this very tty, open for reading and writing
- * @lines: out: modem lines, TIOCM_*, as TIOCMGET gives them
- * @facts: out: CRR_MODEM_*; without CRR_MODEM_COUNTS all counts are 0
- * @cts: out: counts, as TIOCGICOUNT gives them: changes of CTS
- * @dsr: changes of DSR
- * @rng: falling edges of RI
- * @dcd: changes of DCD
- * @rx: bytes received
- * @tx: bytes sent
- * @frame: framing errors
- * @overrun: overruns of the device
- * @parity: parity errors
- * @brk: breaks
- * @buf_overrun: overruns of the tty's buffer
+ * struct crr_modem - ioctl(CRR_IOC_MODEM), on a tty: TIOCMGET and TIOCGICOUNT,
+ *	recorded and replayed
+ * @lines: out: TIOCM_*
+ * @facts: out: CRR_MODEM_*
+ * @cts: out: this and all that follow are the counts of TIOCGICOUNT
  *
- * What TIOCMGET and TIOCGICOUNT say, in a way that is recorded and replayed:
- * these two themselves never reach a line discipline. In replay the answer, or
- * the error, is the recorded one, on whatever tty.
- *
- * Errors:
- *  - ENOTTY: the device has no modem lines (a pty, say)
- *  - EIO: the device has none at this moment; or recording or replay cannot go
- *	on
- *  - ERANGE, ENODATA, ENOTRECOVERABLE: as for a write(2)
- *  - EINTR: a signal came while waiting for room or for the feeder
- *  - EAGAIN: the tty's discipline is being changed
+ * Errors: ENOTTY (no modem lines); EIO (none at this moment, or cannot go on);
+ * ERANGE, ENODATA, ENOTRECOVERABLE (as for write(2)); EINTR (signal while
+ * waiting); EAGAIN (line discipline is being changed).
  */
 struct crr_modem {
 	__u32 size;
@@ -734,20 +486,11 @@ struct crr_modem {
 #define CRR_MARK_MAX	64
 
 /**
- * struct crr_mark - ioctl(CRR_IOC_MARK), on a tty
- * @size: sizeof(struct crr_mark)
- * @flags: 0
- * @tty_fd: an fd of this very tty, open for reading and writing
- * @length: of the label, 1 to CRR_MARK_MAX bytes
- * @label: printable ASCII, and blanks
+ * struct crr_mark - ioctl(CRR_IOC_MARK), on a tty: put a label into the log
+ * @length: of @label, 1 to CRR_MARK_MAX bytes
+ * @label: printable ASCII and blanks
  *
- * Puts a label into the log, at the counter's value. A replay must come to the
- * same label at the same counter: an emulator that now and then puts a hash of
- * its state there learns of a divergence long before it shows in its output.
- * While nothing is recorded or replayed this does nothing.
- *
- * Errors: as for CRR_IOC_MODEM, but
- *  - EINVAL: @length, or a byte of @label
+ * Errors: EINVAL (@length or @label); those of CRR_IOC_MODEM without ENOTTY.
  */
 struct crr_mark {
 	__u32 size;
@@ -760,39 +503,21 @@ struct crr_mark {
 /**
  * DOC: The clock
  *
- * A clock fd has two mappings of one page each. With them an emulator's idle
- * loop makes no system call. The emulator's rules:
- *
- *  - One thread stores the counter, and it never goes back. An operation that
- *    finds it less than before fails with ERANGE.
- *  - Not replaying: read until empty whenever rx_seq has changed.
- *  - Replaying: read while next_due <= counter.
- *  - Whoever crosses next_due while another thread sleeps in read(2) or
- *    poll(2) calls CRR_IOC_COUNTER: a store wakes nobody.
- *
- * next_due is CRR_NEVER unless replaying, and rx_seq stands still in replay,
- * so that one test serves all: rx_seq changed or next_due <= counter.
- *
- * Each page begins with its version and the size of its struct. A program that
- * has mapped them looks at the version of the state's page once. If it is not
- * CRR_CLOCK_VERSION, as the program was compiled, the members lie elsewhere or
- * mean something else: the program must not use the pages, and may supply its
- * counter by CRR_IOC_COUNTER. A later crr may add members at the end of a struct;
- * then the version stays, and a member that this header does not mark as added
- * is always there. One that was added is there if @size reaches to its end.
- *
- * The kernel writes version and size when it makes the clock. It never reads
- * them back, so that a program that overwrites those of the counter's page
- * misleads only those who share the clock with it.
+ * A clock fd has two mappings of one page each. One thread stores the counter.
+ * The emulator reads when rx_seq has changed or next_due <= counter. A store
+ * wakes nobody: if other threads sleep, call CRR_IOC_COUNTER when the counter
+ * crosses next_due. Do not use the pages if version of the state's page is not
+ * CRR_CLOCK_VERSION. A member added later is there if size reaches to its end.
+ * crr(4) has all rules.
  */
 #define CRR_CLOCK_COUNTER_OFFSET	0		/* mmap: shared, writable */
-#define CRR_CLOCK_STATE_OFFSET		0x10000		/* mmap: read-only */
+#define CRR_CLOCK_STATE_OFFSET		0x10000		/* mmap: shared, read-only */
 #define CRR_CLOCK_VERSION		1
 
 /**
  * struct crr_clock_counter - the page at CRR_CLOCK_COUNTER_OFFSET
- * @version: CRR_CLOCK_VERSION of this kernel's crr
- * @size: sizeof(struct crr_clock_counter) of this kernel's crr, in bytes
+ * @version: CRR_CLOCK_VERSION of the module
+ * @size: of this struct, in bytes
  * @counter: stored by the emulator, aligned, in one piece
  */
 struct crr_clock_counter {
@@ -803,14 +528,11 @@ struct crr_clock_counter {
 
 /**
  * struct crr_clock_state - the page at CRR_CLOCK_STATE_OFFSET
- * @version: CRR_CLOCK_VERSION of this kernel's crr
- * @size: sizeof(struct crr_clock_state) of this kernel's crr, in bytes
- * @next_due: the counter from which on an operation of the emulator has
- *	something to find: the stamp of the next record to be read; the
- *	horizon, where more is still to be fed; one past END; 0 when the
- *	session has ended, diverged or failed; else CRR_NEVER
- * @rx_seq: changes when input has arrived, was flushed, may be read again
- *	after the buffer was full, or the line has hung up
+ * @version: CRR_CLOCK_VERSION of the module
+ * @size: of this struct, in bytes
+ * @next_due: replay: counter from which on an operation finds something; 0 when
+ *	the replay is over. Otherwise CRR_NEVER.
+ * @rx_seq: changes with input, a flush, new buffer space and a hangup; not in replay
  * @state: &enum crr_state
  * @diverged: 1 once the replay has diverged
  */
@@ -826,252 +548,125 @@ struct crr_clock_state {
 /**
  * DOC: Records
  *
- * What read(2) on a session fd gives and write(2) takes: whole records, each
- * a header, a payload that depends on the type, and zeros up to a multiple of
- * 8 bytes. All numbers are little-endian.
+ * read(2) on a session fd returns, and write(2) takes, whole records: a header,
+ * a payload that depends on the type, and zeros up to a multiple of
+ * CRR_RECORD_ALIGN bytes. All numbers are little-endian. See crr-log(5).
  *
- * Sequence numbers count from 0 without a gap, but records of an optional type
- * bear the number of the record that follows; counters never go back. The
- * first record of a stream is STREAM, its last STREAM_END; the last record of
- * a log is END. A log begins with the STREAM records of all its streams.
- *
- * read(2) on a session fd gives records that follow each other. They are kept
- * until the next read(2): should the reader die before it has written them
- * away, whoever takes the session over is given them again, and knows them by
- * their sequence numbers.
- *  - 0: recording has ended and all is read
- *  - EAGAIN: O_NONBLOCK, and nothing is there yet
- *  - EINVAL: the session has never recorded
- *  - EMSGSIZE: the buffer does not hold the next record
- *  - EFAULT: the buffer; nothing is consumed
- *  - EINTR: a signal came before a record
- *
- * write(2) on a session fd:
- *  - less than asked: up to the last whole record, or the first refused one
- *  - EAGAIN: O_NONBLOCK, and there is no room
- *  - EINVAL: the session is not replaying
- *  - EMSGSIZE: the buffer holds no whole record
- *  - EBADMSG: the first record is not valid: &struct crr_status.reason
- *  - ENOTRECOVERABLE, EIO, ENODATA: the session has diverged, failed, ended
- *  - ESTALE: a seek is pending: CRR_IOC_SEEK_ACK
- *  - EFAULT, ENOMEM: nothing is taken
- *  - EINTR: a signal came before there was room
- *
- * poll(2) on a session fd: EPOLLIN when a record or the end can be read,
- * EPOLLOUT when records can be fed, EPOLLPRI when the state has changed since
- * the last CRR_IOC_STATUS through this fd, EPOLLHUP when no tty is left.
+ * Errors of read(2): EAGAIN (no record yet); EINVAL (has never recorded);
+ * EMSGSIZE (buffer too small for the next record); EFAULT; EINTR (signal).
+ * Errors of write(2): EAGAIN (no buffer space); EINVAL (not replaying); EMSGSIZE
+ * (no whole record); EBADMSG (not valid: @reason of &struct crr_status);
+ * ENOTRECOVERABLE, EIO, ENODATA (diverged, failed, ended); ESTALE (a seek is
+ * pending); EFAULT, ENOMEM; EINTR (signal).
  */
 struct crr_record_header {
 	__le16 type;		/* enum crr_record_type */
 	__le16 flags;		/* CRR_FLAG_* */
 	__le16 stream;		/* 0 for END */
 	__le16 length;		/* of the payload, in bytes, without padding */
-	__le64 sequence;
-	__le64 counter;
+	__le64 sequence;	/* from 0; of an optional record: that of the next one */
+	__le64 counter;		/* never goes back */
 };
 
-#define CRR_RECORD_ALIGN	8
-/* No record is larger than this, header and padding included. */
-#define CRR_RECORD_SIZE_MAX	8192
-/* No more streams than this in a session. */
-#define CRR_STREAMS_MAX		1024
+#define CRR_RECORD_ALIGN	8	/* bytes */
+#define CRR_RECORD_SIZE_MAX	8192	/* bytes, with header and padding */
+#define CRR_STREAMS_MAX		1024	/* of a session */
 
-/**
- * enum crr_record_type - what a record tells
- * @CRR_TYPE_STREAM: a tty's part in the session begins:
- *	&struct crr_record_termios and its name
- * @CRR_TYPE_READ: a read(2) delivered: &struct crr_record_in and the bytes
- * @CRR_TYPE_READ_ERROR: a read(2) failed: &struct crr_record_read_error
- * @CRR_TYPE_EOF: a read(2) gave 0 in canonical mode, once:
- *	&struct crr_record_in
- * @CRR_TYPE_PEER_CLOSED: from here on reads give EIO:
- *	&struct crr_record_in
- * @CRR_TYPE_HANGUP: from here on reads give 0, writes EIO:
- *	&struct crr_record_in
- * @CRR_TYPE_WRITE: a chunk of a write(2) was offered:
- *	&struct crr_record_write and, with CRR_FLAG_CAPTURED, the bytes
- * @CRR_TYPE_STREAM_END: the stream's part ends: &struct crr_record_stream_end
- * @CRR_TYPE_END: recording was stopped: no payload
- * @CRR_TYPE_INQ: FIONREAD said that there is something to be read:
- *	&struct crr_record_inq
- * @CRR_TYPE_OUTQ: TIOCOUTQ was asked: &struct crr_record_outq
- * @CRR_TYPE_MODEM: CRR_IOC_MODEM was asked: &struct crr_record_modem
- * @CRR_TYPE_MARK: CRR_IOC_MARK: &struct crr_record_mark and the label
- * @CRR_TYPE_TERMIOS: the tty's termios was changed before the record that
- *	follows; for people: &struct crr_record_termios
- * @CRR_TYPE_TIME: what precedes was recorded before that time, what follows
- *	after it; for people, put in by who wrote the log:
- *	&struct crr_record_time
- * @CRR_TYPE_OPTIONAL: this bit marks types that a reader may skip if it does
- *	not know them. Any other unknown type must be refused.
- */
+/* enum crr_record_type - types of records, with the structs of their payloads */
 enum crr_record_type {
-	CRR_TYPE_STREAM	= 1,
-	CRR_TYPE_READ		= 2,
-	CRR_TYPE_READ_ERROR	= 3,
-	CRR_TYPE_EOF		= 4,
-	CRR_TYPE_PEER_CLOSED	= 5,
-	CRR_TYPE_HANGUP	= 6,
-	CRR_TYPE_WRITE	= 7,
-	CRR_TYPE_STREAM_END	= 8,
-	CRR_TYPE_END		= 9,
-	CRR_TYPE_INQ		= 10,
-	CRR_TYPE_OUTQ		= 11,
-	CRR_TYPE_MODEM		= 12,
-	CRR_TYPE_MARK		= 13,
-	CRR_TYPE_OPTIONAL	= 0x8000,
-	CRR_TYPE_TERMIOS	= CRR_TYPE_OPTIONAL | 1,
-	CRR_TYPE_TIME		= CRR_TYPE_OPTIONAL | 2,
+	CRR_TYPE_STREAM	= 1,		/* begins: crr_record_termios, name of the tty */
+	CRR_TYPE_READ		= 2,	/* read(2): crr_record_in, bytes */
+	CRR_TYPE_READ_ERROR	= 3,	/* read(2) failed: crr_record_read_error */
+	CRR_TYPE_EOF		= 4,	/* read(2) of 0, in canonical mode: crr_record_in */
+	CRR_TYPE_PEER_CLOSED	= 5,	/* reads give EIO from here on: crr_record_in */
+	CRR_TYPE_HANGUP	= 6,		/* reads give 0, writes EIO: crr_record_in */
+	CRR_TYPE_WRITE	= 7,		/* chunk of a write(2): crr_record_write, bytes */
+	CRR_TYPE_STREAM_END	= 8,	/* crr_record_stream_end */
+	CRR_TYPE_END		= 9,	/* recording was stopped: no payload */
+	CRR_TYPE_INQ		= 10,	/* FIONREAD, not 0: crr_record_inq */
+	CRR_TYPE_OUTQ		= 11,	/* TIOCOUTQ: crr_record_outq */
+	CRR_TYPE_MODEM		= 12,	/* CRR_IOC_MODEM: crr_record_modem */
+	CRR_TYPE_MARK		= 13,	/* CRR_IOC_MARK: crr_record_mark, label */
+	CRR_TYPE_OPTIONAL	= 0x8000, /* bit: may be skipped by readers */
+	CRR_TYPE_TERMIOS	= CRR_TYPE_OPTIONAL | 1, /* changed: crr_record_termios */
+	CRR_TYPE_TIME		= CRR_TYPE_OPTIONAL | 2, /* crr_record_time */
 };
 
-/*
- * WRITE: a signal was pending when the chunk returned, and ended its write(2)
- * there. With a result of -EINTR nothing was taken, and the system call was
- * restarted or interrupted.
- */
-#define CRR_FLAG_CUT		0x1
-/* WRITE: the bytes offered follow. */
-#define CRR_FLAG_CAPTURED	0x2
-/* What bears @refused: the chunks that were refused slept, until a signal came. */
-#define CRR_FLAG_INTERRUPTED	0x4
-/*
- * WRITE: neither the bytes nor how many were offered is known; those taken were.
- * For logs that come from elsewhere: a replay compares @result alone.
- */
-#define CRR_FLAG_UNKNOWN	0x8
+#define CRR_FLAG_CUT		0x1	/* WRITE: a signal ended the write(2) here */
+#define CRR_FLAG_CAPTURED	0x2	/* WRITE: the bytes follow */
+#define CRR_FLAG_INTERRUPTED	0x4	/* @refused: slept until a signal came */
+#define CRR_FLAG_UNKNOWN	0x8	/* WRITE: bytes and length are not known */
 
 #define CRR_STREAM_NAME_MAX	64
 
-/**
- * struct crr_record_termios - payload of CRR_TYPE_TERMIOS, and what
- *	CRR_TYPE_STREAM begins with: for people to see
- * @iflag: c_iflag
- * @oflag: c_oflag
- * @cflag: c_cflag
- * @lflag: c_lflag
- * @ispeed: bits a second
- * @ospeed: bits a second
- *
- * CRR_TYPE_STREAM: the tty's name follows, without a zero, at most
- * CRR_STREAM_NAME_MAX bytes.
- */
+/* STREAM, followed by the name of the tty (without a final 0); TERMIOS */
 struct crr_record_termios {
-	__le32 iflag;
+	__le32 iflag;		/* as in termios(3) */
 	__le32 oflag;
 	__le32 cflag;
 	__le32 lflag;
-	__le32 ispeed;
+	__le32 ispeed;		/* bits per second */
 	__le32 ospeed;
 };
 
-/**
- * struct crr_record_in - payload, or its beginning, of what reads see
- * @empty_reads: empty reads of this stream at this counter value, since the
- *	counter last changed or the stream's last record of this kind. An empty
- *	read is a read(2) that found nothing (EAGAIN, or 0 in raw mode), or a
- *	FIONREAD that gave 0.
- *
- * CRR_TYPE_READ: 1 to CRR_READ_MAX bytes follow.
- */
+/* READ, followed by 1 to CRR_READ_MAX bytes; EOF; PEER_CLOSED; HANGUP */
 struct crr_record_in {
-	__le64 empty_reads;
+	__le64 empty_reads;	/* at this counter, since the last inbound record */
 };
 
-/**
- * struct crr_record_read_error - payload of CRR_TYPE_READ_ERROR
- * @empty_reads: as in &struct crr_record_in
- * @error: the errno, positive, asm-generic numbering
- * @__reserved: 0
- */
+/* READ_ERROR */
 struct crr_record_read_error {
-	__le64 empty_reads;
-	__le32 error;
+	__le64 empty_reads;	/* see crr_record_in */
+	__le32 error;		/* errno, positive, as in asm-generic */
 	__le32 __reserved;
 };
 
-/**
- * struct crr_record_write - payload, or its beginning, of CRR_TYPE_WRITE
- * @refused: how many chunks were refused with EAGAIN, or, with
- *	CRR_FLAG_INTERRUPTED, interrupted in their sleep, since the stream's
- *	last record that bears such a count, because crr had no room to record
- *	them
- * @requested: bytes offered, 1 to CRR_WRITE_MAX; with CRR_FLAG_UNKNOWN, as many
- *	or more
- * @result: bytes taken, or a negative errno
- * @offset: how many of the bytes went to the device
- * @crc32c: of the bytes offered; 0 with CRR_FLAG_UNKNOWN
- */
+/* WRITE, followed by the bytes if CRR_FLAG_CAPTURED */
 struct crr_record_write {
-	__le64 refused;
-	__le32 requested;
-	__le32 result;		/* signed */
-	__le32 offset;
-	__le32 crc32c;
+	__le64 refused;		/* operations before it, for lack of buffer space */
+	__le32 requested;	/* bytes offered, 1 to CRR_WRITE_MAX */
+	__le32 result;		/* signed: bytes taken, or a negative errno */
+	__le32 offset;		/* bytes that went to the device */
+	__le32 crc32c;		/* of the bytes offered; 0 with CRR_FLAG_UNKNOWN */
 };
 
-/**
- * struct crr_record_inq - payload of CRR_TYPE_INQ
- * @empty_reads: as in &struct crr_record_in
- * @value: what FIONREAD said, not 0
- * @__reserved: 0
- */
+/* INQ */
 struct crr_record_inq {
-	__le64 empty_reads;
-	__le32 value;
+	__le64 empty_reads;	/* see crr_record_in */
+	__le32 value;		/* answer of FIONREAD, not 0 */
 	__le32 __reserved;
 };
 
-/**
- * struct crr_record_outq - payload of CRR_TYPE_OUTQ
- * @refused: as in &struct crr_record_write
- * @value: what TIOCOUTQ said
- * @__reserved: 0
- */
+/* OUTQ */
 struct crr_record_outq {
-	__le64 refused;
-	__le32 value;
+	__le64 refused;		/* see crr_record_write */
+	__le32 value;		/* answer of TIOCOUTQ */
 	__le32 __reserved;
 };
 
-/* How many counts a MODEM record has. */
-#define CRR_MODEM_COUNT		11
+#define CRR_MODEM_COUNT		11	/* counts in a MODEM record */
 
-/**
- * struct crr_record_modem - payload of CRR_TYPE_MODEM
- * @refused: as in &struct crr_record_write
- * @error: the errno, positive, or 0; all that follows is 0 if there is one
- * @lines: as in &struct crr_modem
- * @facts: likewise
- * @counts: likewise, from @cts to @buf_overrun
- */
+/* MODEM */
 struct crr_record_modem {
-	__le64 refused;
-	__le32 error;
-	__le32 lines;
+	__le64 refused;		/* see crr_record_write */
+	__le32 error;		/* errno, positive, or 0; if not 0, the rest is 0 */
+	__le32 lines;		/* see crr_modem */
 	__le32 facts;
-	__le32 counts[CRR_MODEM_COUNT];
+	__le32 counts[CRR_MODEM_COUNT];	/* from cts to buf_overrun */
 };
 
-/**
- * struct crr_record_mark - beginning of the payload of CRR_TYPE_MARK
- * @refused: as in &struct crr_record_write
- *
- * The label follows, 1 to CRR_MARK_MAX bytes of printable ASCII and blanks.
- */
+/* MARK, followed by the label, 1 to CRR_MARK_MAX bytes */
 struct crr_record_mark {
-	__le64 refused;
+	__le64 refused;		/* see crr_record_write */
 };
 
-/**
- * struct crr_record_time - payload of CRR_TYPE_TIME
- * @nanoseconds: since 1970, UTC
- */
+/* TIME */
 struct crr_record_time {
-	__le64 nanoseconds;
+	__le64 nanoseconds;	/* since 1970, UTC */
 };
 
 /**
- * enum crr_end - why a stream's part ended
+ * enum crr_end - why a stream ended
  * @CRR_END_STOP: recording was stopped
  * @CRR_END_CLOSED: the tty was closed, or got another line discipline
  * @CRR_END_HANGUP: the tty was hung up
@@ -1082,17 +677,11 @@ enum crr_end {
 	CRR_END_HANGUP	= 3,
 };
 
-/**
- * struct crr_record_stream_end - payload of CRR_TYPE_STREAM_END
- * @empty_reads: as in &struct crr_record_in
- * @refused: as in &struct crr_record_write
- * @reason: &enum crr_end
- * @__reserved: 0
- */
+/* STREAM_END */
 struct crr_record_stream_end {
-	__le64 empty_reads;
-	__le64 refused;
-	__le32 reason;
+	__le64 empty_reads;	/* see crr_record_in */
+	__le64 refused;		/* see crr_record_write */
+	__le32 reason;		/* enum crr_end */
 	__le32 __reserved;
 };
 

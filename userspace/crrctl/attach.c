@@ -20,7 +20,7 @@ static const struct option_help detach_options[] = {
 static const char *only_tty(const struct command *cmd, int argc, char **argv)
 {
 	if (optind != argc - 1)
-		usage_error(cmd, "one TTY, please");
+		usage_error(cmd, "expected one TTY");
 	return argv[optind];
 }
 
@@ -61,7 +61,7 @@ static int run_detach(const struct command *cmd, int argc, char **argv)
 		fail("%s: %s", path, strerror(errno));
 	}
 	if (status.facts & CRR_STATUS_CONTROLLER)
-		fail("%s is being recorded or replayed: end that crrctl first",
+		fail("%s is being recorded or replayed: end its crrctl first",
 		     path);
 	if (crr_detach(fd))
 		fail("%s: %s", path, strerror(errno));
@@ -71,7 +71,7 @@ static int run_detach(const struct command *cmd, int argc, char **argv)
 const struct command cmd_attach = {
 	.name = "attach",
 	.synopsis = "[OPTION]... TTY",
-	.summary = "put N_CRR on a tty, and hold it there",
+	.summary = "attach N_CRR to a tty and hold it there",
 	.run = run_attach,
 	.options = attach_options,
 	.failure = EXIT_CRR_FAILURE,
@@ -80,7 +80,7 @@ const struct command cmd_attach = {
 const struct command cmd_detach = {
 	.name = "detach",
 	.synopsis = "TTY",
-	.summary = "give a tty back to N_TTY",
+	.summary = "detach N_CRR from a tty",
 	.run = run_detach,
 	.options = detach_options,
 	.failure = EXIT_CRR_FAILURE,

@@ -69,7 +69,7 @@ void control_start(struct control *ctl, int (*begin)(int, unsigned int, size_t),
 			fail("%s: %s cannot begin: %s", line->path, ctl->name,
 			     strerror(errno));
 		if (!told && now_ms() - begun > 1000) {
-			warn("%s: waiting until no read(2) or write(2) is under way",
+			warn("%s: waiting until no read(2) or write(2) is in progress",
 			     line->path);
 			told = true;
 		}
@@ -104,7 +104,7 @@ void control_join(struct control *ctl, const char *peer, bool input)
 	if (ctl->line->master < 0)
 		return;
 	if (!peer && input && isatty(STDIN_FILENO))
-		control_summary(ctl, "this terminal is the line's other end: ^] ends %s, all else that is typed, ^C too, goes to the line",
+		control_summary(ctl, "this terminal is connected to the line: ^] ends %s; everything else that is typed, including ^C, goes to the line",
 				ctl->name);
 	if (peer)
 		child_start_shell(&ctl->peer, peer, ctl->line->master);
@@ -146,8 +146,8 @@ void control_wait(struct control *ctl, int timeout_ms, short session_events)
 		{ .fd = ctl->signals, .events = POLLIN },
 		{ .fd = session_events ? ctl->line->session : -1,
 		  .events = session_events },
-		way_poll(&ctl->term.in),
-		way_poll(&ctl->term.out),
+		direction_poll(&ctl->term.in),
+		direction_poll(&ctl->term.out),
 	};
 
 	unsigned int i;

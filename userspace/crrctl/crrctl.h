@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* crrctl: what its commands share. */
+/* crrctl: declarations shared by its commands. */
 #ifndef CRRCTL_H
 #define CRRCTL_H
 
@@ -18,17 +18,17 @@
 #include <termios.h>
 
 /*
- * Exit statuses. record and replay otherwise give that of their COMMAND, so
- * that what crrctl has to say lies where few commands' statuses do.
+ * Exit statuses. record and replay otherwise return that of COMMAND; therefore
+ * those of crrctl itself are numbers that few commands use.
  */
 enum {
 	EXIT_CRR_FAILURE = 1,	  /* attach, detach, status, log */
-	EXIT_CRR_USAGE = 2,	  /* likewise */
+	EXIT_CRR_USAGE = 2,	  /* attach, detach, status, log */
 	EXIT_CRR_DIVERGED = 120,  /* the replay diverged from its log */
 	EXIT_CRR_STALLED = 121,	  /* the replay made no progress */
 	EXIT_CRR_EARLY = 122,	  /* COMMAND ended before its log did */
 	EXIT_CRR_LOG = 123,	  /* the log is damaged or incomplete */
-	EXIT_CRR_TIMEOUT = 124,	  /* --timeout, as of timeout(1) */
+	EXIT_CRR_TIMEOUT = 124,	  /* --timeout, as in timeout(1) */
 	EXIT_CRR_OWN = 125,	  /* record, replay: crrctl itself failed */
 	EXIT_CRR_NOEXEC = 126,	  /* COMMAND cannot be executed */
 	EXIT_CRR_NOTFOUND = 127,  /* COMMAND was not found */
@@ -39,9 +39,9 @@ enum {
 
 /**
  * struct option_help - one option of a command
- * @option: as getopt_long(3) wants it; val is the short option
- * @argument: what its argument is called; NULL for none
- * @help: what it does
+ * @option: for getopt_long(3); val is the short option
+ * @argument: name of its argument; NULL for none
+ * @help: description
  */
 struct option_help {
 	struct option option;
@@ -51,12 +51,12 @@ struct option_help {
 
 /**
  * struct command - one of crrctl's commands
- * @name: the word, or two
- * @synopsis: what follows it
- * @summary: in one line
- * @run: does it; argv[0] is the last word of the name
- * @options: what it takes; ends with a name of NULL
- * @failure: the exit status of a failure, of a wrong usage too
+ * @name: one word, or two
+ * @synopsis: arguments, for --help
+ * @summary: description in one line
+ * @run: runs the command; argv[0] is the last word of the name
+ * @options: its options; the last one has the name NULL
+ * @failure: exit status of a failure, and of wrong usage
  */
 struct command {
 	const char *name;
@@ -93,7 +93,7 @@ void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void vwarn(const char *format, va_list args)
 	__attribute__((format(printf, 1, 0)));
 
-/* ---- user.c: who called sudo ---- */
+/* ---- user.c: the user who called sudo ---- */
 
 void user_find(void);
 uid_t user_id(void);
@@ -107,15 +107,15 @@ void user_own(int fd);
 
 int spool(int from);
 
-/* ---- line.c: the tty under control ---- */
+/* ---- line.c: ttys with N_CRR ---- */
 
 /**
  * struct line - a tty with N_CRR
- * @path: its name
+ * @path: its path
  * @fd: the tty, held as long as the session
- * @master: if it is a pty of our making, its other end; else -1
- * @session: the session fd; of the first line only
- * @previous: the discipline that it had; put back by lines_close()
+ * @master: the master, if crrctl has made the pty; otherwise -1
+ * @session: the session fd, only of the first line
+ * @previous: its previous line discipline, which lines_close() restores
  */
 struct line {
 	char path[PATH_MAX];
@@ -125,7 +125,7 @@ struct line {
 	int previous;
 };
 
-/* So many lines one session of crrctl may have. */
+/* Maximum number of lines in a session of crrctl. */
 #define LINES_MAX 64
 
 void load_module(void);
@@ -141,10 +141,10 @@ int open_tty(const char *path);
 /* ---- child.c: COMMAND and the peer ---- */
 
 /**
- * struct child - a process that we started
- * @pid: its number; 0: none
- * @ended: it has; it is not reaped, so that the number stays its own
- * @status: the exit status then, as a shell has it
+ * struct child - a process that crrctl started
+ * @pid: process ID; 0: none
+ * @ended: it has ended. It is not reaped, so that its ID is not used again.
+ * @status: its exit status, as in a shell
  */
 struct child {
 	pid_t pid;
@@ -162,24 +162,24 @@ bool child_runs(const struct child *child);
 bool child_is_stopped(const struct child *child);
 bool child_group_ended(struct child *child);
 
-/* ---- terminal.c: the user's terminal, joined to the pty's other end ---- */
+/* ---- terminal.c: the user's terminal, connected to the pty's master ---- */
 
-/* The key that ends it, as in telnet. */
+/* The key that ends the connection, as in telnet. */
 #define TERMINAL_ESCAPE 0x1d
 
-/* One way through, a buffer at a time: nobody is kept waiting for a slow end. */
-struct way {
+/* One direction, a buffer at a time: a slow end delays nobody else. */
+struct direction {
 	int from;	/* -1: closed */
 	int to;
-	size_t length;	/* bytes that wait to be written */
-	char buf[4096]; /* PIPE_BUF: what poll(2) promises of a pipe */
+	size_t length;	/* bytes to be written */
+	char buf[4096]; /* PIPE_BUF: what a pipe takes after POLLOUT */
 };
 
 struct terminal {
-	struct way in;	/* standard input to the pty */
-	struct way out; /* the pty to standard output */
+	struct direction in;	/* standard input to the pty */
+	struct direction out; /* the pty to standard output */
 	bool raw;	/* standard input is a terminal, made raw */
-	bool escaped;	/* the user has pressed the key, or is gone */
+	bool escaped;	/* the user has pressed the key, or has gone */
 	struct termios saved;
 };
 
@@ -188,31 +188,31 @@ void terminal_join(struct terminal *term, int master, bool input);
 void terminal_leave(struct terminal *term);
 bool terminal_is_raw(void);
 bool terminal_new_line(void);
-struct pollfd way_poll(const struct way *way);
-void terminal_move(struct terminal *term, struct way *way);
+struct pollfd direction_poll(const struct direction *dir);
+void terminal_move(struct terminal *term, struct direction *dir);
 bool terminal_pending(const struct terminal *term);
 
 /* ---- control.c: one session, from its start to its end ---- */
 
 /**
- * struct control - what record and replay have in common
+ * struct control - common state of record and replay
  * @line: the first tty, which has the session; the others follow it
- * @nlines: how many there are
- * @command: COMMAND; its pid is 0 if one that runs already is followed
- * @peer: at the pty's other end
- * @term: likewise
+ * @nlines: number of ttys
+ * @command: COMMAND; its pid is 0 if crrctl has not started the emulator
+ * @peer: the peer on the master of the pty
+ * @term: the terminal on the master of the pty
  * @sized: the pty has the size of the user's terminal, and follows it
  * @signals: signalfd
- * @interrupted: the signal that came to end it; SIGTERM for the escape key
- * @timeout_ms: so long all of it may take; 0: as long as it likes
- * @timeout_at: when that is over; 0: never
- * @timed_out: it is over
- * @quiet: no progress, no summary
- * @progress_next: when it is to be shown again
- * @kill_at: when COMMAND gets the next signal; 0: it is not to end yet
- * @killing: it has got one
- * @told: that COMMAND is stopped
- * @name: for the progress
+ * @interrupted: the signal that is to end crrctl; SIGTERM for the escape key
+ * @timeout_ms: limit of the wall-clock time; 0: none
+ * @timeout_at: when this time expires; 0: never
+ * @timed_out: it has expired
+ * @quiet: print neither progress nor a summary
+ * @progress_next: when to show progress again
+ * @kill_at: when COMMAND gets the next signal; 0: it need not end yet
+ * @killing: COMMAND has got a signal
+ * @told: the user was told that COMMAND is stopped
+ * @name: "recording" or "replaying", for messages
  */
 struct control {
 	struct line *line;
@@ -250,17 +250,17 @@ void control_progress(struct control *ctl, bool last);
 void control_summary(struct control *ctl, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* ---- output.c: files that are made ---- */
+/* ---- output.c: output files ---- */
 
 /**
- * struct output - a file that is being made
+ * struct output - an output file
  * @path: as the user has given it; "-" for standard output
- * @fd: to write to
+ * @fd: file descriptor to write to
  * @force: it may replace a file
- * @direct: there is no file to be made: a pipe, a device, an open file
- * @dir: the directory that the file is to be in
- * @name: its name there
- * @temp: the name that it has there until then; empty if it has none
+ * @direct: it is written directly: a pipe, a device, or an open file
+ * @dir: the directory of the file
+ * @name: its name in @dir
+ * @temp: its temporary name in @dir; empty without one
  */
 struct output {
 	const char *path;
@@ -284,15 +284,15 @@ bool log_lock(int fd);
 bool log_is_locked(int fd);
 const char *log_no_end(int fd);
 
-/* ---- sequel.c: a log that goes on where a replayed one ends ---- */
+/* ---- sequel.c: a log that continues a replayed one ---- */
 
 /**
- * struct sequel - the log of what follows a replay
- * @path: of its file; NULL: there is none
+ * struct sequel - the log of a replay and of what follows it
+ * @path: of its file; NULL: there is no such log
  * @out: the file
  * @log: its writer
- * @begun: the replay has come to its end
- * @broken: it cannot be written, which has been told
+ * @begun: the replay has reached the end of its log
+ * @broken: it cannot be written, which was reported
  */
 struct sequel {
 	const char *path;

@@ -165,10 +165,10 @@ static noreturn void no_session(const struct line *line)
 		fail("%s is being recorded or replayed by another crrctl",
 		     line->path);
 	case EEXIST:
-		fail("%s: its emulator runs already, and has a clock for each of its lines: let crrctl be there first",
+		fail("%s: its emulator runs already and has a clock for each of its lines: start crrctl before the emulator",
 		     line->path);
 	case EPERM:
-		fail("%s: this needs root (CAP_SYS_TTY_CONFIG), or the module's parameter unprivileged and a tty that is no login's terminal",
+		fail("%s: this needs root (CAP_SYS_TTY_CONFIG), or the module parameter unprivileged and a tty that is not the terminal of a login",
 		     line->path);
 	case EOPNOTSUPP:
 		fail("%s is the master of a pty: use the other end",
@@ -329,7 +329,7 @@ void line_warn_cooked(const struct line *line)
 	if (tcgetattr(line->fd, &t) ||
 	    !(t.c_lflag & (ISIG | ICANON | ECHO | TOSTOP)))
 		return;
-	warn("warning: %s has%s%s%s%s on: signals, echo and flow control are the tty's own, and do not come back in replay",
+	warn("warning: %s has%s%s%s%s on: signals, echo and flow control are done by the tty, and are not replayed",
 	     line->path, t.c_lflag & ISIG ? " isig" : "",
 	     t.c_lflag & ICANON ? " icanon" : "",
 	     t.c_lflag & ECHO ? " echo" : "",

@@ -11,9 +11,9 @@
 
 static const struct option_help load_options[] = {
 	{ { "mute", no_argument, NULL, 'm' }, NULL,
-	  "do not write its output to the line" },
+	  "do not write output to the line" },
 	{ { "buffer", required_argument, NULL, 'b' }, "SIZE",
-	  "of the kernel's buffer, for all of the log (8M)" },
+	  "kernel buffer, must hold the log (default 8M)" },
 	{ { "foreground", no_argument, NULL, 'f' }, NULL,
 	  "stay in the foreground" },
 	{ { NULL, 0, NULL, 0 }, NULL, NULL },
@@ -24,11 +24,11 @@ static noreturn void refused(int session, const char *path)
 	struct crr_status status;
 
 	if (errno == EAGAIN)
-		fail("%s does not fit: --buffer SIZE", path);
+		fail("%s does not fit into the buffer: give a larger --buffer", path);
 	if (errno == EBADMSG && !crr_status(session, &status))
 		fail("%s: the kernel refuses a record: %s", path,
 		     status.reason == CRR_REASON_STREAMS ?
-			     "the log has another number of streams than there are TTYs" :
+			     "the log has more or fewer streams than there are TTYs" :
 			     crr_reason_text(status.reason));
 	fail("%s: %s", path, strerror(errno));
 }
@@ -91,12 +91,12 @@ static int run_load(const struct command *cmd, int argc, char **argv)
 		}
 	}
 	if (argc - optind < 2)
-		usage_error(cmd, "a log and its TTYs, please");
+		usage_error(cmd, "expected a log and its TTYs");
 	if (argc - optind - 1 > LINES_MAX)
 		usage_error(cmd, "more than %d TTYs", LINES_MAX);
 	if (buffer_size &&
 	    (buffer_size < CRR_BUFFER_MIN || buffer_size > CRR_BUFFER_MAX))
-		usage_error(cmd, "the buffer may have 256K to 256M");
+		usage_error(cmd, "--buffer: the size must be 256K to 256M");
 	path = argv[optind++];
 
 	user_find();
@@ -124,7 +124,7 @@ static int run_load(const struct command *cmd, int argc, char **argv)
 		fail("%s: %s", ctl.line->path, strerror(errno));
 	if (status.state == CRR_STATE_RECORDING ||
 	    status.facts & CRR_STATUS_UNREAD)
-		fail("%s is being recorded by a crrctl that was killed: see crrctl record --resume",
+		fail("%s is still being recorded after its crrctl was killed: use 'crrctl record' with --resume or --discard first",
 		     ctl.line->path);
 	if (status.state != CRR_STATE_IDLE)
 		crr_session_stop(ctl.line->session);
@@ -150,7 +150,7 @@ static int run_load(const struct command *cmd, int argc, char **argv)
 const struct command cmd_load = {
 	.name = "load",
 	.synopsis = "[OPTION]... FILE TTY...",
-	.summary = "replay a log to whatever opens TTY, until crrctl detach",
+	.summary = "replay a log to any program that opens TTY, until detach",
 	.run = run_load,
 	.options = load_options,
 	.failure = EXIT_CRR_FAILURE,

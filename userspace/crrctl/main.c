@@ -19,13 +19,13 @@ static const struct option_help help_options[] = {
 static const struct command cmd_help = {
 	.name = "help",
 	.synopsis = "[COMMAND]",
-	.summary = "what --help prints, of crrctl or of a command",
+	.summary = "show this help, or that of a command",
 	.run = run_help,
 	.options = help_options,
 	.failure = EXIT_CRR_FAILURE,
 };
 
-/* For what is wrong with the word that follows "log". */
+/* For errors in the word that follows "log". */
 static const struct command log_commands = {
 	.name = "log",
 	.failure = EXIT_CRR_FAILURE,
@@ -41,7 +41,7 @@ static const struct command *const commands[] = {
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-/* Set once a command runs: how it fails. */
+/* Exit status of a failure; set when a command runs. */
 static int failure = EXIT_CRR_FAILURE;
 
 void fail(const char *format, ...)
@@ -68,7 +68,7 @@ void usage_error(const struct command *cmd, const char *format, ...)
 						       EXIT_CRR_USAGE);
 }
 
-/* What could not be printed is not passed over. */
+/* An error of standard output is an error of the command. */
 void flush_output(void)
 {
 	if (fflush(stdout) || ferror(stdout))
@@ -91,7 +91,7 @@ uint64_t parse_size(const struct command *cmd, const char *text)
 		end++;
 	if (errno || end == text || *text == '-' || *end ||
 	    n > (UINT64_MAX >> shift))
-		usage_error(cmd, "'%s' is no size, such as 512K or 8M", text);
+		usage_error(cmd, "'%s' is not a size, such as 512K or 8M", text);
 	return (uint64_t)n << shift;
 }
 
@@ -103,11 +103,11 @@ uint64_t parse_seconds(const struct command *cmd, const char *text)
 	errno = 0;
 	seconds = strtod(text, &end);
 	if (errno || end == text || *end || !(seconds >= 0) || seconds > 1e9)
-		usage_error(cmd, "'%s' is no number of seconds", text);
+		usage_error(cmd, "'%s' is not a number of seconds", text);
 	return (uint64_t)(seconds * 1000);
 }
 
-/* Of compression; as crr_log_compress() takes it. */
+/* Compression level for crr_log_compress(). */
 int parse_level(const struct command *cmd, const char *text)
 {
 	unsigned long level;
@@ -116,7 +116,7 @@ int parse_level(const struct command *cmd, const char *text)
 	errno = 0;
 	level = strtoul(text, &end, 10);
 	if (errno || end == text || *end || *text == '-' || level > 19)
-		usage_error(cmd, "'%s' is no level of compression, 0 to 19",
+		usage_error(cmd, "'%s' is not a compression level (0-19)",
 			    text);
 	return (int)level;
 }
@@ -152,12 +152,12 @@ static noreturn void command_help(const struct command *cmd)
 	       cmd->synopsis, cmd->summary);
 	for (opt = cmd->options; opt->option.name; opt++)
 		print_option(opt);
-	printf("  -h, --help                 this text\n");
+	printf("  -h, --help                 show this help\n");
 	flush_output();
 	exit(0);
 }
 
-/* Those that begin with "log ", or all. */
+/* List the commands whose names begin with @beginning. */
 static void list_commands(const char *beginning)
 {
 	size_t i;
@@ -172,7 +172,7 @@ static void list_commands(const char *beginning)
 static noreturn void help(void)
 {
 	printf("Usage: crrctl COMMAND [OPTION]... [ARGUMENT]...\n\n"
-	       "Record and replay of serial lines, beneath the emulator.\n\n");
+	       "Record and replay serial lines, beneath the emulator.\n\n");
 	list_commands("");
 	printf("\nSee 'crrctl COMMAND --help', and crrctl(1).\n");
 	flush_output();
@@ -182,7 +182,7 @@ static noreturn void help(void)
 static noreturn void log_help(void)
 {
 	printf("Usage: crrctl log COMMAND [OPTION]... FILE...\n\n"
-	       "Look at logs, compare, shorten and convert them.\n\n");
+	       "Show, compare, edit and convert logs.\n\n");
 	list_commands("log ");
 	printf("\nSee 'crrctl log COMMAND --help', and crrctl-log(1).\n");
 	flush_output();
@@ -190,11 +190,11 @@ static noreturn void log_help(void)
 }
 
 /**
- * split_command - part COMMAND from crrctl's own arguments
- * @argc: of run(); becomes what is left of it
- * @argv: likewise
+ * split_command - separate COMMAND from crrctl's own arguments
+ * @argc: of run(); becomes the number of crrctl's own arguments
+ * @argv: of run()
  *
- * Returns what follows the first "--", ending with NULL; it may be empty.
+ * Returns the arguments after the first "--", ending with NULL; may be empty.
  */
 char *const *split_command(int *argc, char **argv)
 {
@@ -210,10 +210,10 @@ char *const *split_command(int *argc, char **argv)
 }
 
 /**
- * next_option - getopt_long(3) for a command's table
+ * next_option - getopt_long(3) for the options of a command
  * @cmd: the command
  * @argc: of its run()
- * @argv: likewise
+ * @argv: of its run()
  *
  * Returns the short option, or -1 at the end; handles --help and errors.
  */
@@ -244,7 +244,7 @@ int next_option(const struct command *cmd, int argc, char **argv)
 	case ':':
 		usage_error(cmd, "%s needs an argument", argv[optind - 1]);
 	case '?':
-		/* Known, and yet not good: --json=yes. */
+		/* A known option, but with an argument: --json=yes. */
 		for (n = 0; optopt && options[n].name; n++)
 			if (options[n].val == optopt)
 				usage_error(cmd, "--%s takes no argument",
@@ -261,7 +261,7 @@ int next_option(const struct command *cmd, int argc, char **argv)
  * need_arguments - check the number of arguments after the options
  * @cmd: the command
  * @argc: of its run()
- * @count: how many it needs
+ * @count: number of arguments that it needs
  */
 void need_arguments(const struct command *cmd, int argc, int count)
 {
@@ -271,7 +271,7 @@ void need_arguments(const struct command *cmd, int argc, int count)
 			    cmd->synopsis);
 }
 
-/* Does the command's name, of one or two words, stand at the beginning? */
+/* Number of words of the command's name, if the arguments begin with it; or 0. */
 static int match(const struct command *cmd, int argc, char **argv)
 {
 	const char *space = strchr(cmd->name, ' ');
@@ -290,7 +290,7 @@ static bool is_help(const char *word)
 	return !strcmp(word, "--help") || !strcmp(word, "-h");
 }
 
-/* The command that the arguments begin with, and its number of words. */
+/* The command with which the arguments begin, and its number of words. */
 static const struct command *find_command(int argc, char **argv, int *words)
 {
 	size_t i;
@@ -324,11 +324,11 @@ static int run_help(const struct command *cmd, int argc, char **argv)
 		log_help();
 	which = find_command(argc, argv, &words);
 	if (argc > words)
-		usage_error(cmd, "one command, please");
+		usage_error(cmd, "expected one command");
 	command_help(which);
 }
 
-/* Whoever has closed one of them does not mean that a log is to be it. */
+/* If one of them is closed, a log must not get its file descriptor. */
 static void open_standard_files(void)
 {
 	int fd;
@@ -346,7 +346,7 @@ int main(int argc, char **argv)
 	int words, status;
 
 	open_standard_files();
-	/* A whole line at a time: COMMAND may write there, too. */
+	/* Whole lines, because COMMAND may also write to stderr. */
 	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
 	argc--;
 	argv++;

@@ -340,7 +340,7 @@ void output_open(struct output *out, const char *path, bool force,
 			make_file(out);
 	}
 	if (what && isatty(out->fd))
-		fail("%s is not for a terminal: give a file", what);
+		fail("will not write %s to a terminal: give a file", what);
 }
 
 /* ---- The name ---- */

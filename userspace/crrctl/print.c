@@ -289,7 +289,7 @@ void print_guesses(FILE *out, const struct crr_status *st)
 {
 	if (st->guesses)
 		fprintf(out,
-			"  guesses  %" PRIu64 " poll(2)s were answered before the log was known that far\n",
+			"  guesses  %" PRIu64 " poll(2)s were answered before the log was fed that far\n",
 			(uint64_t)st->guesses);
 }
 
@@ -310,7 +310,7 @@ void print_divergence(FILE *out, const struct crr_divergence *div,
 		log ? log : "its log");
 	/* It has not ended: it does something else than the recorded run. */
 	if (div->kind == CRR_DIVERGENCE_LEFT && call)
-		fprintf(out, "it called %s with a record left whose time had come\n",
+		fprintf(out, "it called %s while a record was due that it had not consumed\n",
 			call);
 	else
 		fprintf(out, "%s\n", crr_divergence_text(div->kind));
@@ -349,7 +349,7 @@ void print_divergence(FILE *out, const struct crr_divergence *div,
 	}
 	if (div->facts & CRR_DIVERGENCE_FULL)
 		fprintf(out,
-			"  buffer   all of its %" PRIu64 " bytes hold records of other operations: use a larger --buffer\n",
+			"  buffer   all %" PRIu64 " bytes hold records of other operations: use a larger --buffer\n",
 			(uint64_t)st->buffer_size);
 	print_guesses(out, st);
 	if (div->sequence != CRR_NO_SEQUENCE && log && strcmp(log, "-"))

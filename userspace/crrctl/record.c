@@ -49,37 +49,37 @@ struct recording {
 
 static const struct option_help record_options[] = {
 	{ { "gated", no_argument, NULL, 'g' }, NULL,
-	  "COMMAND makes checkpoints: gated delivery" },
+	  "gated delivery: COMMAND makes checkpoints" },
 	{ { "output", required_argument, NULL, 'o' }, "FILE",
-	  "the log; - for standard output" },
+	  "log to write; - for standard output" },
 	{ { "force", no_argument, NULL, 'f' }, NULL,
 	  "replace FILE if it exists" },
 	{ { "resume", no_argument, NULL, 'r' }, NULL,
-	  "go on for a crrctl that was killed, in its FILE" },
+	  "continue the FILE of a crrctl that was killed" },
 	{ { "discard", no_argument, NULL, 'd' }, NULL,
-	  "drop the recording that a killed crrctl left" },
+	  "drop the recording of a crrctl that was killed" },
 	{ { "peer", required_argument, NULL, 'p' }, "COMMAND",
-	  "of the shell: what is at a new pty's other end" },
+	  "shell command at the other end of a new pty" },
 	{ { "counter", required_argument, NULL, 'c' }, "NAME",
-	  "what the counter counts, for the log's header" },
+	  "what the counter counts, for the log header" },
 	{ { "no-capture", no_argument, NULL, 'n' }, NULL,
-	  "do not keep the bytes written, only their CRC" },
+	  "keep only length and CRC of written bytes" },
 	{ { "buffer", required_argument, NULL, 'b' }, "SIZE",
-	  "of the kernel's buffer (default 8M)" },
+	  "size of the kernel buffer (256K-256M, default 8M)" },
 	{ { "block", no_argument, NULL, 'B' }, NULL,
-	  "a full buffer makes every write sleep" },
+	  "writes sleep while the buffer is full" },
 	{ { "flush", required_argument, NULL, 't' }, "SECONDS",
-	  "records wait in the kernel at most so long (5)" },
+	  "write records at least every SECONDS (default 5)" },
 	{ { "sync", no_argument, NULL, 's' }, NULL,
-	  "what is written goes to the disk at once" },
+	  "sync the log to the disk after each write" },
 	{ { "compress", required_argument, NULL, 'z' }, "LEVEL",
-	  "of zstd, 1 to 19; 0 for none (default 3)" },
+	  "zstd level (0-19, 0: none, default 3)" },
 	{ { "timeout", required_argument, NULL, 'T' }, "SECONDS",
-	  "in all: end the recording (default 0: never)" },
+	  "end the recording after SECONDS (default 0: never)" },
 	{ { "fail-orphan", no_argument, NULL, 'F' }, NULL,
-	  "killed, and the buffer full: let operations fail" },
+	  "if crrctl is killed, a full buffer is an error" },
 	{ { "quiet", no_argument, NULL, 'q' }, NULL,
-	  "no progress, no summary" },
+	  "print neither progress nor a summary" },
 	{ { NULL, 0, NULL, 0 }, NULL, NULL },
 };
 
@@ -142,10 +142,10 @@ static void take_over(struct recording *rec, bool resume, bool discard)
 		if (resume)
 			return;
 		if (!discard)
-			fail("%s is being recorded by a crrctl that was killed: --resume goes on in its log, --discard drops what is not in it",
+			fail("%s is still being recorded after its crrctl was killed: --resume continues its log, --discard drops the records that are not in it",
 			     rec->ctl.line->path);
 	} else if (resume) {
-		fail("%s: no recording was left to be resumed",
+		fail("%s: there is no recording to resume",
 		     rec->ctl.line->path);
 	}
 	if (status.state != CRR_STATE_IDLE && crr_session_stop(fd))
@@ -185,7 +185,7 @@ static void resume_log(struct recording *rec)
 	n = read(rec->ctl.line->session, rec->buf, sizeof(rec->buf));
 	if (status.sequence < next ||
 	    (n > 0 && crr_log_append(rec->log, rec->buf, (size_t)n)))
-		fail("%s is the log of another recording: what %s has does not join on",
+		fail("%s is the log of another recording: the records of %s do not continue it",
 		     rec->path, rec->ctl.line->path);
 	if (n > 0 && crr_log_flush(rec->log))
 		fail("%s: %s", rec->path, strerror(errno));
@@ -356,9 +356,9 @@ static void warn_inexact(const struct recording *rec)
 	const struct crr_status *st = &rec->status;
 
 	if (st->facts & CRR_STATUS_INTERRUPTED)
-		warn("warning: a signal came while a read(2) slept: replay repeats neither the signal nor EINTR");
+		warn("warning: a signal came while a read(2) slept: neither the signal nor EINTR is replayed");
 	if (st->facts & CRR_STATUS_THREADS)
-		warn("warning: several threads of a process have read the line: replay does not know which of them gets what; let one thread read, or use --gated");
+		warn("warning: several threads of a process have read the line: replay does not know which thread gets which bytes; read with one thread, or use --gated");
 	/* Of records that a counter could have told apart. */
 	if (st->facts & CRR_STATUS_COUNTED || st->records <= st->streams)
 		return;
@@ -378,7 +378,7 @@ static void warn_inexact(const struct recording *rec)
  */
 static int leave(struct recording *rec)
 {
-	warn("%s is recorded further, as far as the kernel's buffer goes: 'crrctl record --resume' goes on in %s, 'crrctl detach' ends it",
+	warn("the kernel goes on recording %s until its buffer is full: 'crrctl record --resume' continues %s, 'crrctl detach' ends the recording",
 	     rec->ctl.line->path, rec->path);
 	return EXIT_CRR_LOG;
 }
@@ -489,17 +489,17 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 		usage_error(cmd, "%s: there is no such TTY",
 			    child_wrong_line(command, nttys));
 	if (!rec.path)
-		usage_error(cmd, "no log given: -o FILE");
+		usage_error(cmd, "no log given: use -o FILE");
 	if (rec.buffer_size && (rec.buffer_size < CRR_BUFFER_MIN ||
 				rec.buffer_size > CRR_BUFFER_MAX))
-		usage_error(cmd, "the buffer may have 256K to 256M");
+		usage_error(cmd, "--buffer: the size must be 256K to 256M");
 	if (peer && tty)
-		usage_error(cmd, "--peer is for a new pty; %s has its own",
+		usage_error(cmd, "--peer needs a new pty, but %s was given",
 			    tty);
 	if (resume && (!tty || *command || force || discard))
-		usage_error(cmd, "--resume takes a TTY, and neither COMMAND nor --force nor --discard");
+		usage_error(cmd, "--resume needs a TTY, and excludes COMMAND, --force and --discard");
 	if (!good_counter_name(counter))
-		usage_error(cmd, "--counter: a name has no control characters, and less than %zu bytes",
+		usage_error(cmd, "--counter: NAME must have less than %zu bytes and no control characters",
 			    sizeof(((struct crr_log_info *)0)->counter));
 
 	user_find();
@@ -535,7 +535,7 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 		return EXIT_CRR_OWN;
 	}
 	if (!*command && !tty)
-		warn("the line is %s", rec.ctl.line->path);
+		warn("the tty is %s", rec.ctl.line->path);
 	control_join(&rec.ctl, peer, true);
 
 	record(&rec);
@@ -553,7 +553,7 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 const struct command cmd_record = {
 	.name = "record",
 	.synopsis = "-o FILE [OPTION]... [TTY]... [-- COMMAND [ARG]...]",
-	.summary = "record what COMMAND sees on TTY ({}; of several {0}, {1}...), or a new pty",
+	.summary = "record COMMAND on TTY ({}, or {0}, {1}...) or on a new pty",
 	.run = run_record,
 	.options = record_options,
 	.failure = EXIT_CRR_OWN,

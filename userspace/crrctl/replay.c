@@ -63,29 +63,29 @@ struct replay {
 
 static const struct option_help replay_options[] = {
 	{ { "map", required_argument, NULL, 'M' }, "STREAM=TTY",
-	  "which TTY is to be a stream, by its number or name" },
+	  "use TTY for a stream, by its number or name" },
 	{ { "stall", required_argument, NULL, 's' }, "SECONDS",
-	  "of silence: give up (default 10; 0: never)" },
+	  "give up if nothing happens (default 10; 0: never)" },
 	{ { "timeout", required_argument, NULL, 'T' }, "SECONDS",
-	  "in all: give up (default 0: never)" },
+	  "end the replay after SECONDS (default 0: never)" },
 	{ { "on-diverge", required_argument, NULL, 'd' }, "WHAT",
-	  "becomes of COMMAND: end (default), stop, leave" },
+	  "end (default), stop or leave COMMAND" },
 	{ { "grace", required_argument, NULL, 'g' }, "SECONDS",
-	  "until COMMAND is ended (default 2)" },
+	  "time for COMMAND to end by itself (default 2)" },
 	{ { "mute", no_argument, NULL, 'm' }, NULL,
-	  "do not write its output to the line" },
+	  "do not write output to the line" },
 	{ { "live", no_argument, NULL, 'l' }, NULL,
-	  "after the log's end, go on with the line" },
+	  "go on with the line after the end of the log" },
 	{ { "output", required_argument, NULL, 'o' }, "FILE",
-	  "the log, continued by what is live" },
+	  "with --live: log to write, continuing the old one" },
 	{ { "force", no_argument, NULL, 'f' }, NULL,
 	  "replace FILE if it exists" },
 	{ { "peer", required_argument, NULL, 'p' }, "COMMAND",
-	  "of the shell: when live, at a new pty's end" },
+	  "with --live: shell command at a new pty" },
 	{ { "buffer", required_argument, NULL, 'b' }, "SIZE",
-	  "of the kernel's buffer (default 8M)" },
+	  "size of the kernel buffer (256K-256M, default 8M)" },
 	{ { "quiet", no_argument, NULL, 'q' }, NULL,
-	  "no progress, no summary" },
+	  "print neither progress nor a summary" },
 	{ { NULL, 0, NULL, 0 }, NULL, NULL },
 };
 
@@ -97,7 +97,7 @@ static const char *refusal(const struct replay *rep)
 	if (crr_status(rep->ctl.line->session, &status))
 		return strerror(errno);
 	if (status.reason == CRR_REASON_STREAMS)
-		return "the log has other streams than this replay";
+		return "the streams of the log are not those of this replay";
 	return crr_reason_text(status.reason);
 }
 
@@ -350,7 +350,7 @@ static void end_command(struct replay *rep)
 		if (rep->on_diverge == ON_DIVERGE_STOP) {
 			if (!ctl->told) {
 				child_signal(&ctl->command, SIGSTOP);
-				warn("process %d is stopped for a debugger; end it to end this",
+				warn("process %d is stopped for a debugger; crrctl ends when it ends",
 				     (int)ctl->command.pid);
 			}
 			ctl->told = true;
@@ -553,14 +553,14 @@ static int outcome(struct replay *rep, bool reported)
 				(unsigned long long)st->records,
 				(unsigned long long)st->counter);
 	if (st->dropped && rep->ctl.line->master >= 0)
-		warn("warning: %llu bytes of output came too fast to be shown",
+		warn("warning: %llu bytes of output were dropped: they came too fast to be shown",
 		     (unsigned long long)st->dropped);
 	else if (st->dropped)
 		control_summary(&rep->ctl,
-				"%llu bytes of output came too fast for the line",
+				"%llu bytes of output were dropped: they came too fast for the line",
 				(unsigned long long)st->dropped);
 	if (st->guesses)
-		warn("warning: %llu poll(2)s were answered before the log was known that far (guesses): another replay may diverge there",
+		warn("warning: %llu poll(2)s were answered before the log was fed that far (guesses): another replay may diverge there",
 		     (unsigned long long)st->guesses);
 	if (rep->ctl.timed_out) {
 		report_timeout(rep);
@@ -579,7 +579,7 @@ static enum on_diverge parse_on_diverge(const struct command *cmd,
 		return ON_DIVERGE_STOP;
 	if (!strcmp(text, "leave"))
 		return ON_DIVERGE_LEAVE;
-	usage_error(cmd, "--on-diverge: end, stop or leave, not %s", text);
+	usage_error(cmd, "--on-diverge: '%s' is not end, stop or leave", text);
 }
 
 /*
@@ -653,7 +653,7 @@ static void map_stream(const struct command *cmd, const char *map,
 	unsigned int i;
 
 	if (!map[length] || !map[length + 1])
-		usage_error(cmd, "--map wants STREAM=TTY, not %s", map);
+		usage_error(cmd, "--map %s: expected STREAM=TTY", map);
 	i = find_stream(cmd, map, length, streams, n);
 	if (streams[i].tty)
 		usage_error(cmd, "--map %s: stream %u is %s already", map, i,
@@ -722,7 +722,7 @@ static void take_over(struct replay *rep)
 		fail("%s: %s", rep->ctl.line->path, strerror(errno));
 	if (status.state == CRR_STATE_RECORDING ||
 	    (status.facts & CRR_STATUS_UNREAD))
-		fail("%s is being recorded by a crrctl that was killed: see crrctl record --resume",
+		fail("%s is still being recorded after its crrctl was killed: use 'crrctl record' with --resume or --discard first",
 		     rep->ctl.line->path);
 	if (status.state != CRR_STATE_IDLE)
 		crr_session_stop(fd);
@@ -754,8 +754,8 @@ static void finish_sequel(struct replay *rep)
 	control_summary(&rep->ctl, "%llu records in %s",
 			(unsigned long long)records, rep->sequel.path);
 	if (!rep->sequel.begun)
-		warn("the log's end was not reached: %s is what %s is",
-		     rep->sequel.path, rep->path);
+		warn("stopped before the end of %s; %s is a copy of it",
+		     rep->path, rep->sequel.path);
 }
 
 static int run_replay(const struct command *cmd, int argc, char **argv)
@@ -818,10 +818,10 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 		usage_error(cmd, "no log given");
 	if (rep.buffer_size && (rep.buffer_size < CRR_BUFFER_MIN ||
 				rep.buffer_size > CRR_BUFFER_MAX))
-		usage_error(cmd, "the buffer may have 256K to 256M");
+		usage_error(cmd, "--buffer: the size must be 256K to 256M");
 
 	if (!(rep.flags & CRR_REPLAY_LIVE) && (output || rep.peer))
-		usage_error(cmd, "--output and --peer are for --live");
+		usage_error(cmd, "--output and --peer need --live");
 
 	argv[argc] = NULL; /* in the place of the -- */
 	if (!*command)
@@ -859,7 +859,7 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 	}
 	if (!*command && !*paths)
 		for (n = 0; n < rep.ctl.nlines; n++)
-			warn("the line is %s", rep.ctl.line[n].path);
+			warn("the tty is %s", rep.ctl.line[n].path);
 	if (!rep.peer)
 		control_join(&rep.ctl, NULL, rep.flags & CRR_REPLAY_LIVE);
 
@@ -882,7 +882,7 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 const struct command cmd_replay = {
 	.name = "replay",
 	.synopsis = "[OPTION]... FILE [TTY]... [-- COMMAND [ARG]...]",
-	.summary = "replay a log to COMMAND on TTY ({}; of several {0}, {1}...), or new ptys",
+	.summary = "replay a log to COMMAND on TTY ({}, or {0}, {1}...) or new ptys",
 	.run = run_replay,
 	.options = replay_options,
 	.failure = EXIT_CRR_OWN,

@@ -10,7 +10,7 @@
 #include "json.h"
 
 static const struct option_help status_options[] = {
-	{ { "json", no_argument, NULL, 'j' }, NULL, "as one JSON object" },
+	{ { "json", no_argument, NULL, 'j' }, NULL, "print one JSON object" },
 	{ { NULL, 0, NULL, 0 }, NULL, NULL },
 };
 
@@ -37,7 +37,7 @@ static const struct figure figures[] = {
 	FIGURE("bytes received", received, false),
 	FIGURE("bytes buffered", buffered, false),
 	FIGURE("bytes of buffer", buffer_size, false),
-	FIGURE("looks in vain", looks, false),
+	FIGURE("looks without result", looks, false),
 	FIGURE("next due", next_due, true),
 	FIGURE("horizon", horizon, true),
 	FIGURE("records left", remaining, true),
@@ -64,9 +64,9 @@ static const struct {
 	{ "interrupted reads", "interrupted", CRR_STATUS_INTERRUPTED },
 	{ "reads of several threads", "threads", CRR_STATUS_THREADS },
 }, waits[] = {
-	{ "a read for its time", "read", CRR_WAITING_READ },
-	{ "somebody for the feeder", "feed", CRR_WAITING_FEED },
-	{ "an operation for buffer space", "space", CRR_WAITING_SPACE },
+	{ "a read, for its counter", "read", CRR_WAITING_READ },
+	{ "an operation, for the feeder", "feed", CRR_WAITING_FEED },
+	{ "an operation, for buffer space", "space", CRR_WAITING_SPACE },
 };
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -164,7 +164,7 @@ static int run_status(const struct command *cmd, int argc, char **argv)
 	while ((c = next_option(cmd, argc, argv)) != -1)
 		json = c == 'j';
 	if (optind != argc - 1)
-		usage_error(cmd, "one TTY, please");
+		usage_error(cmd, "expected one TTY");
 
 	fd = open_tty(argv[optind]);
 	if (crr_status(fd, &status)) {
@@ -184,7 +184,7 @@ static int run_status(const struct command *cmd, int argc, char **argv)
 const struct command cmd_status = {
 	.name = "status",
 	.synopsis = "[OPTION]... TTY",
-	.summary = "what a tty with N_CRR is doing",
+	.summary = "show what a tty with N_CRR does",
 	.run = run_status,
 	.options = status_options,
 	.failure = EXIT_CRR_FAILURE,

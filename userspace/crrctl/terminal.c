@@ -43,8 +43,8 @@ void terminal_join(struct terminal *term, int master, bool input)
 	struct termios raw;
 
 	fcntl(master, F_SETFL, fcntl(master, F_GETFL) | O_NONBLOCK);
-	term->in = (struct way){ .from = STDIN_FILENO, .to = master };
-	term->out = (struct way){ .from = master, .to = STDOUT_FILENO };
+	term->in = (struct direction){ .from = STDIN_FILENO, .to = master };
+	term->out = (struct direction){ .from = master, .to = STDOUT_FILENO };
 	if (!input) {
 		term->in.from = -1;
 		return;
@@ -83,62 +83,62 @@ void terminal_leave(struct terminal *term)
 	joined = NULL;
 }
 
-/* What this way has to wait for. */
-struct pollfd way_poll(const struct way *way)
+/* What this direction waits for. */
+struct pollfd direction_poll(const struct direction *dir)
 {
-	if (way->length)
-		return (struct pollfd){ .fd = way->to, .events = POLLOUT };
-	return (struct pollfd){ .fd = way->from, .events = POLLIN };
+	if (dir->length)
+		return (struct pollfd){ .fd = dir->to, .events = POLLOUT };
+	return (struct pollfd){ .fd = dir->from, .events = POLLIN };
 }
 
-static void way_read(struct terminal *term, struct way *way)
+static void direction_read(struct terminal *term, struct direction *dir)
 {
-	ssize_t n = read(way->from, way->buf, sizeof(way->buf));
+	ssize_t n = read(dir->from, dir->buf, sizeof(dir->buf));
 	char *escape;
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
 	if (n <= 0) {
 		/* Of the pty: nobody has it open just now, or ever again. */
-		way->from = -1;
+		dir->from = -1;
 		return;
 	}
-	way->length = (size_t)n;
-	if (way != &term->in || !term->raw)
+	dir->length = (size_t)n;
+	if (dir != &term->in || !term->raw)
 		return;
-	escape = memchr(way->buf, TERMINAL_ESCAPE, way->length);
+	escape = memchr(dir->buf, TERMINAL_ESCAPE, dir->length);
 	if (escape) {
 		term->escaped = true;
-		way->length = (size_t)(escape - way->buf);
+		dir->length = (size_t)(escape - dir->buf);
 	}
 }
 
-static void way_write(struct terminal *term, struct way *way)
+static void direction_write(struct terminal *term, struct direction *dir)
 {
-	ssize_t n = write(way->to, way->buf, way->length);
+	ssize_t n = write(dir->to, dir->buf, dir->length);
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
 	if (n < 0) {
 		/* A closed pipe ends the run; a pty's end ends elsewhere. */
-		if (way == &term->out)
+		if (dir == &term->out)
 			term->escaped = true;
-		way->from = -1;
-		n = (ssize_t)way->length;
-	} else if (way == &term->out && n > 0 && isatty(way->to)) {
-		mid_line = way->buf[n - 1] != '\n';
+		dir->from = -1;
+		n = (ssize_t)dir->length;
+	} else if (dir == &term->out && n > 0 && isatty(dir->to)) {
+		mid_line = dir->buf[n - 1] != '\n';
 	}
-	way->length -= (size_t)n;
-	memmove(way->buf, way->buf + n, way->length);
+	dir->length -= (size_t)n;
+	memmove(dir->buf, dir->buf + n, dir->length);
 }
 
-/* poll(2) has said that what way_poll() waits for has come. */
-void terminal_move(struct terminal *term, struct way *way)
+/* poll(2) has reported what direction_poll() waits for. */
+void terminal_move(struct terminal *term, struct direction *dir)
 {
-	if (way->length)
-		way_write(term, way);
+	if (dir->length)
+		direction_write(term, dir);
 	else
-		way_read(term, way);
+		direction_read(term, dir);
 }
 
 /* Is there something that the emulator wrote, and that is not shown yet? */

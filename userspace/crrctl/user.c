@@ -36,7 +36,7 @@ void user_find(void)
 	if (!errno && end != text && !*end && uid && uid < UINT32_MAX)
 		user = getpwuid((uid_t)uid);
 	if (!user)
-		fail("called by sudo, for a user who is not known: SUDO_UID is '%s'",
+		fail("the user who called sudo is unknown: SUDO_UID is '%s'",
 		     text);
 }
 

@@ -2,16 +2,17 @@
 /*
  * libcrr - record and replay of serial lines, beneath the emulator
  *
- * Three parts, each of use without the others:
+ * The library has three parts, which can be used independently:
  *
- *  - for an emulator: a tty and a clock (crr_tty_*, crr_clock_*). It runs
+ *  - for emulators: a tty and a clock (crr_tty_*, crr_clock_*). The emulator runs
  *    unchanged on a tty without N_CRR;
- *  - for a controller: a session (crr_session_*), which records or replays;
- *  - for anybody: log files (crr_log_*), without module or root.
+ *  - for controllers: a session (crr_session_*), which records or replays;
+ *  - for all programs: log files (crr_log_*), without the module or root.
  *
- * Functions return a pointer or NULL, or 0 or more or -1, with errno set.
- * Nothing here prints, exits, or changes a signal's handling. Objects are not
- * locked: one thread at a time, unless said otherwise.
+ * Functions return a pointer, or NULL on error; or 0 or more, or -1 on error. On
+ * error they set errno. They do not print, exit, or change the handling of
+ * signals. Objects are not locked: unless stated otherwise, only one thread at a
+ * time may use an object.
  */
 #ifndef CRR_H
 #define CRR_H
@@ -28,11 +29,11 @@
 extern "C" {
 #endif
 
-/* The version that this header belongs to; crr_version() tells the library's. */
+/* Version of this header; crr_version() returns that of the library. */
 #define CRR_VERSION "0.1.0"
 
 /**
- * crr_version - the library's version
+ * crr_version - version of the library
  * Since: 0.1
  */
 const char *crr_version(void);
@@ -40,9 +41,9 @@ const char *crr_version(void);
 /* ---- For an emulator: the clock ---- */
 
 /**
- * struct crr_clock - the emulator's counter, and when to look at the line
+ * struct crr_clock - the emulator's counter, and when to read the line
  *
- * For the inline functions below; its members are nobody else's business.
+ * Only the inline functions below use the members.
  */
 struct crr_clock {
 	__u64 *counter;
@@ -53,13 +54,13 @@ struct crr_clock {
 };
 
 /**
- * crr_clock_due - store the counter; is there something to be read?
+ * crr_clock_due - store the counter, and check whether there is input
  * @clock: crr_tty_clock()
- * @counter: instructions, cycles, anything that never goes back
+ * @counter: instructions, cycles, or anything else that never goes back
  *
- * Call it wherever the emulator would poll its line, at the same values of the
- * counter in every run; while it says true, crr_tty_read(). It makes no system
- * call. On a tty without N_CRR it says true always.
+ * Call it wherever the emulator polls its line, at the same values of the
+ * counter in every run. While it returns true, call crr_tty_read(). It makes no
+ * system call. On a tty without N_CRR it always returns true.
  *
  * Since: 0.1
  */
@@ -73,11 +74,11 @@ static inline bool crr_clock_due(struct crr_clock *clock, uint64_t counter)
 }
 
 /**
- * crr_clock_next_due - the counter at which there is something to be read next
+ * crr_clock_next_due - counter at which there is input next
  * @clock: crr_tty_clock()
  *
- * In replay, how far the emulator may run before it calls crr_clock_due();
- * CRR_NEVER when not replaying.
+ * Returns how far the emulator may run in a replay before it calls
+ * crr_clock_due(); CRR_NEVER without a replay.
  *
  * Since: 0.1
  */
@@ -89,12 +90,12 @@ static inline uint64_t crr_clock_next_due(const struct crr_clock *clock)
 int crr_clock_kick(struct crr_clock *clock, uint64_t counter);
 
 /**
- * crr_clock_set - store the counter, and wake who sleeps until it has come
+ * crr_clock_set - store the counter, and wake threads that sleep until then
  * @clock: crr_tty_clock()
  * @counter: as for crr_clock_due()
  *
- * For an emulator in which another thread sleeps in read(2) or poll(2) on the
- * tty: a store wakes nobody. The system call is made once for each next_due.
+ * For emulators in which another thread sleeps in read(2) or poll(2) on the
+ * tty: a store alone wakes nobody. Makes one system call for each next_due.
  *
  * Since: 0.1
  */
@@ -116,34 +117,34 @@ struct crr_tty;
 
 /* crr_tty_open() */
 #define CRR_TTY_RAW	 0x1 /* cfmakeraw(3), and VMIN 1, VTIME 0 */
-#define CRR_TTY_BLOCKING 0x2 /* reads and writes sleep: no O_NONBLOCK */
+#define CRR_TTY_BLOCKING 0x2 /* reads and writes may sleep: no O_NONBLOCK */
 
 /**
  * crr_tty_open - open a tty
- * @path: /dev/ttyS0, say
+ * @path: for example /dev/ttyS0
  * @flags: CRR_TTY_*
  *
  * Opens it for reading and writing, close-on-exec and not as controlling
- * terminal, and makes its clock if its discipline is N_CRR. Without N_CRR all
- * of the functions here work as well.
+ * terminal, and makes its clock if its line discipline is N_CRR. All functions
+ * also work without N_CRR.
  *
  * Returns NULL with the errno of open(2), tcsetattr(3), ioctl(2) or mmap(2);
- * ENOTTY if @path is no tty; EINVAL for unknown flags; EPROTONOSUPPORT if the
- * module's clock pages have another version than this library knows.
+ * ENOTTY if @path is not a tty; EINVAL for unknown flags; EPROTONOSUPPORT if the
+ * library does not know the version of the module's clock pages.
  *
  * Since: 0.1
  */
 struct crr_tty *crr_tty_open(const char *path, unsigned int flags);
 
 /**
- * crr_tty_adopt - the same, for a tty that is open already
- * @fd: the tty, open for reading and writing; it is neither changed nor, by
- *	crr_tty_close(), closed
+ * crr_tty_adopt - use a tty that is already open
+ * @fd: the tty, open for reading and writing. It is not changed, and
+ *	crr_tty_close() does not close it.
  *
  * A program that has the tty open twice, once for reading and once for writing,
  * opens it once more with O_RDWR | O_NOCTTY | O_NONBLOCK for this function.
  *
- * Returns NULL with the errno of ioctl(2) or mmap(2): ENOTTY if it is no tty;
+ * Returns NULL with the errno of ioctl(2) or mmap(2): ENOTTY if it is not a tty;
  * EBADF if N_CRR is attached and @fd is not open for reading and writing;
  * EPROTONOSUPPORT as for crr_tty_open().
  *
@@ -151,29 +152,29 @@ struct crr_tty *crr_tty_open(const char *path, unsigned int flags);
  */
 struct crr_tty *crr_tty_adopt(int fd);
 
-/** crr_tty_close - give the tty back; NULL is allowed. Since: 0.1 */
+/** crr_tty_close - release the tty; NULL is allowed. Since: 0.1 */
 void crr_tty_close(struct crr_tty *tty);
 
 /** crr_tty_fd - the tty's fd, for poll(2) and termios(3). Since: 0.1 */
 int crr_tty_fd(const struct crr_tty *tty);
 
-/** crr_tty_clock - the tty's clock, as long as the tty. Since: 0.1 */
+/** crr_tty_clock - the tty's clock, valid until crr_tty_close(). Since: 0.1 */
 struct crr_clock *crr_tty_clock(struct crr_tty *tty);
 
-/** crr_tty_attached - is its discipline N_CRR? Since: 0.1 */
+/** crr_tty_attached - whether N_CRR is attached. Since: 0.1 */
 bool crr_tty_attached(const struct crr_tty *tty);
 
 /**
  * crr_tty_read - read(2) on the tty
  * @tty: the tty
- * @buf: where to
- * @length: how many bytes at most; CRR_READ_MAX is always enough
+ * @buf: buffer for the bytes
+ * @length: size of @buf in bytes; CRR_READ_MAX is always enough
  *
- * Also keeps the clock's account of what was seen: an emulator with a clock
- * must read through this function.
+ * Also updates the clock: an emulator with a clock must read through this
+ * function.
  *
- * Returns what read(2) does. Of its errors these are crr's:
- *  - EAGAIN: nothing there, at this counter
+ * Returns the result of read(2). crr can cause these errors:
+ *  - EAGAIN: no input at this counter
  *  - ERANGE: the counter has gone back
  *  - ENODATA: the replay is past the end of its log
  *  - ENOTRECOVERABLE: the replay has diverged from its log
@@ -184,18 +185,18 @@ bool crr_tty_attached(const struct crr_tty *tty);
 ssize_t crr_tty_read(struct crr_tty *tty, void *buf, size_t length);
 
 /**
- * crr_tty_read_all - read as much as was asked for, however long it takes
+ * crr_tty_read_all - read all requested bytes, however long it takes
  * @tty: the tty, blocking or not
- * @buf: where to
- * @length: how many bytes
+ * @buf: buffer for the bytes
+ * @length: number of bytes to read
  *
- * The counter stands meanwhile; what was read in several pieces comes in the
- * same ones in replay. With gated delivery some other thread must make
- * checkpoints. Signals do not end it.
+ * The counter must not move meanwhile. Bytes that were read in several pieces
+ * arrive in the same pieces in a replay. With gated delivery another thread must
+ * make checkpoints. Signals do not end the call.
  *
- * Returns @length; less, if there is no more (end of file, the line was hung
- * up, an empty read with VMIN 0); or -1, and what was read is lost: errors as
- * for crr_tty_read(), but EAGAIN.
+ * Returns @length; less if there is no more input (end of file, a hangup, an
+ * empty read with VMIN 0); or -1, and bytes that were read are lost: errors as
+ * for crr_tty_read(), except EAGAIN.
  *
  * Since: 0.1
  */
@@ -205,9 +206,9 @@ ssize_t crr_tty_read_all(struct crr_tty *tty, void *buf, size_t length);
  * crr_tty_write - write(2) on the tty
  * @tty: the tty
  * @buf: the bytes
- * @length: how many
+ * @length: number of bytes
  *
- * Returns what write(2) does, which may be less than @length; errors as for
+ * Returns the result of write(2), which may be less than @length; errors as for
  * crr_tty_read().
  *
  * Since: 0.1
@@ -215,30 +216,30 @@ ssize_t crr_tty_read_all(struct crr_tty *tty, void *buf, size_t length);
 ssize_t crr_tty_write(struct crr_tty *tty, const void *buf, size_t length);
 
 /**
- * crr_modem - modem lines and counts, as TIOCMGET and TIOCGICOUNT tell them
+ * crr_modem - modem lines and counts, as by TIOCMGET and TIOCGICOUNT
  * @tty: the tty
  * @modem: out: &struct crr_modem
  *
- * Those two never reach a line discipline, so that only what is asked by this
- * function is recorded and replayed.
+ * These two ioctls never reach a line discipline; only the answers of this
+ * function are recorded and replayed.
  *
- * Returns 0, or -1: ENOTTY if the device has none, EINTR, and errors as for
- * crr_tty_write().
+ * Returns 0, or -1: ENOTTY if the device has no modem lines, EINTR, and errors
+ * as for crr_tty_write().
  *
  * Since: 0.1
  */
 int crr_modem(struct crr_tty *tty, struct crr_modem *modem);
 
 /**
- * crr_mark - put a label into the log, at the counter's value
+ * crr_mark - put a label into the log, at the current counter
  * @tty: the tty
- * @label: 1 to CRR_MARK_MAX characters of printable ASCII, and blanks
+ * @label: 1 to CRR_MARK_MAX characters of printable ASCII and blanks
  *
- * A replay must come to the same label at the same counter: with a hash of the
- * emulator's state in it, a divergence is found long before it shows in the
+ * A replay must reach the same label at the same counter: if it contains a hash
+ * of the emulator's state, a divergence is found long before it shows in the
  * output. Does nothing while the tty is neither recorded nor replayed.
  *
- * Returns 0, or -1: EINVAL for such a label, EINTR, and errors as for
+ * Returns 0, or -1: EINVAL for an invalid label, EINTR, and errors as for
  * crr_tty_write().
  *
  * Since: 0.1
@@ -246,9 +247,9 @@ int crr_modem(struct crr_tty *tty, struct crr_modem *modem);
 int crr_mark(struct crr_tty *tty, const char *label);
 
 /**
- * struct crr_position - a place in a log, to be kept with a snapshot
- * @sequence: of the first record that is still to come
- * @counter: the emulator's
+ * struct crr_position - position in a log, to be saved with a snapshot
+ * @sequence: sequence number of the first record that is still to come
+ * @counter: the emulator's counter
  */
 struct crr_position {
 	uint64_t sequence;
@@ -256,12 +257,12 @@ struct crr_position {
 };
 
 /**
- * crr_position - where is the emulator now?
- * @tty: any of the session's
+ * crr_position - get the current position of the emulator
+ * @tty: any tty of the session
  * @position: out
  *
- * To be asked when nothing has been read, asked or written yet at the counter's
- * present value. With gated delivery, out of checkpoints.
+ * Call it when nothing has been read, queried or written yet at the current
+ * counter; with gated delivery, outside of checkpoints.
  *
  * Returns 0, or -1 with the errno of CRR_IOC_STATUS.
  *
@@ -270,12 +271,12 @@ struct crr_position {
 int crr_position(struct crr_tty *tty, struct crr_position *position);
 
 /**
- * crr_seek - the emulator has restored the snapshot that was taken there
- * @tty: any of the session's
- * @position: as crr_position() told it, in this run or another one
+ * crr_seek - continue at the position of a snapshot that was restored
+ * @tty: any tty of the session
+ * @position: result of crr_position(), in this run or another one
  *
- * The counter is set, and a replay goes on from there. On a tty that is
- * neither recorded nor replayed the counter alone is set.
+ * Sets the counter, and a replay continues at @position. On a tty that is
+ * neither recorded nor replayed, only the counter is set.
  *
  * Returns 0, or -1 with the errno of CRR_IOC_SEEK: EBUSY while recording.
  *
@@ -284,19 +285,19 @@ int crr_position(struct crr_tty *tty, struct crr_position *position);
 int crr_seek(struct crr_tty *tty, const struct crr_position *position);
 
 /**
- * crr_checkpoint_begin - let another thread read, at this counter
- * @tty: any of the session's
- * @counter: where the emulator stands, and stays until crr_checkpoint_end()
- * @max_bytes: how many bytes may be read, on all ttys of the session together;
- *	0 for any number
+ * crr_checkpoint_begin - let another thread read at this counter
+ * @tty: any tty of the session
+ * @counter: of the emulator, which must not change until crr_checkpoint_end()
+ * @max_bytes: number of bytes that may be read, on all ttys of the session
+ *	together; 0 for any number
  *
- * For emulators in which another thread than the one that moves the counter
- * does the I/O, and recordings with gated delivery: between checkpoints no
- * input is seen. May be called by any thread. On a tty without N_CRR, or one
- * that is neither recorded nor replayed, nothing is hidden.
+ * For gated delivery, in emulators that do not do the I/O in the thread that
+ * moves the counter: between checkpoints there is no input. Any thread may call
+ * it. On a tty without N_CRR, or one that is neither recorded nor replayed,
+ * input is not hidden.
  *
  * Returns 0, or -1: EPROTO if delivery is not gated, EBUSY if a checkpoint has
- * begun, and what crr_tty_read() says; EINTR.
+ * begun, EINTR, and errors as for crr_tty_read().
  *
  * Since: 0.1
  */
@@ -305,12 +306,12 @@ int crr_checkpoint_begin(struct crr_tty *tty, uint64_t counter,
 
 /**
  * crr_checkpoint_end - hide input again
- * @tty: any of the session's
+ * @tty: any tty of the session
  *
- * Returns how many bytes were read since crr_checkpoint_begin(): the counter
- * must not move before the other thread has dealt with them. Or -1, as
- * crr_checkpoint_begin(); ENOTRECOVERABLE also if what was read in the
- * recorded checkpoint has not been read in this one.
+ * Returns the number of bytes that were read since crr_checkpoint_begin(). The
+ * counter must not move before the other thread has processed them. Or returns
+ * -1, as crr_checkpoint_begin(); ENOTRECOVERABLE also if bytes that were read in
+ * the recorded checkpoint were not read in this one.
  *
  * Since: 0.1
  */
@@ -320,9 +321,9 @@ int64_t crr_checkpoint_end(struct crr_tty *tty);
  * crr_count - supply the counter by ioctl, without a clock
  * @fd: the tty, open for reading and writing; or a clock fd
  * @counter: as for crr_clock_due()
- * @next_due: out, unless NULL: crr_clock_next_due()
+ * @next_due: out, unless NULL: as by crr_clock_next_due()
  *
- * The smallest integration there is: this call before each read or write.
+ * This is the smallest integration: one call before each read or write.
  *
  * Returns 0, or -1: ERANGE if the counter goes back, EBUSY if it would move in
  * a checkpoint, EBADF on a tty that is not open for reading and writing, ENOTTY
@@ -335,19 +336,20 @@ int crr_count(int fd, uint64_t counter, uint64_t *next_due);
 /* ---- For a controller ---- */
 
 /**
- * crr_ldisc - the number of the line discipline N_CRR in this kernel
+ * crr_ldisc - number of the line discipline N_CRR in this kernel
  *
- * Returns it, or -1 with ENOENT if the module is not loaded.
+ * Returns the number, or -1 with ENOENT if the module is not loaded.
  *
  * Since: 0.1
  */
 int crr_ldisc(void);
 
 /**
- * crr_attach - put N_CRR on a tty
+ * crr_attach - attach N_CRR to a tty
  * @tty_fd: the tty
  *
- * It lasts until another discipline is set, or the tty's last fd is closed.
+ * N_CRR stays attached until another line discipline is set, or the last fd of
+ * the tty is closed.
  *
  * Returns 0, or -1: ENOENT if the module is not loaded, or the errno of
  * TIOCSETD.
@@ -357,7 +359,7 @@ int crr_ldisc(void);
 int crr_attach(int tty_fd);
 
 /**
- * crr_detach - put N_TTY on a tty
+ * crr_detach - detach N_CRR from a tty, and set N_TTY
  * @tty_fd: the tty
  *
  * Returns 0, or -1 with the errno of TIOCSETD.
@@ -367,19 +369,19 @@ int crr_attach(int tty_fd);
 int crr_detach(int tty_fd);
 
 /**
- * crr_session_open - a tty's session: made, or taken over from one who died
+ * crr_session_open - make the session of a tty, or take over an orphaned one
  * @tty_fd: the tty, open for reading and writing, with N_CRR
  *
  * Returns the session fd, or -1 with the errno of CRR_IOC_SESSION; ENOTTY if
- * the tty's discipline is not N_CRR. read(2), write(2), poll(2) and close(2)
- * work on it as crr(4) says.
+ * N_CRR is not attached. crr(4) describes read(2), write(2), poll(2) and
+ * close(2) on a session fd.
  *
  * Since: 0.1
  */
 int crr_session_open(int tty_fd);
 
 /**
- * crr_session_join - add a tty to a session that is idle
+ * crr_session_join - add a tty to an idle session
  * @session_fd: the session
  * @tty_fd: the tty, open for reading and writing, with N_CRR
  *
@@ -395,8 +397,8 @@ int crr_session_join(int session_fd, int tty_fd);
  * @flags: CRR_RECORD_*
  * @buffer_size: in bytes, 0 for CRR_BUFFER_DEFAULT
  *
- * Returns 0, or -1 with the errno of CRR_IOC_RECORD. EBUSY passes as soon as
- * no read or write is in flight.
+ * Returns 0, or -1 with the errno of CRR_IOC_RECORD. After EBUSY because a read
+ * or write is in flight, try again.
  *
  * Since: 0.1
  */
@@ -415,11 +417,11 @@ int crr_session_record(int session_fd, unsigned int flags, size_t buffer_size);
 int crr_session_replay(int session_fd, unsigned int flags, size_t buffer_size);
 
 /**
- * crr_session_replay_record - start replay, then live and recorded
+ * crr_session_replay_record - start replay, and record what follows its log
  * @session_fd: the session
  * @flags: CRR_REPLAY_*; CRR_REPLAY_LIVE and _RECORD are added
- * @record_flags: CRR_RECORD_*, of what comes after the log's end
- * @buffer_size: in bytes, 0 for CRR_BUFFER_DEFAULT; there are two
+ * @record_flags: CRR_RECORD_*, for the recording after the end of the log
+ * @buffer_size: of each of the two buffers in bytes, 0 for CRR_BUFFER_DEFAULT
  *
  * Returns 0, or -1 with the errno of CRR_IOC_REPLAY.
  *
@@ -429,10 +431,10 @@ int crr_session_replay_record(int session_fd, unsigned int flags,
 			      unsigned int record_flags, size_t buffer_size);
 
 /**
- * crr_session_seek_ack - the feeder has heard of a seek
+ * crr_session_seek_ack - acknowledge a seek
  * @session_fd: the session
  * @generation: seek_generation of crr_status()
- * @sequence: of the record from which it will feed anew; 0 is always right
+ * @sequence: sequence number of the next record to be fed; 0 is always correct
  *
  * Returns 0, or -1 with the errno of CRR_IOC_SEEK_ACK.
  *
@@ -452,10 +454,10 @@ int crr_session_seek_ack(int session_fd, uint32_t generation,
 int crr_session_stop(int session_fd);
 
 /**
- * crr_status - what goes on
+ * crr_status - get the state of a session
  * @fd: a tty with N_CRR, a session or a clock
- * @status: out; for a tty that is not open for reading and writing only state,
- *	reason and facts, as &struct crr_status says
+ * @status: out; for a tty that is not open for reading and writing, only state,
+ *	reason and facts: see CRR_IOC_STATUS in crr(4)
  *
  * Returns 0, or -1: ENOTTY on a tty without N_CRR.
  *
@@ -464,37 +466,37 @@ int crr_session_stop(int session_fd);
 int crr_status(int fd, struct crr_status *status);
 
 /**
- * crr_session_divergence - how the replay diverged from its log
+ * crr_session_divergence - get how the replay diverged from its log
  * @session_fd: the session
  * @divergence: out
  *
- * Returns 0, or -1: ENODATA if it did not.
+ * Returns 0, or -1: ENODATA if it has not diverged.
  *
  * Since: 0.1
  */
 int crr_session_divergence(int session_fd, struct crr_divergence *divergence);
 
-/** crr_state_name - "recording", for CRR_STATE_RECORDING. Since: 0.1 */
+/** crr_state_name - such as "recording", for CRR_STATE_RECORDING. Since: 0.1 */
 const char *crr_state_name(unsigned int state);
 
-/** crr_reason_name - "orphan", for CRR_REASON_ORPHAN. Since: 0.1 */
+/** crr_reason_name - such as "orphan", for CRR_REASON_ORPHAN. Since: 0.1 */
 const char *crr_reason_name(unsigned int reason);
 
-/** crr_reason_text - what an enum crr_reason means, for people. Since: 0.1 */
+/** crr_reason_text - description of an enum crr_reason. Since: 0.1 */
 const char *crr_reason_text(unsigned int reason);
 
-/** crr_type_name - "READ", for CRR_TYPE_READ; NULL if unknown. Since: 0.1 */
+/** crr_type_name - such as "READ"; NULL if unknown. Since: 0.1 */
 const char *crr_type_name(unsigned int type);
 
-/** crr_divergence_text - what a kind of divergence is. Since: 0.1 */
+/** crr_divergence_text - description of a kind of divergence. Since: 0.1 */
 const char *crr_divergence_text(unsigned int kind);
 
 /* ---- Log files ---- */
 
 /**
- * struct crr_log_error - what is wrong with a log file, and where
+ * struct crr_log_error - error in a log file
  * @offset: in the file, in bytes
- * @text: for people, without the file's name
+ * @text: description, without the name of the file
  */
 struct crr_log_error {
 	uint64_t offset;
@@ -503,10 +505,10 @@ struct crr_log_error {
 
 /**
  * struct crr_log_info - how a log was made
- * @created: wall clock at the beginning, nanoseconds since 1970
+ * @created: wall-clock time of the beginning, in nanoseconds since 1970
  * @delivery: &enum crr_delivery
- * @counter: what the counter counts ("cycles"), as the caller said; or ""
- * @command: the emulator and its options, as the caller said; or ""
+ * @counter: what the counter counts (such as "cycles"), from the caller; or ""
+ * @command: the emulator and its options, from the caller; or ""
  */
 struct crr_log_info {
 	uint64_t created;
@@ -519,8 +521,8 @@ struct crr_log_writer;
 
 /**
  * crr_log_create - begin a log file
- * @fd: where to, at its present offset; a pipe will do. Not closed by this or
- *	by crr_log_finish().
+ * @fd: file to write, from its current offset on; may be a pipe. Neither this
+ *	function nor crr_log_finish() closes it.
  * @info: how it is made
  *
  * Returns NULL with ENOMEM, EINVAL if a text in @info holds a control
@@ -531,10 +533,10 @@ struct crr_log_writer;
 struct crr_log_writer *crr_log_create(int fd, const struct crr_log_info *info);
 
 /**
- * crr_log_compress - how much work to put into smaller logs
+ * crr_log_compress - set the compression level
  * @writer: the log
- * @level: of zstd, 1 to 19; 0: do not compress. It is 3 unless told. It holds
- *	for blocks to come.
+ * @level: zstd level (0-19, 0: no compression, default 3). It applies to the
+ *	following blocks.
  *
  * Returns 0, or -1: EINVAL for another level.
  *
@@ -543,14 +545,14 @@ struct crr_log_writer *crr_log_create(int fd, const struct crr_log_info *info);
 int crr_log_compress(struct crr_log_writer *writer, int level);
 
 /**
- * crr_log_resume - go on with a log file whose writer has died
- * @fd: the file, open for reading and writing. What follows its last whole
- *	block is cut off, and its offset is set to the end.
- * @next: out: the sequence number that comes next
+ * crr_log_resume - continue a log file whose writer was killed
+ * @fd: the file, open for reading and writing. It is truncated after its last
+ *	complete block, and its offset is set to the end.
+ * @next: out: the next sequence number
  * @error: out: where it is damaged, if it is
  *
- * Returns NULL with EBADMSG if it is no log, or is damaged before its end,
- * EEXIST if it is complete, or the errno of read(2), ftruncate(2), ....
+ * Returns NULL with EBADMSG if it is not a log, or is damaged before its end,
+ * EEXIST if it is complete, or the errno of read(2), ftruncate(2) and others.
  *
  * Since: 0.1
  */
@@ -560,17 +562,16 @@ struct crr_log_writer *crr_log_resume(int fd, uint64_t *next,
 /**
  * crr_log_append - add records
  * @writer: the log
- * @records: whole records, as a session fd gives them; after
- *	crr_log_resume() they may begin with some that the log has already,
- *	which are passed over
+ * @records: whole records, as read from a session fd. After crr_log_resume()
+ *	they may begin with records that the log has already, which are skipped.
  * @length: in bytes
  *
- * They are written when a block is full; crr_log_flush() does it at once.
+ * They are written when a block is full; crr_log_flush() writes them at once.
  *
- * Returns 0, or -1: EBADMSG if a record is not valid, not the next one, or
- * another than the log's last block has under its number; or the errno of
- * write(2). After an error of write(2) the log is what it was up to its last
- * whole block, and takes nothing more.
+ * Returns 0, or -1: EBADMSG if a record is not valid, is not the next one, or
+ * differs from the one with the same number in the last block; or the errno of
+ * write(2). After an error of write(2) the log ends with its last complete
+ * block, and takes no more records.
  *
  * Since: 0.1
  */
@@ -578,17 +579,17 @@ int crr_log_append(struct crr_log_writer *writer, const void *records,
 		   size_t length);
 
 /**
- * crr_log_stamp - tell when the records that come next were made
+ * crr_log_stamp - set the time of the next records
  * @writer: the log
- * @sequence: of the first record that was not there yet
- * @nanoseconds: since 1970, UTC; kept in milliseconds
+ * @sequence: sequence number of the first record that did not exist at this time
+ * @nanoseconds: since 1970, UTC; rounded down to milliseconds
  *
- * A TIME record goes before record @sequence, once that is appended. If several
- * times are given for the same @sequence, nothing was recorded between the first
- * and the last of them: a TIME record of each goes before record @sequence.
+ * A TIME record is added before record @sequence when that is appended. If
+ * several times are given for the same @sequence, nothing was recorded between
+ * the first and the last of them, and a TIME record for each is added.
  *
- * At most 1024 times wait for their records. Of more those are dropped that are
- * closest to their neighbours.
+ * At most 1024 times wait for their records. If there are more, those that are
+ * closest to their neighbours are dropped.
  *
  * Since: 0.1
  */
@@ -596,17 +597,17 @@ void crr_log_stamp(struct crr_log_writer *writer, uint64_t sequence,
 		   uint64_t nanoseconds);
 
 /**
- * crr_log_flush - write the block that is being filled
+ * crr_log_flush - write the incomplete block
  * @writer: the log
  *
- * Returns 0, or -1 with the errno of write(2), this one's or an earlier one's.
+ * Returns 0, or -1 with the errno of this or an earlier write(2).
  *
  * Since: 0.1
  */
 int crr_log_flush(struct crr_log_writer *writer);
 
 /**
- * crr_log_sync - write the block that is being filled, to the disk
+ * crr_log_sync - write the incomplete block, and sync the file to the disk
  * @writer: the log
  *
  * Returns 0, or -1 with the errno of write(2) or fdatasync(2).
@@ -615,24 +616,24 @@ int crr_log_flush(struct crr_log_writer *writer);
  */
 int crr_log_sync(struct crr_log_writer *writer);
 
-/** crr_log_durable - how many records crr_log_sync() has seen. Since: 0.1 */
+/** crr_log_durable - number of records that were synced. Since: 0.1 */
 uint64_t crr_log_durable(const struct crr_log_writer *writer);
 
-/** crr_log_records - how many records the log has. Since: 0.1 */
+/** crr_log_records - number of records in the log. Since: 0.1 */
 uint64_t crr_log_records(const struct crr_log_writer *writer);
 
-/** crr_log_written - how many bytes have been written. Since: 0.1 */
+/** crr_log_written - number of bytes written. Since: 0.1 */
 uint64_t crr_log_written(const struct crr_log_writer *writer);
 
-/** crr_log_complete - was the last record END? Since: 0.1 */
+/** crr_log_complete - whether the last record is END. Since: 0.1 */
 bool crr_log_complete(const struct crr_log_writer *writer);
 
 /**
  * crr_log_finish - flush, and free the writer; NULL is allowed
  *
- * The file gets its footer, with which it can be sought in quickly.
+ * Writes the footer, with which readers can seek quickly.
  *
- * Returns 0, or -1 as crr_log_flush(). The writer is gone either way.
+ * Returns 0, or -1 as crr_log_flush(). The writer is freed in both cases.
  *
  * Since: 0.1
  */
@@ -642,10 +643,11 @@ struct crr_log_reader;
 
 /**
  * crr_log_open - read a log file
- * @fd: the file; a pipe will do. Not closed by this or by crr_log_close().
- * @error: out: what is wrong with it
+ * @fd: the file; may be a pipe. Neither this function nor crr_log_close()
+ *	closes it.
+ * @error: out: the error in the file
  *
- * Returns NULL with EBADMSG if it is no log of a version that is known, else
+ * Returns NULL with EBADMSG if it is not a log of a known version, otherwise
  * with the errno of read(2), or ENOMEM.
  *
  * Since: 0.1
@@ -655,19 +657,19 @@ struct crr_log_reader *crr_log_open(int fd, struct crr_log_error *error);
 /** crr_log_close - free the reader; NULL is allowed. Since: 0.1 */
 void crr_log_close(struct crr_log_reader *reader);
 
-/** crr_log_get_info - how the log was made; as long as the reader. Since: 0.1 */
+/** crr_log_get_info - how the log was made; valid like the reader. Since: 0.1 */
 const struct crr_log_info *crr_log_get_info(const struct crr_log_reader *reader);
 
 /**
- * crr_log_block - the next block
+ * crr_log_block - read the next block
  * @reader: the log
- * @records: out: its records, whole and valid, as a session fd takes them;
- *	good until the next call
+ * @records: out: its records, complete and valid, for write(2) on a session fd;
+ *	until the next call
  * @length: out: in bytes
- * @error: out: what is wrong, and where
+ * @error: out: the error, and its offset
  *
- * Returns 1; 0 at the end; or -1: EBADMSG if the file is damaged or cut there
- * (all before it was good), or the errno of read(2), or ENOMEM.
+ * Returns 1; 0 at the end; or -1: EBADMSG if the file is damaged or truncated
+ * there (everything before was valid), or the errno of read(2), or ENOMEM.
  *
  * Since: 0.1
  */
@@ -675,12 +677,12 @@ int crr_log_block(struct crr_log_reader *reader, const void **records,
 		  size_t *length, struct crr_log_error *error);
 
 /**
- * crr_log_next - the next record
+ * crr_log_next - read the next record
  * @reader: the log
- * @record: out; its data are good until the next call
- * @error: out: what is wrong, and where
+ * @record: out; its data are valid until the next call
+ * @error: out: the error, and its offset
  *
- * As crr_log_block(), of which it is made: use one of them.
+ * Uses crr_log_block(), and returns the same. Use only one of the two.
  *
  * Since: 0.1
  */
@@ -688,8 +690,8 @@ int crr_log_next(struct crr_log_reader *reader, struct crr_record *record,
 		 struct crr_log_error *error);
 
 /**
- * struct crr_log_extent - what a log's footer tells
- * @records: how many there are, without optional ones
+ * struct crr_log_extent - contents of the footer of a log
+ * @records: number of records, without optional ones
  * @counter: of the last record
  * @size: of the file, in bytes
  * @ended: the last record is END
@@ -702,11 +704,11 @@ struct crr_log_extent {
 };
 
 /**
- * crr_log_extent - how long is the log?
+ * crr_log_extent - get the length of the log
  * @reader: the log
  * @extent: out
  *
- * Takes the footer's word for it, without reading the log.
+ * Trusts the footer, and does not read the log.
  *
  * Returns 0, or -1: ENODATA if the log has no footer, or is a pipe.
  *
@@ -716,10 +718,10 @@ int crr_log_extent(const struct crr_log_reader *reader,
 		   struct crr_log_extent *extent);
 
 /**
- * enum crr_log_key - by what to look for a record
- * @CRR_LOG_SEQUENCE: its number
- * @CRR_LOG_COUNTER: its counter
- * @CRR_LOG_TIME: wall clock, in nanoseconds since 1970, as TIME records tell it
+ * enum crr_log_key - key for crr_log_seek()
+ * @CRR_LOG_SEQUENCE: sequence number
+ * @CRR_LOG_COUNTER: counter
+ * @CRR_LOG_TIME: wall-clock time of TIME records, in nanoseconds since 1970
  */
 enum crr_log_key {
 	CRR_LOG_SEQUENCE,
@@ -730,17 +732,17 @@ enum crr_log_key {
 /**
  * crr_log_seek - go to a place in the log
  * @reader: the log
- * @key: by what to look
- * @value: of which
+ * @key: kind of @value
+ * @value: sequence number, counter or time
  *
- * crr_log_next() gives the first record at @value or after it, of the key
- * CRR_LOG_TIME the first TIME record; crr_log_block() the block with it, or one
- * before that. A log with a footer takes some few reads for it, one without is
- * gone through by its blocks' headers, or, for a time, whole. From there on
- * streams may be read that have not begun.
+ * Then crr_log_next() returns the first record at or after @value, for
+ * CRR_LOG_TIME the first TIME record; crr_log_block() returns the block with this
+ * record, or an earlier one. With a footer this needs a few reads. Without a
+ * footer the headers of all blocks are read, and for a time the whole log. After
+ * the call, there may be records of streams whose STREAM record was not read.
  *
  * Returns 0, also if there is no such record; or -1: EINVAL for another key;
- * ESPIPE if @reader is a pipe of which something has been read; ENOMEM.
+ * ESPIPE if @reader is a pipe from which something was read; ENOMEM.
  *
  * Since: 0.1
  */
@@ -748,11 +750,11 @@ int crr_log_seek(struct crr_log_reader *reader, enum crr_log_key key,
 		 uint64_t value);
 
 /**
- * crr_log_resync - look for a whole block behind damage
- * @reader: the log, of which crr_log_block() has given EBADMSG
- * @offset: where that began: crr_log_offset(), asked before
+ * crr_log_resync - find a complete block after damage
+ * @reader: the log, after crr_log_block() has failed with EBADMSG
+ * @offset: offset of the damaged block: crr_log_offset() before that call
  *
- * What comes next may bear any number: the records between are missing.
+ * The next record may have any sequence number: the records between are missing.
  *
  * Returns 1 if there is one, 0 if not; or -1: ESPIPE, or the errno of read(2).
  *
@@ -760,10 +762,10 @@ int crr_log_seek(struct crr_log_reader *reader, enum crr_log_key key,
  */
 int crr_log_resync(struct crr_log_reader *reader, uint64_t offset);
 
-/** crr_log_ended - was END among what has been read? Since: 0.1 */
+/** crr_log_ended - whether END was read. Since: 0.1 */
 bool crr_log_ended(const struct crr_log_reader *reader);
 
-/** crr_log_offset - where the next block begins in the file. Since: 0.1 */
+/** crr_log_offset - offset of the next block in the file. Since: 0.1 */
 uint64_t crr_log_offset(const struct crr_log_reader *reader);
 
 #ifdef __cplusplus

@@ -50,15 +50,15 @@ const char *crr_reason_text(unsigned int reason)
 	static const char *const texts[] = {
 		[CRR_REASON_NONE] = "no reason",
 		[CRR_REASON_ORPHAN] = "nobody reads the recording, and its buffer is full",
-		[CRR_REASON_FEEDER] = "the feeder went before the log's end",
-		[CRR_REASON_TERMINAL] = "the tty has become a login's terminal, and is not the controller's any more",
-		[CRR_REASON_LINE] = "the tty was hung up or left N_CRR before the log's end",
-		[CRR_REASON_TYPE] = "unknown type of record",
+		[CRR_REASON_FEEDER] = "the feeder closed the session before the end of the log",
+		[CRR_REASON_TERMINAL] = "the tty has become the terminal of a login, which an unprivileged controller must not see",
+		[CRR_REASON_LINE] = "the tty was hung up or detached before the end of the log",
+		[CRR_REASON_TYPE] = "unknown record type",
 		[CRR_REASON_FLAGS] = "unknown flags",
 		[CRR_REASON_LENGTH] = "impossible length",
 		[CRR_REASON_PADDING] = "padding is not zero",
 		[CRR_REASON_VALUE] = "impossible value",
-		[CRR_REASON_CRC] = "the data do not have their CRC",
+		[CRR_REASON_CRC] = "the data do not match their CRC",
 		[CRR_REASON_SEQUENCE] = "not the next sequence number",
 		[CRR_REASON_COUNTER] = "the counter goes back",
 		[CRR_REASON_STREAM] = "the stream has not begun, has ended, or begins twice",
@@ -101,12 +101,12 @@ const char *crr_type_name(unsigned int type)
 const char *crr_divergence_text(unsigned int kind)
 {
 	static const char *const texts[] = {
-		[CRR_DIVERGENCE_LATE] = "the record's time passed, and nobody took it",
-		[CRR_DIVERGENCE_EARLY] = "an operation before the record's time",
+		[CRR_DIVERGENCE_LATE] = "a record was not consumed at its counter",
+		[CRR_DIVERGENCE_EARLY] = "an operation before the counter of its record",
 		[CRR_DIVERGENCE_EXTRA] = "an operation that the log does not have",
-		[CRR_DIVERGENCE_LENGTH] = "another length",
-		[CRR_DIVERGENCE_CONTENT] = "other bytes, or another label",
-		[CRR_DIVERGENCE_LEFT] = "the run ended with a record left whose time had come",
+		[CRR_DIVERGENCE_LENGTH] = "different length",
+		[CRR_DIVERGENCE_CONTENT] = "different bytes or label",
+		[CRR_DIVERGENCE_LEFT] = "the run ended while a record was due that it had not consumed",
 	};
 	const char *text = CRR_LOOKUP(texts, kind);
 

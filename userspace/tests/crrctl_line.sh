@@ -412,7 +412,7 @@ line_stdout_terminal() {
 	script -qec 'crrctl record -o - -- true' typescript > /dev/null 2>&1 < \
 		/dev/null
 	is "$?" 125 status
-	has typescript 'a log is not for a terminal'
+	has typescript 'will not write a log to a terminal'
 }
 
 # Started by something that has closed its standard files.
@@ -451,7 +451,7 @@ line_no_capture() {
 		all'
 	run 0 crrctl replay a.crr -- emulator {}
 	run 120 crrctl replay a.crr -- emulator {} wrong 1
-	has err 'other bytes'
+	has err 'different bytes'
 	has err '  got      '
 	lacks err '  expected '
 	lacks err '  byte '
@@ -612,14 +612,14 @@ line_busy() {
 		rm -f a.crr
 		start_foreground crrctl record -o a.crr "$tty" 2> err
 		record=$pid
-		soon contains err "$tty: waiting until no read(2) or write(2) is under way"
+		soon contains err "$tty: waiting until no read(2) or write(2) is in progress"
 		kill "-${signal%:*}" "$record"
 		finish "$record" "${signal#*:}"
 	done
 	base
 	start crrctl replay "$work/base.crr" "$tty" 2> err
 	replay=$pid
-	soon contains err 'waiting until no read(2) or write(2) is under way'
+	soon contains err 'waiting until no read(2) or write(2) is in progress'
 	kill -TERM "$replay"
 	finish "$replay" 143
 
@@ -765,8 +765,8 @@ line_terminal_escape() {
 
 	terminal 'crrctl record -o b.crr'
 	soon is_raw
-	soon shows 'the line is /dev/pts/'
-	tty=$(sed -n 's,.*the line is \(/dev/pts/[0-9]*\).*,\1,p' typescript)
+	soon shows 'the tty is /dev/pts/'
+	tty=$(sed -n 's,.*the tty is \(/dev/pts/[0-9]*\).*,\1,p' typescript)
 	start emulator "$tty"
 	printf xyz >&7
 	soon shows XYZ
@@ -1049,7 +1049,7 @@ orphan() {
 line_resume_refused() {
 	make_line
 	run 125 crrctl record --resume -o a.crr "$tty"
-	has err 'no recording was left to be resumed'
+	has err 'there is no recording to resume'
 	[ ! -e a.crr ] || fail 'a file was made'
 	exec 8>&-
 	kill "$linepid"
@@ -1397,7 +1397,7 @@ line_status_recording() {
 	has out 'a controller, a clock, a counter'
 	has out 'bytes in: 3'
 	has out 'bytes of buffer: 8388608'
-	has out 'looks in vain: '
+	has out 'looks without result: '
 	lacks out guesses
 	lacks out 'next due'
 	lacks out 18446744073709551615
@@ -1423,7 +1423,7 @@ line_status_replaying() {
 	soon status_has "$tty" '"waiting":["read"]'
 	run 0 crrctl status "$tty"
 	has out 'state: replaying'
-	has out 'waiting: a read for its time'
+	has out 'waiting: a read, for its counter'
 	has out "next due: $r1"
 	has out 'records left: 6'
 	has out 'guesses: '
@@ -1557,7 +1557,7 @@ line_warn_inexact() {
 line_diverge_content() {
 	base
 	run 120 crrctl replay "$work/base.crr" -- emulator {} wrong "$w2"
-	has err "crrctl: the run diverged from $work/base.crr: other bytes"
+	has err "crrctl: the run diverged from $work/base.crr: different bytes"
 	has err "  record   $w2_seq, WRITE of stream 0"
 	has err "  counter  $w2 expected, $w2 in this run"
 	# The last letter before the end of the line, of "COUNT:DEFG".
@@ -1581,7 +1581,7 @@ line_diverge_kinds() {
 	base
 	# Something said too early; too much at the end; nothing said.
 	run 120 crrctl replay "$work/base.crr" -- emulator {} extra $((w2 - 3))
-	has err "before the record's time"
+	has err "before the counter of its record"
 	has err "$w2 expected, $((w2 - 3)) in this run"
 	run 120 crrctl replay "$work/base.crr" -- emulator {} deaf "$w2"
 	has err "  record   $w2_seq, WRITE of stream 0"
@@ -1600,11 +1600,11 @@ line_diverge_kinds() {
 		'exec 3<> "$1"; head -c 3 <&3 > /dev/null; printf four >&3' sh {}
 	run 120 crrctl replay b.crr -- sh -c \
 		'exec 3<> "$1"; head -c 3 <&3 > /dev/null; printf fourteen >&3' sh {}
-	has err 'another length'
+	has err 'different length'
 	has err '  length   4 expected, 8 got'
 	run 120 crrctl replay b.crr -- sh -c \
 		'exec 3<> "$1"; dd bs=2 count=1 <&3 > /dev/null' sh {}
-	has err 'another length'
+	has err 'different length'
 	has err '  length   3 expected, 2 got'
 }
 
@@ -1628,7 +1628,7 @@ line_on_diverge() {
 		sh -c 'echo $$ > pid; exec emulator "$1" stay "$2"' sh {} "$at" \
 		> out 2> err
 	replay=$pid
-	soon contains err 'other bytes'
+	soon contains err 'different bytes'
 	# Long enough for it to be ended, if anybody wanted to.
 	sleep 0.5
 	! ended "$(cat pid)" || fail 'it was ended'
@@ -1746,7 +1746,7 @@ line_read_for_write() {
 		sh -c 'timeout 30 head -c 3 "$1"; printf answer > "$1"; exec sleep 0.1' sh {}
 	# At the log's end that is a divergence.
 	run 120 crrctl replay a.crr -- cat {}
-	has err 'the run diverged from a.crr: it called read(2) with a record left whose time had come'
+	has err 'the run diverged from a.crr: it called read(2) while a record was due that it had not consumed'
 	has err ', WRITE of stream 0'
 	lacks err 'ended'
 	# Before it the run waits.
@@ -1836,7 +1836,7 @@ line_disk_full_followed() {
 	done
 	finish "$record" 123
 	has err 'small/a.crr: No space left on device'
-	has err "'crrctl record --resume' goes on"
+	has err "'crrctl record --resume' continues"
 	status_has "$tty" '"controller":false' '"unread":true' ||
 		fail 'nothing left'
 	say more
@@ -2235,7 +2235,7 @@ line_live() {
 	run 125 crrctl replay -p true a.crr -- emulator {}
 	# The end was not reached: nothing is lost of the old log.
 	run 122 crrctl replay --live -o c.crr a.crr -- emulator {} early 5
-	has err 'the log'"'"'s end was not reached'
+	has err 'stopped before the end of a.crr; c.crr is a copy of it'
 	run 43 crrctl replay c.crr -- emulator {}
 }
 
@@ -2255,7 +2255,7 @@ line_load() {
 	run 41 emulator "$tty" wrong 1
 	run 0 crrctl status "$tty"
 	has out 'state: diverged'
-	has out 'the run diverged from its log: other bytes'
+	has out 'the run diverged from its log: different bytes'
 	has out 'expected'
 	run 0 crrctl detach "$tty"
 	run 1 crrctl status "$tty"
@@ -2268,7 +2268,7 @@ line_load() {
 	run 123 crrctl load cut.crr "$tty"
 	mklog two > two.crr
 	run 1 crrctl load two.crr "$tty"
-	has err 'another number of streams'
+	has err 'more or fewer streams'
 	run 2 crrctl load two.crr
 	run 1 crrctl status "$tty"
 }

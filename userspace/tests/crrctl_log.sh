@@ -689,18 +689,18 @@ log_repair() {
 	blocks=$(($(size a.crr) - 48 - 6 * 32 - 48))
 	# In the last but two: of stream 1, STREAM_END.
 	cut_to a.crr $((blocks - 72 - 96 - 50)) > cut.crr
-	run 0 crrctl log repair cut.crr mended.crr
+	run 0 crrctl log repair cut.crr repaired.crr
 	has err 'cut.crr: at byte '
-	has err 'cut.crr: records 0 to 2 can be read; the rest is not in mended.crr'
-	has err 'mended.crr has 6 records, 3 of them added to end it'
-	run 0 crrctl log verify mended.crr
-	run 1 crrctl log diff -i a.crr mended.crr
+	has err 'cut.crr: records 0 to 2 can be read; the rest is not in repaired.crr'
+	has err 'repaired.crr has 6 records, 3 of them added to end it'
+	run 0 crrctl log verify repaired.crr
+	run 1 crrctl log diff -i a.crr repaired.crr
 	# Nothing is damaged: the recording has not ended.
 	cut_to a.crr $((blocks - 72)) > cut.crr
-	run 0 crrctl log repair -f cut.crr mended.crr
+	run 0 crrctl log repair -f cut.crr repaired.crr
 	is "$(cat err)" "crrctl: cut.crr has no end: the recording was killed, or this is a copy made while it went on
-crrctl: mended.crr has 6 records, 1 of them added to end it" 'what repair prints'
-	run 0 crrctl log diff a.crr mended.crr
+crrctl: repaired.crr has 6 records, 1 of them added to end it" 'what repair prints'
+	run 0 crrctl log diff a.crr repaired.crr
 	# Of one that is whole a copy.
 	run 0 crrctl log repair a.crr copy.crr
 	is "$(cat err)" 'crrctl: a.crr is complete; copy.crr has all 6 records' \
@@ -741,8 +741,8 @@ log_cut_everywhere() {
 		[ "$status" = 123 ] || [ -s out ] || fail "at $at: $status"
 		[ ! -s out ] || cmp -s out whole || fail "at $at"
 		run 123 crrctl log verify cut.crr
-		if crrctl log repair -f cut.crr mended.crr 2> err; then
-			run 0 crrctl log verify mended.crr
+		if crrctl log repair -f cut.crr repaired.crr 2> err; then
+			run 0 crrctl log verify repaired.crr
 		fi
 		at=$((at + 1))
 	done

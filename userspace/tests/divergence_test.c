@@ -66,10 +66,10 @@ static void test_record_left(void **state)
 {
 	char *text = printed(CRR_DIVERGENCE_LEFT, CRR_TYPE_STREAM_END, 0, 0);
 
-	assert_non_null(strstr(text, "the run ended with a record left"));
+	assert_non_null(strstr(text, "the run ended while a record was due"));
 	free(text);
 	text = printed(CRR_DIVERGENCE_LEFT, CRR_TYPE_READ, 0, 0);
-	assert_non_null(strstr(text, "it called read(2) with a record left"));
+	assert_non_null(strstr(text, "it called read(2) while a record was due"));
 	assert_null(strstr(text, "ended"));
 	free(text);
 }

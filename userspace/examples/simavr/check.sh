@@ -262,12 +262,12 @@ else
 		[ "$(state "$tmp/recorded")" = "$(state "$tmp/back")" ]
 	result "a step back, to the last key before a cycle"
 	sed 's/^/# /' "$tmp/back.txt"
-	crr replay firmware-fixed.elf mended "$tmp/log"
+	crr replay firmware-fixed.elf fixed "$tmp/log"
 	if grep -q '^!! time' "$tmp/screen"; then
-		[ "$(value end "$tmp/mended")" = diverged ] &&
-			grep -q 'other bytes' "$tmp/mended.txt"
-		result "the fixed firmware diverges, by other bytes"
-		sed 's/^/# /' "$tmp/mended.txt"
+		[ "$(value end "$tmp/fixed")" = diverged ] &&
+			grep -q 'different bytes' "$tmp/fixed.txt"
+		result "the fixed firmware diverges, by different bytes"
+		sed 's/^/# /' "$tmp/fixed.txt"
 	else
 		skip "the fixed firmware diverges" "no bug this time"
 	fi
