@@ -14,7 +14,7 @@
  * set aside for what cannot wait: hangup, close of the tty, the end.
  *
  * For each line one sub-buffer is set aside for a read and one for a write: no
- * more of them are in flight and recorded. Each question reserves one.
+ * more of them are in flight and recorded. Each query reserves one.
  */
 #include <linux/relay.h>
 

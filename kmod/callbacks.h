@@ -24,7 +24,7 @@ ssize_t crr_ldisc_write(struct tty_struct *tty, struct file *file,
 __poll_t crr_ldisc_poll(struct tty_struct *tty, struct file *file,
 			struct poll_table_struct *wait);
 
-/* question.c */
+/* query.c */
 int crr_line_queue(struct crr_line *line, CRR_FILE_PARAMETER unsigned int cmd,
 		   u16 type, unsigned long arg);
 int crr_line_modem(struct crr_line *line, struct crr_modem *modem);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Operations: how a read(2), a write(2), a question or a checkpoint begins,
+ * Operations: how a read(2), a write(2), a query or a checkpoint begins,
  * asks the session for a decision, sleeps, and ends.
  */
 #include <linux/sched/signal.h>

@@ -86,7 +86,7 @@ struct crr_record {
 	const __u8 *data;
 };
 
-/* Records that reads, and questions like them, consume in order. */
+/* Records that reads, and queries like them, consume in order. */
 static inline bool crr_type_is_inbound(__u16 type)
 {
 	return (type >= CRR_TYPE_READ && type <= CRR_TYPE_HANGUP) ||

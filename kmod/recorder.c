@@ -235,7 +235,7 @@ static void crr_note_reader(struct crr_session *session)
 /*
  * Whether it is not a read(2) or write(2), of which a line has one at a time.
  */
-static bool crr_op_is_question(const struct crr_op *op)
+static bool crr_op_is_query(const struct crr_op *op)
 {
 	return op->type != CRR_TYPE_READ && op->type != CRR_TYPE_WRITE;
 }
@@ -269,7 +269,7 @@ enum crr_decision crr_recorder_decide(struct crr_op *op)
 		return op->nowait ? CRR_RESULT : CRR_SLEEP;
 	}
 	if (crr_buffer_has_space(recorder)) {
-		if (crr_op_is_question(op))
+		if (crr_op_is_query(op))
 			recorder->reserved++;
 		op->gated = session->gate.gated;
 		op->window = session->gate.window;
@@ -323,7 +323,7 @@ static void crr_recorder_finish(struct crr_op *op)
 	struct crr_session *session = op->stream->session;
 	struct crr_recorder *recorder = &session->recorder;
 
-	if (crr_op_is_question(op)) {
+	if (crr_op_is_query(op)) {
 		recorder->reserved--;
 		crr_buffer_wake_waiting(session);
 	}
@@ -468,7 +468,7 @@ u32 crr_recorder_inq_done(struct crr_op *op, u32 value)
 }
 
 /**
- * crr_recorder_answer_done - another question has been answered, or a mark set
+ * crr_recorder_answer_done - another query has been answered, or a mark set
  * @op: the operation, which has begun
  * @rec: its type, and the answer or label
  */

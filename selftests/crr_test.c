@@ -333,7 +333,7 @@ int unsent(int fd)
 
 /*
  * Send, and see that it has come to the tty: without asking FIONREAD, which is
- * one of the questions that are recorded.
+ * one of the queries that are recorded.
  */
 bool deliver(const struct line *line, const void *bytes, size_t length)
 {
@@ -644,7 +644,7 @@ enum {
 	ERROR_LENGTH = 16,
 	WRITE_LENGTH = 24,
 	END_LENGTH = 24,
-	QUESTION_LENGTH = 16,
+	QUERY_LENGTH = 16,
 	MODEM_LENGTH = 64,
 	MARK_LENGTH = 8,
 	TIME_LENGTH = 8,
@@ -670,7 +670,7 @@ static size_t fixed_length(unsigned int type)
 		return END_LENGTH;
 	case CRR_TYPE_INQ:
 	case CRR_TYPE_OUTQ:
-		return QUESTION_LENGTH;
+		return QUERY_LENGTH;
 	case CRR_TYPE_MODEM:
 		return MODEM_LENGTH;
 	case CRR_TYPE_MARK:

@@ -27,7 +27,7 @@
  *	DIVERGENCE	ENODATA		normal
  *	JOIN		all		lines.c
  *	CHECKPOINT_*	all		gate.c
- *	MODEM, MARK	all others	questions.c
+ *	MODEM, MARK	all others	queries.c
  *	SEEK, SEEK_ACK	all		seek.c
  *
  * ENFILE and ENOMEM take an injected fault.

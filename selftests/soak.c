@@ -1271,7 +1271,7 @@ static bool is_unseen(const struct cursor *c, const struct act *call)
 		rec->result != -EIO || rec->counter != call->counter);
 }
 
-/* A question, or a mark. Returns its result. */
+/* A query, or a mark. Returns its result. */
 static long match_ask(struct cursor *c, struct act *call)
 {
 	const struct record *rec = &c->out[c->next_out++];

@@ -261,7 +261,7 @@ static ssize_t inq(struct run *run)
 	return outcome(run, &op, decision);
 }
 
-/* What the emulator does by itself: a write; a label; or a question. */
+/* What the emulator does by itself: a write; a label; or a query. */
 static ssize_t does(struct run *run, u16 type, const char *text)
 {
 	struct crr_op op = { .stream = &run->streams[0], .type = type };
@@ -851,7 +851,7 @@ static void write_after_hangup(struct kunit *test)
 	EXPECT_STATE(test, run, REPLAYING);
 }
 
-/* ---- Questions ---- */
+/* ---- Queries ---- */
 
 static bool feed_inq(struct run *run, u64 counter, u64 empty_reads, u32 value)
 {
@@ -877,7 +877,7 @@ static bool feed_mark(struct run *run, u64 counter, const char *label)
 	});
 }
 
-static void questions_have_the_recorded_answers(struct kunit *test)
+static void queries_have_the_recorded_answers(struct kunit *test)
 {
 	struct run *run = test->priv;
 
@@ -905,7 +905,7 @@ static void questions_have_the_recorded_answers(struct kunit *test)
 	EXPECT_STATE(test, run, REPLAYING);
 }
 
-static void reads_and_questions_are_not_the_same(struct kunit *test)
+static void reads_and_queries_are_not_the_same(struct kunit *test)
 {
 	struct run *run = test->priv;
 
@@ -918,7 +918,7 @@ static void reads_and_questions_are_not_the_same(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_READ);
 }
 
-static void questions_and_reads_are_not_the_same(struct kunit *test)
+static void queries_and_reads_are_not_the_same(struct kunit *test)
 {
 	struct run *run = test->priv;
 
@@ -931,7 +931,7 @@ static void questions_and_reads_are_not_the_same(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_INQ);
 }
 
-static void questions_come_too_late(struct kunit *test)
+static void queries_come_too_late(struct kunit *test)
 {
 	struct run *run = test->priv;
 
@@ -944,7 +944,7 @@ static void questions_come_too_late(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, run->session.divergence.type, CRR_TYPE_INQ);
 }
 
-static void questions_in_place_of_writes(struct kunit *test)
+static void queries_in_place_of_writes(struct kunit *test)
 {
 	struct run *run = test->priv;
 
@@ -1357,11 +1357,11 @@ static struct kunit_case replayer_cases[] = {
 	KUNIT_CASE(write_horizon),
 	KUNIT_CASE(write_extra),
 	KUNIT_CASE(write_after_hangup),
-	KUNIT_CASE(questions_have_the_recorded_answers),
-	KUNIT_CASE(reads_and_questions_are_not_the_same),
-	KUNIT_CASE(questions_and_reads_are_not_the_same),
-	KUNIT_CASE(questions_come_too_late),
-	KUNIT_CASE(questions_in_place_of_writes),
+	KUNIT_CASE(queries_have_the_recorded_answers),
+	KUNIT_CASE(reads_and_queries_are_not_the_same),
+	KUNIT_CASE(queries_and_reads_are_not_the_same),
+	KUNIT_CASE(queries_come_too_late),
+	KUNIT_CASE(queries_in_place_of_writes),
 	KUNIT_CASE(marks_have_their_label),
 	KUNIT_CASE(marks_are_missed),
 	KUNIT_CASE(refused_at_the_end),

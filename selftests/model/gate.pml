@@ -22,11 +22,11 @@
  * models kmod/read.c crr_read_decide dadae92e
  * models kmod/read.c crr_gated_sleep 3a3a5cd1
  * models kmod/read.c crr_session_read 3e192cfc
- * models kmod/recorder.c crr_recorder_decide 54a2746d
+ * models kmod/recorder.c crr_recorder_decide 6fe26e07
  * models kmod/recorder.c crr_recorder_read_done 5649da3b
  * models kmod/recorder.c crr_recorder_checkpoint 9476082f
  * models kmod/recorder.c crr_recorder_cancel 9b56bf62
- * models kmod/recorder.c crr_recorder_finish 3d3db3fc
+ * models kmod/recorder.c crr_recorder_finish 2ca9d4b3
  * models kmod/state.c crr_session_sample 32104e6f
  * models kmod/state.c crr_session_set_counter f75bf81b
  * models kmod/state.c crr_session_wake_lines d3685fca

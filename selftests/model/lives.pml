@@ -44,7 +44,7 @@
  * models kmod/recorder.c crr_recorder_stop 19bebb27
  * models kmod/recorder.c crr_recorder_line_left b9bf8ebf
  * models kmod/recorder.c crr_recorder_hangup_seen abe63e4a
- * models kmod/recorder.c crr_recorder_decide 54a2746d
+ * models kmod/recorder.c crr_recorder_decide 6fe26e07
  * models kmod/recorder.c crr_recorder_resume 0db42776
  * models kmod/controller.c crr_controller_session 262232d5
  * models kmod/ldisc.c crr_ldisc_close b21ca0d8

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The relay buffer: for each line a sub-buffer is set aside for a read and one for
- * a write, and questions reserve theirs; operations begin without the lock as long
+ * a write, and queries reserve theirs; operations begin without the lock as long
  * as the session is ready; a controller reads, dies perhaps, and another takes over;
  * a checkpoint ends, and hangup and STOP come, at any moment.
  *
@@ -31,9 +31,9 @@
  * models kmod/recorder.c crr_recorder_line_left b9bf8ebf
  * models kmod/recorder.c crr_recorder_hangup_seen abe63e4a
  * models kmod/recorder.c crr_recorder_checkpoint 9476082f
- * models kmod/recorder.c crr_recorder_decide 54a2746d
+ * models kmod/recorder.c crr_recorder_decide 6fe26e07
  * models kmod/recorder.c crr_recorder_resume 0db42776
- * models kmod/recorder.c crr_recorder_finish 3d3db3fc
+ * models kmod/recorder.c crr_recorder_finish 2ca9d4b3
  * models kmod/recorder.c crr_recorder_cancel 9b56bf62
  * models kmod/recorder.c crr_recorder_found_nothing 5f7eb840
  * models kmod/recorder.c crr_recorder_read_done 5649da3b
@@ -56,7 +56,7 @@
  *
  * break STANDING assertion	nothing is set aside for what cannot wait
  * break WAYS assertion		nor for reads and writes
- * break RESERVE assertion	a question reserves nothing
+ * break RESERVE assertion	a query reserves nothing
  * break SWITCH assertion	another sub-buffer is begun, and the session stays ready
  * break UPDATE assertion	it is ready again without buffer space
  * break UNREADY assertion	it stays ready when a stream has ended
@@ -71,7 +71,7 @@
  * break UNREAD assertion	the reader is woken before it can see why
  * break QUEUE assertion	asleep without having looked again
  * break WAITING assertion	the reader wakes nobody
- * break FINISH assertion	nor does a question's end
+ * break FINISH assertion	nor does a query's end
  * break STOP assertion		nor does STOP
  */
 #include "model.h"
@@ -79,7 +79,7 @@
 #define SUBBUF	3
 #define STANDING 1	/* crr_buffer_open() sets aside at least as much */
 #define WAYS	4	/* reads and writes of the two lines */
-#define OPS	6	/* and two questions of the second line */
+#define OPS	6	/* and two queries of the second line */
 #define READER	OPS	/* in the wait queues */
 #define N	(STANDING + WAYS + 2)
 #define NONE	255
@@ -94,7 +94,7 @@ byte produced, consumed, offset;
 
 /* struct crr_recorder, struct crr_session */
 bool lock;
-byte questions, read_offset, unread, taken, sequence;
+byte queries, read_offset, unread, taken, sequence;
 bool ready, space_wanted;
 bool recording = true;
 bool gated;
@@ -124,11 +124,11 @@ inline retire()
 }
 
 #if defined(BREAK_STANDING)
-#define RESERVED	(WAYS + questions)
+#define RESERVED	(WAYS + queries)
 #elif defined(BREAK_WAYS)
-#define RESERVED	(STANDING + questions)
+#define RESERVED	(STANDING + queries)
 #else
-#define RESERVED	(STANDING + WAYS + questions)
+#define RESERVED	(STANDING + WAYS + queries)
 #endif
 #define HAS_ROOM	(1 + produced - consumed + RESERVED < N)
 
@@ -192,7 +192,7 @@ inline finish(me)
 	if
 	:: ASKS(me) ->
 #ifndef BREAK_RESERVE
-		questions--;
+		queries--;
 #endif
 #ifndef BREAK_FINISH
 		wake_waiting()
@@ -248,7 +248,7 @@ decide:
 		:: !recording || ended[LINE(me)] -> goto done
 		:: recording && !ended[LINE(me)] && HAS_ROOM ->
 #ifndef BREAK_RESERVE
-			questions = questions + ASKS(me);
+			queries = queries + ASKS(me);
 #endif
 			goto admitted
 		:: else -> space_wanted = true

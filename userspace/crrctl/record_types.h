@@ -41,7 +41,7 @@ enum kind {
 	KIND_REFUSED,	/* refused chunks of output before the record */
 	KIND_REQUESTED, /* number of bytes that a write offered */
 	KIND_RESULT,	/* number of bytes that it took, or minus an errno */
-	KIND_BYTES,	/* the answer to a question: a number of bytes */
+	KIND_BYTES,	/* the answer to a query: a number of bytes */
 	KIND_ERRNO,	/* positive; 0 is no error */
 	KIND_HEX,
 	KIND_CRC,

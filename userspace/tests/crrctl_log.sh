@@ -97,7 +97,7 @@ log_dump() {
 	has out 'STREAM_END after 4 empty hung-up after 5 interrupted'
 }
 
-# Questions and marks; records without a number of their own.
+# Queries and marks; records without a number of their own.
 log_dump_asked() {
 	mklog asked > a.crr
 	run 0 crrctl log dump a.crr

@@ -6,7 +6,7 @@
  *   all     a record of every type
  *   odd     what a log may hold and few do: types and errnos without a name,
  *           a command that needs quoting
- *   asked   questions, marks, and what is there for people
+ *   asked   queries, marks, and what is there for people
  *   two     two streams
  *   long    3 MiB of input, due at once
  *   escape  a command that would set the title of the reader's terminal

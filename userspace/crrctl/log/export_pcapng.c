@@ -221,7 +221,7 @@ struct interface {
 	uint32_t number;
 };
 
-/* Is the answer to a question different from the last one? */
+/* Is the answer to a query different from the last one? */
 static bool lines_change(const struct crr_record *rec, struct interface *to)
 {
 	uint8_t lines = rtac_lines(rec->modem.lines);

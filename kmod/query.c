@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Questions and marks: FIONREAD, TIOCOUTQ, CRR_IOC_MODEM, CRR_IOC_MARK.
+ * Queries and marks: FIONREAD, TIOCOUTQ, CRR_IOC_MODEM, CRR_IOC_MARK.
  *
  * The answers come from outside the emulator, so they are recorded, and come
- * from the log in replay. A question waits for nothing but buffer space or the
+ * from the log in replay. A query waits for nothing but buffer space or the
  * feeder.
  */
 #include <linux/serial.h>
@@ -17,8 +17,8 @@
 #include "state.h"
 
 /*
- * Begin a question: what crr_operation_decide() returns, or, if that is that
- * the question fails, the -errno for ioctl(2). crr_line_asked() follows.
+ * Begin a query: what crr_operation_decide() returns, or, if that is that
+ * the query fails, the -errno for ioctl(2). crr_line_asked() follows.
  */
 static int crr_line_ask(struct crr_line *line, struct crr_op *op,
 			const u8 *label, u32 length)

@@ -7,19 +7,19 @@
 
 #include "crr_test.h"
 
-FIXTURE(questions) {
+FIXTURE(queries) {
 	struct line line;
 	struct log log;
 };
 
-FIXTURE_SETUP(questions)
+FIXTURE_SETUP(queries)
 {
 	if (!setup_line(_metadata, &self->line))
 		return;
 	ASSERT_EQ(0, set_flags(self->line.tty, O_NONBLOCK, true));
 }
 
-FIXTURE_TEARDOWN(questions)
+FIXTURE_TEARDOWN(queries)
 {
 	close_line(&self->line);
 	log_free(&self->log);
@@ -45,7 +45,7 @@ static void expect_agreement(struct __test_metadata *_metadata,
 }
 
 /* FIONREAD: what there is, is told; that there is nothing, counts as a look. */
-TEST_F(questions, of_input)
+TEST_F(queries, of_input)
 {
 	struct line *line = &self->line;
 	struct record rec;
@@ -90,7 +90,7 @@ TEST_F(questions, of_input)
 }
 
 /* The same with gated delivery: so much as the gate lets through. */
-TEST_F(questions, of_input_behind_the_gate)
+TEST_F(queries, of_input_behind_the_gate)
 {
 	struct line *line = &self->line;
 	struct record rec;
@@ -122,7 +122,7 @@ TEST_F(questions, of_input_behind_the_gate)
 }
 
 /* TIOCOUTQ: each answer is told, and belongs to its place among the writes. */
-TEST_F(questions, of_output)
+TEST_F(queries, of_output)
 {
 	struct line *line = &self->line;
 	struct crr_divergence div;
@@ -158,7 +158,7 @@ TEST_F(questions, of_output)
 }
 
 /* A pty has no modem lines, which is an answer, too. */
-TEST_F(questions, of_the_modem)
+TEST_F(queries, of_the_modem)
 {
 	struct line *line = &self->line;
 	struct crr_modem answer;
@@ -197,7 +197,7 @@ TEST_F(questions, of_the_modem)
 }
 
 /* On a port that has them: as the core's own ioctls say. */
-TEST_F(questions, of_a_serial_port)
+TEST_F(queries, of_a_serial_port)
 {
 	struct line *line = &self->line;
 	struct crr_modem now, then;
@@ -234,7 +234,7 @@ TEST_F(questions, of_a_serial_port)
 	expect_agreement(_metadata, line);
 }
 
-TEST_F(questions, marks)
+TEST_F(queries, marks)
 {
 	struct line *line = &self->line;
 	struct crr_divergence div;
@@ -280,7 +280,7 @@ TEST_F(questions, marks)
 	EXPECT_EQ(CRR_TYPE_MARK, div.expected_type);
 }
 
-TEST_F(questions, labels)
+TEST_F(queries, labels)
 {
 	int tty = self->line.tty;
 	struct crr_mark arg = { .size = sizeof(arg), .tty_fd = tty };
@@ -301,7 +301,7 @@ TEST_F(questions, labels)
 }
 
 /* Of termios the log tells, for people; it counts for nothing. */
-TEST_F(questions, termios)
+TEST_F(queries, termios)
 {
 	struct line *line = &self->line;
 	struct termios termios;
@@ -351,7 +351,7 @@ static void *ask_output(void *arg)
 }
 
 /* That nothing is there is what it says of input; of output it waits. */
-TEST_F(questions, without_room)
+TEST_F(queries, without_room)
 {
 	struct line *line = &self->line;
 	struct record rec;
@@ -378,7 +378,7 @@ TEST_F(questions, without_room)
 }
 
 /* A write that was refused, and none after it. */
-TEST_F(questions, refused_at_the_end)
+TEST_F(queries, refused_at_the_end)
 {
 	struct line *line = &self->line;
 	struct crr_divergence div;
