@@ -867,8 +867,6 @@ qemu_plugin_install(uint64_t id, const qemu_info_t *info, int argc, char **argv)
 		  .value = "off", .optional = true },
 		{ .driver = "virtio-mmio", .property = "ioeventfd",
 		  .value = "off", .optional = true },
-		{ .driver = "virtio-ccw", .property = "ioeventfd",
-		  .value = "off", .optional = true },
 	};
 	const char *missing;
 	unsigned int i;

@@ -34,6 +34,8 @@ int main(int argc, char **argv)
 	left = atol(argv[2]);
 	pause = atol(argv[3]);
 	out = fopen(argv[4], "w");
+	if (out)
+		setvbuf(out, NULL, _IONBF, 0);
 	if (!out) {
 		perror(argv[4]);
 		return 1;
