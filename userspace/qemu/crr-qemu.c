@@ -95,17 +95,25 @@ static struct {
 	bool guest_ended;  /* the machine was switched off from within */
 } crr = { .may_pace = true };
 
-/* QEMU reads it after loading: what there is in this version of the interface. */
-__attribute__((visibility("default"))) int qemu_plugin_version;
+/*
+ * QEMU reads it after loading, and refuses what is too old or too new. Nothing of
+ * the interface is used that has ever changed, so that any version will do: the
+ * one of the newest function that is there.
+ */
+__attribute__((visibility("default"))) int qemu_plugin_version = 1;
 
 __attribute__((constructor)) static void choose_version(void)
 {
-	if (qemu_plugin_write_memory_vaddr)
+	if (qemu_plugin_register_vcpu_syscall_filter_cb)
+		qemu_plugin_version = 7;
+	else if (qemu_plugin_register_vcpu_discon_cb)
+		qemu_plugin_version = 6;
+	else if (qemu_plugin_write_memory_vaddr)
 		qemu_plugin_version = 5;
 	else if (qemu_plugin_read_memory_vaddr)
 		qemu_plugin_version = 4;
-	else
-		qemu_plugin_version = 1;
+	else if (qemu_plugin_scoreboard_new)
+		qemu_plugin_version = 2;
 }
 
 /* ---- Messages ---- */

@@ -51,9 +51,12 @@ extern int qemu_plugin_version;
 int qemu_plugin_install(uint64_t id, const qemu_info_t *info, int argc,
 			char **argv);
 
-/* These two tell one version of the plugin interface from another. */
+/* These tell one version of the plugin interface from another. */
+WEAK void qemu_plugin_scoreboard_new(void);
 WEAK void qemu_plugin_read_memory_vaddr(void);
 WEAK void qemu_plugin_write_memory_vaddr(void);
+WEAK void qemu_plugin_register_vcpu_discon_cb(void);
+WEAK void qemu_plugin_register_vcpu_syscall_filter_cb(void);
 
 /* ---- Clocks and timers ---- */
 

@@ -1,31 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Two guests for the plugin's tests, on QEMU's riscv64 machine "virt" without
- * firmware. Both keep a hash of all that they see: each byte, and the time and
- * the count of instructions at which they saw it; so that a replay that is off by
- * one instruction shows.
+ * Three guests for the plugin's tests, on QEMU's riscv64 machines, without
+ * firmware. They keep a hash of all that they see: each byte, and the time and the
+ * count of instructions at which they saw it, so that a replay that is off by one
+ * instruction shows.
  *
- * Busy: never halts, polls the UART, and prints the hash at each byte.
- * HALTING=1: sleeps until a byte or the timer comes; its time is printed at each
- * byte, and now and then at the timer.
+ * BUSY, on "virt": never halts, polls the UART, and prints the hash at each byte.
+ * HALTING, on "virt": sleeps until a byte or the timer comes; prints the hash at
+ * each byte, and now and then at the timer.
+ * TWO, on "sifive_u": never halts, polls two UARTs, and prints at the one what came
+ * in at the other.
  *
- * 'q' switches the machine off.
+ * 'q' switches the machine off; "sifive_u" restarts instead, which is the same
+ * under -no-reboot.
  */
 #include <stdint.h>
 
-#define UART	 0x10000000UL
+#define BUSY	 0
+#define HALTING	 1
+#define TWO	 2
+#ifndef GUEST
+#define GUEST	 BUSY
+#endif
+
 #define TEST	 0x100000UL
 #define CLINT	 0x2000000UL
 #define PLIC	 0xc000000UL
+#define UART	 0x10000000UL
 #define UART_IRQ 10
+#define SIFIVE_UART(n) (0x10010000UL + 0x1000 * (n))
+#define SIFIVE_GPIO    0x10060000UL
 
 /* How often the timer comes, in units of 100 ns, and how often that is shown. */
-#ifndef HALTING
-#define HALTING	 0
-#endif
-#ifndef TICK
 #define TICK	 100000
-#endif
 #define SHOWN	 25
 
 static volatile uint8_t *const uart = (void *)UART;
@@ -33,6 +40,7 @@ static volatile uint64_t *const mtime = (void *)(CLINT + 0xbff8);
 static volatile uint64_t *const mtimecmp = (void *)(CLINT + 0x4000);
 static volatile uint32_t *const plic = (void *)PLIC;
 
+static const int guest = GUEST;
 static uint64_t hash = 1469598103934665603UL;
 
 static uint64_t instructions(void)
@@ -53,49 +61,89 @@ static void mix(uint64_t value)
 	}
 }
 
-static void put(char c)
+static volatile uint32_t *sifive(int line)
 {
+	return (void *)SIFIVE_UART(line);
+}
+
+static void put(int line, char c)
+{
+	if (guest == TWO) {
+		while (sifive(line)[0] & 1U << 31)
+			;
+		sifive(line)[0] = (uint8_t)c;
+		return;
+	}
 	while (!(uart[5] & 0x20))
 		;
 	uart[0] = (uint8_t)c;
 }
 
-static void put_hex(uint64_t value, int digits)
+/* A byte, or -1. */
+static int get(int line)
+{
+	uint32_t received;
+
+	if (guest == TWO) {
+		received = sifive(line)[1];
+		return received & 1U << 31 ? -1 : (int)(received & 0xff);
+	}
+	return uart[5] & 1 ? uart[0] : -1;
+}
+
+static void put_hex(int line, uint64_t value, int digits)
 {
 	while (digits--)
-		put("0123456789abcdef"[value >> (4 * digits) & 15]);
+		put(line, "0123456789abcdef"[value >> (4 * digits) & 15]);
 }
 
-static void show(char what)
+static void show(int line, char what)
 {
-	put(what);
-	put(' ');
-	put_hex(hash, 16);
-	put(' ');
-	put_hex(*mtime, 10);
-	put('\n');
+	put(line, what);
+	put(line, ' ');
+	put_hex(line, hash, 16);
+	put(line, ' ');
+	put_hex(line, *mtime, 10);
+	put(line, '\n');
 }
 
-static void see(uint8_t byte)
+static void switch_off(void)
 {
-	mix(byte);
+	volatile uint32_t *gpio = (void *)SIFIVE_GPIO;
+
+	if (guest != TWO) {
+		*(volatile uint32_t *)TEST = 0x5555;
+		return;
+	}
+	gpio[2] = 1U << 10; /* output */
+	gpio[3] = 1U << 10;
+	gpio[3] = 0;
+}
+
+static void see(int line, int byte)
+{
+	mix((uint64_t)byte);
 	mix(*mtime);
 	mix(instructions());
-	show(byte > ' ' && byte < 127 ? (char)byte : '?');
+	show(guest == TWO ? !line : 0,
+	     byte > ' ' && byte < 127 ? (char)byte : '?');
 	if (byte == 'q')
-		*(volatile uint32_t *)TEST = 0x5555;
+		switch_off();
 }
 
 static void busy(void)
 {
 	uint64_t turns = 0;
+	int line, byte;
 
 	for (;;) {
+		line = guest == TWO ? turns & 1 : 0;
 		turns++;
-		if (!(uart[5] & 1))
+		byte = get(line);
+		if (byte < 0)
 			continue;
 		mix(turns);
-		see(uart[0]);
+		see(line, byte);
 	}
 }
 
@@ -104,6 +152,7 @@ static void halting(void)
 {
 	unsigned int ticks = 0;
 	uint32_t irq;
+	int byte;
 
 	plic[UART_IRQ] = 1;
 	plic[0x2000 / 4] = 1U << UART_IRQ;
@@ -118,22 +167,28 @@ static void halting(void)
 			*mtimecmp += TICK;
 			mix(instructions());
 			if (++ticks % SHOWN == 0)
-				show('-');
+				show(0, '-');
 		}
 		irq = plic[0x200004 / 4];
 		if (!irq)
 			continue;
-		while (uart[5] & 1)
-			see(uart[0]);
+		while ((byte = get(0)) >= 0)
+			see(0, byte);
 		plic[0x200004 / 4] = irq;
 	}
 }
 
 void guest_main(void)
 {
-	uart[2] = 7; /* the FIFOs, emptied */
-	show('!');
-	if (HALTING)
+	if (guest == TWO) {
+		sifive(0)[2] = sifive(1)[2] = 1; /* to be written to */
+		sifive(0)[3] = sifive(1)[3] = 1; /* to be read from */
+		show(1, '!');
+	} else {
+		uart[2] = 7; /* the FIFOs, emptied */
+	}
+	show(0, '!');
+	if (guest == HALTING)
 		halting();
 	busy();
 }

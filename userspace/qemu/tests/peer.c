@@ -78,11 +78,12 @@ int main(int argc, char **argv)
 			worst = took > worst ? took : worst;
 			answers++;
 			typed = 0;
+			/* The last one: whoever started us ends us, too. */
+			if (left < 0)
+				fprintf(stderr, "answered in %.0f us, at most %.0f us\n",
+					sum / (double)answers, worst);
 		}
 	}
 	fclose(out);
-	if (answers)
-		fprintf(stderr, "answered in %.0f us, at most %.0f us\n",
-			sum / (double)answers, worst);
 	return 0;
 }
