@@ -366,7 +366,7 @@ static int check_chardev(Object *obj, void *opaque)
 		"chardev-null", "chardev-ringbuf", "chardev-vc",
 	};
 	const char *type = object_get_typename(obj);
-	char *name = object_get_canonical_path_component(obj);
+	const char *name = object_get_canonical_path_component(obj);
 	unsigned int *faults = opaque;
 	size_t i, length = strlen(name);
 	bool mine = chardev_line((Chardev *)obj);
@@ -384,7 +384,6 @@ static int check_chardev(Object *obj, void *opaque)
 		     name, type + strlen("chardev-"));
 		++*faults;
 	}
-	g_free(name);
 	return 0;
 }
 

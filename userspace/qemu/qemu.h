@@ -151,7 +151,7 @@ WEAK int object_child_foreach_recursive(Object *parent,
 					int (*fn)(Object *child, void *opaque),
 					void *opaque);
 WEAK const char *object_get_typename(const Object *obj);
-WEAK char *object_get_canonical_path_component(const Object *obj);
+WEAK const char *object_get_canonical_path_component(const Object *obj);
 WEAK ObjectClass *object_get_class(Object *obj);
 WEAK ObjectClass *object_class_by_name(const char *name);
 WEAK Object *object_dynamic_cast(Object *obj, const char *name);

@@ -39,7 +39,7 @@ check() {
 		echo "ok $n - $name"
 	else
 		echo "not ok $n - $name"
-		head -n 40 log | sed 's/^/# /'
+		tail -n 40 log | sed 's/^/# /'
 	fi
 }
 
@@ -144,7 +144,7 @@ fast() {
 
 # Another byte in the log, and the replay stops there.
 other_byte() {
-	crrctl log export BUSY.crr text || return
+	crrctl log export --format text BUSY.crr text || return
 	# The tenth byte that the guest wrote after the third that it read.
 	awk '/ READ / { reads++; writes = 0 }
 	     reads == 3 && / WRITE / && ++writes == 10 {
@@ -160,26 +160,34 @@ other_byte() {
 	grep -q "expected 0x7e '~'" err || fail "another byte"
 }
 
-# two COMMAND...: on two lines, with the peer at the second one.
+# two COMMAND...: on two lines, the second one a file to QEMU. Nothing but a signal
+# ends that machine.
 two() {
-	"$@" "$riscv64" -M sifive_u $quiet $safe -no-reboot -m 128M \
+	"$@" "$riscv64" -M sifive_e $safe -display none -monitor none \
 		-kernel "$guests/TWO" -plugin "$plugin" \
 		-serial {0} -chardev file,id=two,path={1} -serial chardev:two
 }
 
 two_lines() {
 	mkfifo in0 in1 back
-	exec 7<> in0 8<> back
+	exec 7<> in0 8<> in1 9<> back
 	"$build/tests/line" tty0 < in0 > said0 &
 	lines=$!
-	# The second line's peer.
-	"$guests/peer" 5 10 20000 said1 < back > in1 2> answers &
-	lines="$lines $!"
 	"$build/tests/line" tty1 < in1 > back &
 	lines="$lines $!"
 	until [ -s tty0 ] && [ -s tty1 ]; do sleep 0.1; done
-	two run 0 "$build/crrctl/crrctl" record -q --gated -c ns -o two.crr \
-		"$(cat tty0)" "$(cat tty1)" -- || return
+	two exec "$build/crrctl/crrctl" record -q --gated -c ns -o two.crr \
+		"$(cat tty0)" "$(cat tty1)" -- > out 2> err &
+	record=$!
+	# What is typed at the second line is answered at the first.
+	tail -f said0 | "$guests/peer" 5 10 20000 said 2> answers > in1 &
+	lines="$lines $!"
+	until [ -s answers ]; do
+		kill -0 $record || fail "the recording has ended" || return
+		sleep 0.1
+	done
+	kill -TERM $record
+	wait $record || fail "exit status $?" || return
 	for i in 1 2 3; do
 		two run 0 "$build/crrctl/crrctl" replay -q two.crr -- ||
 			{ echo "in replay $i"; return 1; }
