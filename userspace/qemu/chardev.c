@@ -3,11 +3,14 @@
  * QEMU's character devices on the session's ttys: which they are, and what they
  * do for the guest.
  *
- * Two methods of their classes are replaced. Output goes through the plugin,
+ * Three methods of their classes are replaced. Output goes through the plugin,
  * which knows the guest's time, and through a descriptor that blocks: QEMU's own
  * does not, so that the guest would notice at a moment of the wall clock that
- * the tty is full. The modem lines are the host's, and crr never sees who asks
- * for them: the guest is told that there are none, as with a pipe.
+ * the tty is full. A device that wants to wait until it can write is called by the
+ * main loop, again at a moment of the wall clock, even if it could write at once
+ * (a SiFive UART whose FIFO wraps around does so): it is called by a timer of the
+ * guest's clock instead. The modem lines are the host's, and crr never sees who
+ * asks for them: the guest is told that there are none, as with a pipe.
  *
  * Where the methods are in the class depends on QEMU's version. They are found
  * by what different classes have there.
@@ -25,6 +28,7 @@
 #define LAST_METHOD  24
 
 #define CHARDEVS_MAX 64
+#define WATCHES_MAX  64
 
 typedef int chr_write_fn(Chardev *chr, const uint8_t *buf, int length);
 typedef GSource *chr_add_watch_fn(Chardev *chr, int condition);
@@ -42,6 +46,7 @@ static struct {
 	struct {
 		ObjectClass *class;
 		chr_write_fn *write;
+		chr_add_watch_fn *add_watch;
 		chr_ioctl_fn *ioctl;
 	} original[2];
 	struct {
@@ -49,6 +54,10 @@ static struct {
 		struct line *line; /* NULL: it is on something else */
 	} known[CHARDEVS_MAX];
 	int nknown;
+	/* Devices that wait until they can write. */
+	GSource *watches[WATCHES_MAX];
+	int nwatches;
+	QEMUTimer timer;
 } devs;
 
 /* Is this a function of QEMU's own? */
@@ -96,18 +105,21 @@ static bool find_methods(void)
 	return devs.write && devs.add_watch && devs.ioctl;
 }
 
+static int original_of(Chardev *chr)
+{
+	return devs.original[0].class != object_get_class((Object *)chr);
+}
+
 /* The descriptor that it writes to, through what GLib would wait for. */
 static int descriptor_of(Chardev *chr)
 {
-	void **class = (void **)object_get_class((Object *)chr);
-	chr_add_watch_fn *add_watch = (chr_add_watch_fn *)class[devs.add_watch];
 	GMainContext *context;
 	GSource *source;
 	GPollFD fds[4];
 	struct stat st;
 	int i, n, priority, timeout, fd = -1;
 
-	source = add_watch(chr, G_IO_OUT);
+	source = devs.original[original_of(chr)].add_watch(chr, G_IO_OUT);
 	if (!source)
 		return -1;
 	context = g_main_context_new();
@@ -169,11 +181,6 @@ struct line *chardev_line(Chardev *chr)
 	return line;
 }
 
-static int original_of(Chardev *chr)
-{
-	return devs.original[0].class != object_get_class((Object *)chr);
-}
-
 static int hooked_write(Chardev *chr, const uint8_t *buf, int length)
 {
 	struct line *line = chardev_line(chr);
@@ -181,6 +188,75 @@ static int hooked_write(Chardev *chr, const uint8_t *buf, int length)
 	if (line)
 		return devs.hooks.write(line, buf, length);
 	return devs.original[original_of(chr)].write(chr, buf, length);
+}
+
+/* A source that the main loop never finds ready. */
+static int never_prepare(GSource *source, int *timeout)
+{
+	*timeout = -1;
+	return 0;
+}
+
+static int never_check(GSource *source)
+{
+	return 0;
+}
+
+static int never_dispatch(GSource *source, GSourceFunc callback, void *data)
+{
+	return 1;
+}
+
+/* All of them can write. Those that go on waiting are called once more. */
+static void call_watches(void *opaque)
+{
+	GSource *watches[WATCHES_MAX];
+	int i, n = devs.nwatches;
+
+	memcpy(watches, devs.watches, sizeof(watches));
+	devs.nwatches = 0;
+	for (i = 0; i < n; i++) {
+		GSource *source = watches[i];
+		int (*fn)(void *unused, int condition, void *opaque);
+		GSourceFunc callback = NULL;
+		void *data = NULL;
+
+		if (!g_source_is_destroyed(source) && source->callback_funcs) {
+			source->callback_funcs->get(source->callback_data,
+						    source, &callback, &data);
+			fn = (void *)callback;
+			if (fn && fn(NULL, G_IO_OUT, data) &&
+			    devs.nwatches < WATCHES_MAX) {
+				devs.watches[devs.nwatches++] = source;
+				continue;
+			}
+		}
+		g_source_destroy(source);
+		g_source_unref(source);
+	}
+	if (devs.nwatches)
+		timer_mod(&devs.timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL));
+}
+
+static GSource *hooked_add_watch(Chardev *chr, int condition)
+{
+	static GSourceFuncs never = {
+		.prepare = never_prepare,
+		.check = never_check,
+		.dispatch = never_dispatch,
+	};
+	GSource *source;
+
+	if (!chardev_line(chr))
+		return devs.original[original_of(chr)].add_watch(chr,
+								 condition);
+	source = g_source_new(&never, sizeof(*source));
+	/* Who waits for a hangup alone waits for ever. */
+	if (!(condition & G_IO_OUT) || devs.nwatches == WATCHES_MAX)
+		return source;
+	devs.watches[devs.nwatches++] = g_source_ref(source);
+	timer_mod(&devs.timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL));
+	return source;
 }
 
 static int hooked_ioctl(Chardev *chr, int cmd, void *arg)
@@ -208,14 +284,19 @@ bool chardev_hook(struct lines *lines, const struct chardev_hooks *hooks)
 	devs.hooks = *hooks;
 	if (!find_methods())
 		return false;
+	timer_init_full(&devs.timer, NULL, QEMU_CLOCK_VIRTUAL, 1, 0,
+			call_watches, NULL);
 	for (i = 0; i < CLASSES; i++) {
 		ObjectClass *class = object_class_by_name(tty_classes[i]);
 		void **methods = (void **)class;
 
 		devs.original[i].class = class;
 		devs.original[i].write = (chr_write_fn *)methods[devs.write];
+		devs.original[i].add_watch =
+			(chr_add_watch_fn *)methods[devs.add_watch];
 		devs.original[i].ioctl = (chr_ioctl_fn *)methods[devs.ioctl];
 		methods[devs.write] = (void *)hooked_write;
+		methods[devs.add_watch] = (void *)hooked_add_watch;
 		if (methods[devs.ioctl])
 			methods[devs.ioctl] = (void *)hooked_ioctl;
 	}

@@ -19,7 +19,6 @@ typedef struct CPUState CPUState;
 typedef struct Chardev Chardev;
 typedef struct Error Error;
 typedef struct GMainContext GMainContext;
-typedef struct GSource GSource;
 typedef struct NetClientState NetClientState;
 typedef struct Object Object;
 typedef struct ObjectClass ObjectClass;
@@ -216,6 +215,30 @@ typedef struct GPollFD {
 
 #define G_IO_OUT 4
 
+typedef int (*GSourceFunc)(void *data);
+typedef struct GSource GSource;
+
+typedef struct GSourceCallbackFuncs {
+	void (*ref)(void *data);
+	void (*unref)(void *data);
+	void (*get)(void *data, GSource *source, GSourceFunc *fn, void **arg);
+} GSourceCallbackFuncs;
+
+typedef struct GSourceFuncs {
+	int (*prepare)(GSource *source, int *timeout);
+	int (*check)(GSource *source);
+	int (*dispatch)(GSource *source, GSourceFunc callback, void *data);
+	void (*finalize)(GSource *source);
+	void *reserved[2];
+} GSourceFuncs;
+
+/* Part of GLib's ABI, and 96 bytes there. */
+struct GSource {
+	void *callback_data;
+	GSourceCallbackFuncs *callback_funcs;
+	void *rest[14];
+};
+
 WEAK void g_free(void *mem);
 WEAK GMainContext *g_main_context_new(void);
 WEAK void g_main_context_unref(GMainContext *context);
@@ -226,6 +249,9 @@ WEAK int g_main_context_query(GMainContext *context, int max_priority,
 			      int *timeout, GPollFD *fds, int n);
 WEAK unsigned int g_source_attach(GSource *source, GMainContext *context);
 WEAK void g_source_destroy(GSource *source);
+WEAK int g_source_is_destroyed(GSource *source);
+WEAK GSource *g_source_new(GSourceFuncs *funcs, unsigned int size);
+WEAK GSource *g_source_ref(GSource *source);
 WEAK void g_source_unref(GSource *source);
 
 #endif
