@@ -53,8 +53,8 @@
 
 #define MS 1000000LL
 
-/* How often to look for input, and at the guest's clock. */
-#define LOOK_EVERY_NS	  500000LL
+/* How often to look at the guest's clock. Input comes with a signal. */
+#define LOOK_EVERY_NS	  (20 * MS)
 /* A device that takes nothing is asked again after that. */
 #define RETRY_NS	  MS
 /* How far the guest may be ahead of the wall clock, and behind it. */
@@ -62,7 +62,7 @@
 #define IDLE_AHEAD_NS	  MS
 #define BEHIND_NS	  (100 * MS)
 /* How long the CPU's thread sleeps at a time: it has other work, too. */
-#define HOLD_NS		  (20 * MS)
+#define HOLD_NS		  (50 * MS)
 
 /* What the plugin waits for in a replay. */
 enum waits_for {
@@ -91,7 +91,9 @@ static struct {
 	bool may_pace;	   /* -plugin ...,pace=off: the guest need not wait */
 	int64_t wall_base; /* the wall clock, when the guest's was guest_base */
 	int64_t guest_base;
-	sem_t watch;	   /* posted when there is something to look for */
+	pthread_t watch;   /* the thread that looks for input */
+	bool watched;	   /* it runs */
+	sem_t held;	   /* posted when the CPU is to be held no longer */
 	bool guest_ended;  /* the machine was switched off from within */
 } crr = { .may_pace = true };
 
@@ -287,6 +289,13 @@ static void session_over(int error)
 	}
 }
 
+/* The watching thread is to look again. */
+static void wake_watch(void)
+{
+	if (crr.watched)
+		pthread_kill(crr.watch, SIGIO);
+}
+
 /*
  * In replay: wait for input that the log has next. Its moment is known if it has
  * been fed; if it has not, the guest has to write first what is before it in
@@ -308,7 +317,7 @@ static void arm(void)
 			if (status.next_due > status.horizon) {
 				crr.end = status.next_due;
 				crr.waits_for = LOG_END;
-				sem_post(&crr.watch);
+				wake_watch();
 				return;
 			}
 		} else if (status.next_due >= status.horizon) {
@@ -337,7 +346,9 @@ static bool deliver_line(struct line *line)
 	for (;;) {
 		space = qemu_chr_be_can_write(line->chr);
 		if (space <= 0) {
-			crr.retry_at = wall_clock() + RETRY_NS;
+			__atomic_store_n(&crr.retry_at, wall_clock() + RETRY_NS,
+					 __ATOMIC_RELAXED);
+			wake_watch();
 			return any;
 		}
 		if (space > (int)sizeof(buf))
@@ -402,7 +413,7 @@ static void deliver(int64_t now)
 	arm();
 	/* A replay that has gone on live. */
 	if (crr.waits_for == NOTHING && !crr.over)
-		sem_post(&crr.watch);
+		wake_watch();
 }
 
 /*
@@ -550,16 +561,27 @@ static void idle_step(void)
  */
 static void hold(void)
 {
-	int64_t begun = wall_clock();
-	int64_t ahead;
+	int64_t ahead = ahead_of_wall(guest_clock());
+	struct timespec until;
 
-	while (!input_waits() && paced() &&
-	       (ahead = ahead_of_wall(guest_clock())) > 0 &&
-	       wall_clock() - begun < HOLD_NS) {
-		unlock();
-		nap(ahead < LOOK_EVERY_NS ? ahead : LOOK_EVERY_NS);
-		lock();
+	if (ahead <= 0 || input_waits())
+		return;
+	if (ahead > HOLD_NS)
+		ahead = HOLD_NS;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += ahead;
+	if (until.tv_nsec >= 1000 * MS) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000 * MS;
 	}
+	/* What was posted for the last time. */
+	while (!sem_trywait(&crr.held))
+		;
+	unlock();
+	if (!input_waits())
+		while (sem_timedwait(&crr.held, &until) && errno == EINTR)
+			;
+	lock();
 }
 
 /* In the CPU's thread: it has stopped, and all instructions are accounted for. */
@@ -599,28 +621,56 @@ static void queue_work(void)
 	async_run_on_cpu(crr.cpu, on_work, (run_on_cpu_data){ .host_ptr = NULL });
 }
 
+/* Let the lines' input send SIGIO to this thread: poll(2) does not show it. */
+static void ask_for_signals(void)
+{
+	struct f_owner_ex owner = { .type = F_OWNER_TID, .pid = gettid() };
+	unsigned int i;
+
+	for (i = 0; i < crr.lines.n; i++) {
+		int fd = crr.lines.line[i].in;
+
+		if (fcntl(fd, F_SETOWN_EX, &owner) ||
+		    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_ASYNC))
+			fail("%s: no signals for its input: %s",
+			     crr.lines.line[i].path, strerror(errno));
+	}
+}
+
+/* Until there may be something to do. */
+static void wait_for_signal(void)
+{
+	struct timespec time = { .tv_nsec = LOOK_EVERY_NS };
+	sigset_t set;
+
+	if (crr.over || (replaying() && crr.waits_for != LOG_END))
+		time = (struct timespec){ .tv_sec = 1 };
+	else if (crr.waits_for == LOG_END ||
+		 __atomic_load_n(&crr.retry_at, __ATOMIC_RELAXED))
+		time.tv_nsec = RETRY_NS;
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	(void)sigtimedwait(&set, NULL, &time);
+}
+
 /* Looks for input, and whether the guest is ahead of its time. */
 static void *watch_main(void *unused)
 {
+	ask_for_signals();
 	for (;;) {
-		if (crr.over ||
-		    (replaying() && crr.waits_for != LOG_END)) {
-			while (sem_wait(&crr.watch) && errno == EINTR)
-				;
-			continue;
+		if (input_waits())
+			sem_post(&crr.held);
+		if (!__atomic_load_n(&crr.queued, __ATOMIC_RELAXED) &&
+		    runstate_is_running() &&
+		    (input_waits() ||
+		     (paced() && ahead_of_wall(guest_clock()) > AHEAD_NS))) {
+			/* Else the wakeup of an idle CPU may be lost. */
+			lock();
+			if (runstate_is_running() && !crr.over)
+				queue_work();
+			unlock();
 		}
-		nap(LOOK_EVERY_NS);
-		if (__atomic_load_n(&crr.queued, __ATOMIC_RELAXED) ||
-		    !runstate_is_running())
-			continue;
-		if (!input_waits() &&
-		    !(paced() && ahead_of_wall(guest_clock()) > AHEAD_NS))
-			continue;
-		/* Without the lock the wakeup of an idle CPU may be lost. */
-		lock();
-		if (runstate_is_running() && !crr.over)
-			queue_work();
-		unlock();
+		wait_for_signal();
 	}
 	return NULL;
 }
@@ -650,19 +700,18 @@ static void on_main_loop(Notifier *notifier, void *data)
 
 static void begin_watch(void)
 {
-	pthread_attr_t attr;
-	pthread_t thread;
 	sigset_t all, old;
+	int error;
 
 	/* QEMU's signals are not for this thread. */
 	sigfillset(&all);
-	if (pthread_sigmask(SIG_SETMASK, &all, &old) ||
-	    pthread_attr_init(&attr) ||
-	    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED) ||
-	    pthread_create(&thread, &attr, watch_main, NULL))
-		fail("cannot start a thread: %s", strerror(errno));
-	pthread_attr_destroy(&attr);
+	error = pthread_sigmask(SIG_SETMASK, &all, &old);
+	if (!error)
+		error = pthread_create(&crr.watch, NULL, watch_main, NULL);
+	if (error)
+		fail("cannot start a thread: %s", strerror(error));
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	crr.watched = true;
 }
 
 static void check_session(void)
@@ -897,7 +946,7 @@ qemu_plugin_install(uint64_t id, const qemu_info_t *info, int argc, char **argv)
 		fail("the methods of this QEMU's character devices are not found: it is newer than this plugin");
 	for (i = 0; i < sizeof(virtio) / sizeof(*virtio); i++)
 		qdev_prop_register_global(&virtio[i]);
-	if (sem_init(&crr.watch, 0, 0) || atexit(on_exit_of_qemu))
+	if (sem_init(&crr.held, 0, 0) || atexit(on_exit_of_qemu))
 		fail("%s", strerror(errno));
 	qemu_register_shutdown_notifier(&shutdown);
 	qemu_add_vm_change_state_handler(on_state, NULL);
