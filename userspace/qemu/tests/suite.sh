@@ -129,7 +129,8 @@ paced() {
 	[ "$guest" -le "$wall" ] || fail "the guest is ahead: $guest ms in $wall ms"
 }
 
-# A minute of an idle guest's time takes a replay less than 3 seconds.
+# An idle guest that was not paced: long on its own clock. How long the replay takes
+# is printed, and not judged: the start of QEMU is most of it.
 fast() {
 	options=,pace=off
 	virt HALTING record fast.crr "$guests/peer 3 4 300000 fast.said" || return
@@ -257,7 +258,7 @@ check "a busy guest: recorded" recorded BUSY 30 20000
 check "a busy guest: $replays replays" replayed BUSY
 check "an idle guest: recorded, at the wall clock's pace" paced
 check "an idle guest: $replays replays" replayed HALTING
-check "an idle guest: fast" fast
+check "an idle guest: recorded without pacing" fast
 check "another byte in the log is found" other_byte
 check "two lines: recorded and replayed" two_lines
 check "refused: unsafe options, all at once" refused_options
