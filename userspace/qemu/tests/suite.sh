@@ -1,0 +1,270 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# suite.sh BUILD QEMU [REPLAYS]: tests of crr-qemu.so, with the module loaded, as
+# root. BUILD is where userspace was built, with qemu-tests and tests; QEMU is
+# the directory of qemu-system-riscv64. Each guest is recorded once and replayed
+# REPLAYS times (default 8). Prints TAP.
+#
+# shellcheck disable=SC1083 # {0} is for crrctl
+# shellcheck disable=SC2086 # words
+set -u
+unset CDPATH
+
+build=$(cd "$1" && pwd)
+riscv64=$2/qemu-system-riscv64
+replays=${3:-8}
+guests=$build/qemu/tests
+plugin=$build/qemu/crr-qemu.so
+crrctl() { "$build/crrctl/crrctl" "$@"; }
+
+work=$(mktemp -d)
+# shellcheck disable=SC2317 # called by the trap
+cleanup() {
+	[ -z "${lines-}" ] || kill $lines 2> /dev/null
+	rm -rf "$work"
+}
+trap cleanup EXIT
+cd "$work" || exit
+
+# ---- TAP ----
+
+n=0
+# check NAME COMMAND...
+check() {
+	n=$((n + 1))
+	name=$1
+	shift
+	if "$@" > log 2>&1; then
+		echo "ok $n - $name"
+	else
+		echo "not ok $n - $name"
+		tail -n 40 log | sed 's/^/# /'
+	fi
+}
+
+# What is wrong; for check.
+fail() {
+	echo "$*"
+	for file in err out; do
+		[ ! -s "$file" ] || { echo "--- $file:"; head -n 20 "$file"; }
+	done
+	return 1
+}
+
+# run STATUS COMMAND...: with that exit status; what it says is in out and err.
+run() {
+	expected=$1
+	shift
+	timeout 120 "$@" > out 2> err
+	status=$?
+	[ "$status" = "$expected" ] ||
+		fail "exit status $status instead of $expected: $*"
+}
+
+# ---- Machines ----
+
+# Exactly what makes a machine exact, and no more.
+safe='-icount shift=3,sleep=off -seed 1 -rtc base=2024-01-01,clock=vm -nic none'
+quiet='-display none -monitor none -m 16M -bios none'
+
+# record LOG PEER COMMAND...
+record() {
+	log=$1 peer=$2
+	shift 2
+	run 0 "$build/crrctl/crrctl" record -q --gated -c ns -o "$log" \
+		--peer "$peer" -- "$@"
+}
+
+# replay LOG COMMAND...
+replay() {
+	log=$1
+	shift
+	run 0 "$build/crrctl/crrctl" replay -q "$log" -- "$@"
+}
+
+# equal TIMES LOG SAID COMMAND...: so many replays print what the recorded run did.
+equal() {
+	times=$1 log=$2 said=$3
+	shift 3
+	for i in $(seq "$times"); do
+		replay "$log" "$@" || { echo "in replay $i"; return 1; }
+		cmp out "$said" || { echo "in replay $i"; return 1; }
+	done
+}
+
+# What the log has in the counter's last value, in milliseconds.
+log_ms() {
+	crrctl log info "$1" | sed -n 's/^counter: 0 to \([0-9]*\)[0-9]\{6\} ns/\1/p'
+}
+
+# ---- Tests ----
+
+# virt GUEST COMMAND...: the machine for it. $options are those of the plugin.
+options=''
+virt() {
+	guest=$guests/$1
+	shift
+	"$@" "$riscv64" -M virt $quiet $safe -kernel "$guest" \
+		-plugin "$plugin$options" -serial {}
+}
+
+recorded() {
+	virt "$1" record "$1.crr" "$guests/peer 7 $2 $3 $1.said 2> $1.times" &&
+		sed 's/^/# /' "$1.times" &&
+		[ "$(wc -l < "$1.said")" -gt "$2" ]
+}
+
+replayed() {
+	virt "$1" equal "$replays" "$1.crr" "$1.said"
+}
+
+# The peer types at an idle guest for as long on the guest's clock as on the wall's.
+paced() {
+	begun=$(date +%s%N)
+	recorded HALTING 20 100000 || return
+	wall=$((($(date +%s%N) - begun) / 1000000))
+	guest=$(log_ms HALTING.crr)
+	echo "# guest $guest ms, wall $wall ms"
+	[ "$guest" -le "$wall" ] || fail "the guest is ahead: $guest ms in $wall ms"
+}
+
+# An idle guest that was not paced: long on its own clock. How long the replay takes
+# is printed, and not judged: the start of QEMU is most of it.
+fast() {
+	options=,pace=off
+	virt HALTING record fast.crr "$guests/peer 3 4 300000 fast.said" || return
+	options=''
+	guest=$(log_ms fast.crr)
+	begun=$(date +%s%N)
+	virt HALTING replay fast.crr || return
+	wall=$((($(date +%s%N) - begun) / 1000000))
+	echo "# guest $guest ms, replayed in $wall ms"
+	cmp out fast.said
+}
+
+# Another byte in the log, and the replay stops there.
+other_byte() {
+	crrctl log export --format text BUSY.crr text || return
+	# The tenth byte that the guest wrote after the third that it read.
+	awk '/ READ / { reads++; writes = 0 }
+	     reads == 3 && / WRITE / && ++writes == 10 {
+		sub(/WRITE "."/, "WRITE \"~\""); print > "changed"
+	     }
+	     { print }' text > mended || return
+	crrctl log import mended changed.crr || return
+	at=$(sed 's/^@\([0-9]*\) .*/\1/' changed)
+	virt BUSY run 120 "$build/crrctl/crrctl" replay -q changed.crr -- ||
+		return
+	grep -q "counter  $at expected, $at in this run" err ||
+		fail "another place than $at" || return
+	grep -q "expected 0x7e '~'" err || fail "another byte"
+}
+
+# two COMMAND...: on two lines, the second one a file to QEMU. Nothing but a signal
+# ends that machine.
+two() {
+	"$@" "$riscv64" -M sifive_e $safe -display none -monitor none \
+		-kernel "$guests/TWO" -plugin "$plugin" \
+		-serial {0} -chardev file,id=two,path={1} -serial chardev:two
+}
+
+two_lines() {
+	mkfifo in0 in1 back
+	exec 7<> in0 8<> in1 9<> back
+	"$build/tests/line" tty0 < in0 > said0 &
+	lines=$!
+	"$build/tests/line" tty1 < in1 > back &
+	lines="$lines $!"
+	until [ -s tty0 ] && [ -s tty1 ]; do sleep 0.1; done
+	two exec "$build/crrctl/crrctl" record -q --gated -c ns -o two.crr \
+		"$(cat tty0)" "$(cat tty1)" -- > out 2> err &
+	record=$!
+	# What is typed at the second line is answered at the first.
+	tail -f said0 | "$guests/peer" 5 10 20000 said 2> answers > in1 &
+	lines="$lines $!"
+	until [ -s answers ]; do
+		kill -0 $record || fail "the recording has ended" || return
+		sleep 0.1
+	done
+	kill -TERM $record
+	wait $record || fail "exit status $?" || return
+	for i in 1 2 3; do
+		two run 0 "$build/crrctl/crrctl" replay -q two.crr -- ||
+			{ echo "in replay $i"; return 1; }
+	done
+	crrctl log info two.crr
+	[ "$(crrctl log dump two.crr | grep -c ' 1 READ ')" = 11 ]
+}
+
+# refused NAME OPTIONS MESSAGE...: QEMU with these options ends before the guest
+# has run, and gives these reasons.
+refused() {
+	what=$1
+	shift
+	run 1 "$build/crrctl/crrctl" record -q --gated -f -o refused.crr -- \
+		"$riscv64" $quiet -kernel "$guests/BUSY" -plugin "$plugin" \
+		$what < /dev/null || return
+	[ ! -s out ] || fail "the guest has run" || return
+	for reason; do
+		grep -q "crr-qemu: $reason" err || fail "not said: $reason" ||
+			return
+	done
+}
+
+refused_options() {
+	mkdir share
+	dd if=/dev/zero of=image bs=1M count=1 2> /dev/null
+	refused "-M virt -serial {} -serial stdio
+		-drive if=none,id=disk,file=image,format=raw
+		-device virtio-blk-device,drive=disk
+		-fsdev local,id=fs,path=share,security_model=none
+		-device virtio-9p-device,fsdev=fs,mount_tag=share
+		-device virtio-serial-pci,ioeventfd=on -device virtio-rng-device" \
+		'.*add -icount shift=3,sleep=off' \
+		'.*add -rtc base=2024-01-01T00:00:00,clock=vm' \
+		'.*add -seed 1' \
+		'.*add -nic none' \
+		'drive disk: the guest sees when' \
+		'device virtio-9p-device gives the guest files' \
+		'device virtio-serial-pci.* is served by another thread' \
+		'device rng-builtin gives random numbers' \
+		'chardev serial1 (stdio) is not recorded' \
+		'these would make a replay of this machine diverge'
+}
+
+refused_drive() {
+	dd if=/dev/zero of=flash bs=1M count=32 2> /dev/null
+	refused "-M virt $safe -serial {} -drive if=pflash,file=flash,format=raw" \
+		'drive pflash0 is writable, .*snapshot=on'
+}
+
+
+refused_without_line() {
+	refused "-M virt $safe -serial null" \
+		'no character device of QEMU is on .*: give -serial {0}'
+}
+
+refused_free() {
+	run 1 "$build/crrctl/crrctl" record -q -f -o refused.crr -- \
+		"$riscv64" -M virt $quiet $safe -kernel "$guests/BUSY" \
+		-plugin "$plugin" -serial {} < /dev/null || return
+	grep -q 'delivery is not gated' err || fail "not said"
+}
+
+echo "TAP version 13"
+echo "# $("$riscv64" --version | head -n 1)"
+check "a busy guest: recorded" recorded BUSY 30 20000
+check "a busy guest: $replays replays" replayed BUSY
+check "an idle guest: recorded, at the wall clock's pace" paced
+check "an idle guest: $replays replays" replayed HALTING
+check "an idle guest: recorded without pacing" fast
+check "another byte in the log is found" other_byte
+check "two lines: recorded and replayed" two_lines
+check "refused: unsafe options, all at once" refused_options
+check "refused: a writable flash" refused_drive
+check "refused: two CPUs" refused "-M virt $safe -smp 2 -serial {}" \
+	'the machine has more than one CPU'
+check "refused: no -serial" refused_without_line
+check "refused: delivery that is not gated" refused_free
+echo "1..$n"
