@@ -46,6 +46,15 @@ const char *child_wrong_line(char *const *argv, unsigned int nlines)
 	return NULL;
 }
 
+/**
+ * child_names_line - does COMMAND ask for any line?
+ * @argv: the command
+ */
+bool child_names_line(char *const *argv)
+{
+	return child_wrong_line(argv, 0);
+}
+
 /* word, with every {} and {N} replaced. */
 static char *substitute(const char *word, const struct line *lines)
 {

@@ -153,6 +153,7 @@ struct child {
 };
 
 const char *child_wrong_line(char *const *argv, unsigned int nlines);
+bool child_names_line(char *const *argv);
 bool child_start(struct child *child, char *const *argv,
 		 const struct line *lines, unsigned int nlines);
 void child_start_shell(struct child *child, const char *command, int fd);
@@ -161,6 +162,10 @@ void child_signal(const struct child *child, int sig);
 bool child_runs(const struct child *child);
 bool child_is_stopped(const struct child *child);
 bool child_group_ended(struct child *child);
+
+/* qemu.c */
+char *const *qemu_command(char *const *command, unsigned int nlines,
+			  bool quiet);
 
 /* ---- terminal.c: the user's terminal, connected to the pty's master ---- */
 

@@ -50,6 +50,8 @@ struct recording {
 static const struct option_help record_options[] = {
 	{ { "gated", no_argument, NULL, 'g' }, NULL,
 	  "gated delivery: COMMAND makes checkpoints" },
+	{ { "qemu", no_argument, NULL, 'Q' }, NULL,
+	  "COMMAND is a QEMU: gated, with crr-qemu.so" },
 	{ { "output", required_argument, NULL, 'o' }, "FILE",
 	  "log to write; - for standard output" },
 	{ { "force", no_argument, NULL, 'f' }, NULL,
@@ -414,7 +416,7 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 {
 	static struct recording rec = { .flags = CRR_RECORD_CAPTURE,
 					.flush_ms = FLUSH_MS };
-	bool force = false, resume = false, discard = false;
+	bool force = false, resume = false, discard = false, qemu = false;
 	const char *peer = NULL, *tty = NULL, *counter = "";
 	const char *const *ttys = &tty; /* a new pty */
 	unsigned int nttys = 1;
@@ -427,6 +429,9 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 		switch (c) {
 		case 'g':
 			rec.flags |= CRR_RECORD_GATED;
+			break;
+		case 'Q':
+			qemu = true;
 			break;
 		case 'o':
 			rec.path = optarg;
@@ -485,6 +490,8 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	}
 	if (nttys > LINES_MAX)
 		usage_error(cmd, "more than %d TTYs", LINES_MAX);
+	if (qemu && !*command)
+		usage_error(cmd, "--qemu needs COMMAND");
 	if (child_wrong_line(command, nttys))
 		usage_error(cmd, "%s: there is no such TTY",
 			    child_wrong_line(command, nttys));
@@ -502,6 +509,13 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 		usage_error(cmd, "--counter: NAME must have less than %zu bytes and no control characters",
 			    sizeof(((struct crr_log_info *)0)->counter));
 
+	if (qemu) {
+		command = qemu_command(command, nttys, rec.ctl.quiet);
+		rec.flags |= CRR_RECORD_GATED;
+		/* Of the guest's clock. */
+		if (!*counter)
+			counter = "ns";
+	}
 	user_find();
 	/* What is wrong with it is found before anything is started. */
 	if (!resume) {

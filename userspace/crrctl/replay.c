@@ -64,6 +64,8 @@ struct replay {
 static const struct option_help replay_options[] = {
 	{ { "map", required_argument, NULL, 'M' }, "STREAM=TTY",
 	  "use TTY for a stream, by its number or name" },
+	{ { "qemu", no_argument, NULL, 'Q' }, NULL,
+	  "COMMAND is a QEMU, as in record --qemu" },
 	{ { "stall", required_argument, NULL, 's' }, "SECONDS",
 	  "give up if nothing happens (default 10; 0: never)" },
 	{ { "timeout", required_argument, NULL, 'T' }, "SECONDS",
@@ -766,7 +768,7 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 	const char *paths[LINES_MAX], *maps[LINES_MAX];
 	const char *output = NULL;
 	unsigned int nmaps = 0, n;
-	bool reported, force = false;
+	bool reported, force = false, qemu = false;
 	int c, status;
 
 	while ((c = next_option(cmd, argc, argv)) != -1) {
@@ -776,6 +778,9 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 				usage_error(cmd, "more than %d times --map",
 					    LINES_MAX);
 			maps[nmaps++] = optarg;
+			break;
+		case 'Q':
+			qemu = true;
 			break;
 		case 's':
 			rep.stall_ms = parse_seconds(cmd, optarg);
@@ -826,12 +831,16 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 	argv[argc] = NULL; /* in the place of the -- */
 	if (!*command)
 		lines_check(cmd, argv + optind);
+	if (qemu && !*command)
+		usage_error(cmd, "--qemu needs COMMAND");
 	user_find();
 	open_log(&rep);
 	n = map_streams(cmd, &rep, maps, nmaps, argv + optind, paths);
 	if (child_wrong_line(command, n))
 		usage_error(cmd, "%s: %s has no such stream",
 			    child_wrong_line(command, n), rep.path);
+	if (qemu)
+		command = qemu_command(command, n, true);
 	if (crr_log_get_info(rep.log)->delivery == CRR_DELIVERY_GATED)
 		rep.flags |= CRR_REPLAY_GATED;
 	if (output) {

@@ -411,6 +411,7 @@ host_install() {
 	/usr/local/include/crr.h
 	/usr/local/include/crr/record.h
 	/usr/local/include/linux/crr.h
+	/usr/local/lib/crr/crr-qemu.so
 	/usr/local/lib/libcrr.a
 	/usr/local/lib/libcrr.so
 	/usr/local/lib/libcrr.so.0

@@ -151,14 +151,44 @@ other_byte() {
 	     reads == 3 && / WRITE / && ++writes == 10 {
 		sub(/WRITE "."/, "WRITE \"~\""); print > "changed"
 	     }
-	     { print }' text > mended || return
-	crrctl log import mended changed.crr || return
+	     { print }' text > edited || return
+	crrctl log import edited changed.crr || return
 	at=$(sed 's/^@\([0-9]*\) .*/\1/' changed)
 	virt BUSY run 120 "$build/crrctl/crrctl" replay -q changed.crr -- ||
 		return
 	grep -q "counter  $at expected, $at in this run" err ||
 		fail "another place than $at" || return
 	grep -q "expected 0x7e '~'" err || fail "another byte"
+}
+
+# crrctl adds what the command lacks.
+added() {
+	set -- "$riscv64" -M virt -m 16M -bios none -monitor none \
+		-kernel "$guests/BUSY"
+	run 0 "$build/crrctl/crrctl" record --qemu -o added.crr \
+		--peer "$guests/peer 9 5 20000 added.said 2> added.times" -- \
+		"$@" || return
+	for option in '-plugin .*/crr-qemu.so' '-icount shift=3,sleep=off' \
+		      '-seed 1' '-rtc base=.*,clock=vm' '-nic none' \
+		      '-display none' '-serial {0}'; do
+		grep -q "added to COMMAND: $option\$" err ||
+			fail "not added: $option" || return
+	done
+	run 0 "$build/crrctl/crrctl" replay -q --qemu added.crr -- "$@" || return
+	cmp out added.said || return
+	crrctl log info added.crr
+	crrctl log info added.crr | grep -q '^counter: .* ns$' &&
+		crrctl log info added.crr | grep -q '^delivery: gated'
+}
+
+# What the command has is left as it is, and is the plugin's to refuse.
+not_added() {
+	run 1 "$build/crrctl/crrctl" record --qemu -f -o refused.crr -- \
+		"$riscv64" -M virt $quiet -kernel "$guests/BUSY" \
+		--icount shift=4 -rtc base=utc -serial {} < /dev/null || return
+	! grep -e 'COMMAND: -[irs]*\(count\|tc\|erial\)' err || return
+	grep -q 'add -icount shift=3,sleep=off' err &&
+		grep -q 'add -rtc base=' err
 }
 
 # two COMMAND...: on two lines, the second one a file to QEMU. Nothing but a signal
@@ -239,7 +269,6 @@ refused_drive() {
 		'drive pflash0 is writable, .*snapshot=on'
 }
 
-
 refused_without_line() {
 	refused "-M virt $safe -serial null" \
 		'no character device of QEMU is on .*: give -serial {0}'
@@ -260,6 +289,8 @@ check "an idle guest: recorded, at the wall clock's pace" paced
 check "an idle guest: $replays replays" replayed HALTING
 check "an idle guest: recorded without pacing" fast
 check "another byte in the log is found" other_byte
+check "missing options are added" added
+check "options that are given are not changed" not_added
 check "two lines: recorded and replayed" two_lines
 check "refused: unsafe options, all at once" refused_options
 check "refused: a writable flash" refused_drive
