@@ -13,7 +13,7 @@
 #   CRR_PAIR   two serial ports, a null modem between them: "/dev/ttyS2
 #              /dev/ttyS3"; without, tests of serial ports are skipped
 #
-#   CRR_TIMEOUT  seconds that a test may take: 120
+#   CRR_TIMEOUT  seconds that a test may take: 300
 #   CRR_SANITIZED  not empty: crrctl has the sanitizers, whose own memory is
 #                not to be bounded
 #   CRR_BRIEF    not empty: without those that take longest, of which others
@@ -276,7 +276,7 @@ left_out=
 [ -z "${CRR_BRIEF-}" ] || for name in output_named output_appears progress \
 	terminal_restored interrupt_group interrupt_ignored resume_any \
 	resume_refused resume_other killed_often lines_resumed \
-	disk_full_followed sudo_unknown; do
+	disk_full_followed disk_full_live sudo_unknown; do
 	left_out="$left_out line_$name"
 done
 selected=
@@ -315,7 +315,7 @@ for name in $selected; do
 	cd "$work/$name" || exit
 	read -r begun _ < /proc/uptime
 	# A process group of its own, all of which ends if it takes too long.
-	timeout -k 10 "${CRR_TIMEOUT-120}" sh "$self" --one "$name" < /dev/null > "$work/log" 2>&1
+	timeout -k 10 "${CRR_TIMEOUT-300}" sh "$self" --one "$name" < /dev/null > "$work/log" 2>&1
 	status=$?
 	cd "$work" || exit
 	case $status in
