@@ -273,11 +273,13 @@ unset SUDO_UID SUDO_GID SUDO_USER POSIXLY_CORRECT
 names=$(cd "$tests" && sed -n 's/^\(\(host\|log\|line\)_[a-z_]*\)() {$/\1/p' \
 	$parts)
 left_out=
-[ -z "${CRR_BRIEF-}" ] || for name in output_named output_appears progress \
-	terminal_restored interrupt_group interrupt_ignored resume_any \
-	resume_refused resume_other killed_often lines_resumed \
-	disk_full_followed disk_full_live sudo_unknown; do
-	left_out="$left_out line_$name"
+[ -z "${CRR_BRIEF-}" ] || for name in log_cut_everywhere line_output_named \
+	line_output_appears line_progress line_terminal_restored \
+	line_interrupt_group line_interrupt_ignored line_resume_any \
+	line_resume_refused line_resume_other line_killed_often \
+	line_lines_resumed line_disk_full_followed line_disk_full_live \
+	line_sudo_unknown; do
+	left_out="$left_out $name"
 done
 selected=
 total=0
