@@ -17,6 +17,7 @@
 #include "../gate.h"
 #include "../line.h"
 #include "../queue.h"
+#include "../session.h"
 #include "../state.h"
 
 static struct crr_gate crr_planted_gate;
