@@ -107,20 +107,21 @@ TEST_F(live, not_with_old_input)
 	expect_bytes(line->tty, "after");
 }
 
-/* Nobody else is left who could dissolve the session. */
-TEST_F(live, as_an_orphan)
+/* All of a log is fed and consumed, and then nobody controls the session. */
+static void orphan_at_end(struct __test_metadata *_metadata, struct line *line,
+			  struct log *log)
 {
-	struct line *line = &self->line;
-	char c;
-
-	some_log(&self->log);
+	some_log(log);
 	ASSERT_EQ(0, replay_live(line->session, 0, 0));
-	ASSERT_EQ(0, feed_log(line->session, &self->log));
+	ASSERT_EQ(0, feed_log(line->session, log));
 	close_fd(&line->session);
 	run_log(_metadata, line);
 	ASSERT_EQ(0, count(line->tty, 31));
-	EXPECT_TRUE(status(line->tty).facts & CRR_STATUS_SESSION);
-	EXPECT_EQ(-EAGAIN, sys(read(line->tty, &c, 1)));
+}
+
+/* The session has been torn down: the line is the device's, and free. */
+static void is_torn_down(struct __test_metadata *_metadata, struct line *line)
+{
 	EXPECT_FALSE(status(line->tty).facts & CRR_STATUS_SESSION);
 	ASSERT_TRUE(deliver(line, "real", 4));
 	expect_bytes(line->tty, "real");
@@ -129,24 +130,26 @@ TEST_F(live, as_an_orphan)
 	EXPECT_EQ(0, record(line->session, 0));
 }
 
-/* The same if the emulator polls first. */
+/* An operation tears down a session that nobody controls. */
+TEST_F(live, as_an_orphan)
+{
+	struct line *line = &self->line;
+	char c;
+
+	orphan_at_end(_metadata, line, &self->log);
+	EXPECT_TRUE(status(line->tty).facts & CRR_STATUS_SESSION);
+	EXPECT_EQ(-EAGAIN, sys(read(line->tty, &c, 1)));
+	is_torn_down(_metadata, line);
+}
+
+/* So does poll(2). */
 TEST_F(live, as_an_orphan_by_poll)
 {
 	struct line *line = &self->line;
 
-	some_log(&self->log);
-	ASSERT_EQ(0, replay_live(line->session, 0, 0));
-	ASSERT_EQ(0, feed_log(line->session, &self->log));
-	close_fd(&line->session);
-	run_log(_metadata, line);
-	ASSERT_EQ(0, count(line->tty, 31));
+	orphan_at_end(_metadata, line, &self->log);
 	EXPECT_EQ(POLLOUT, polled(line->tty, POLLIN | POLLOUT));
-	EXPECT_FALSE(status(line->tty).facts & CRR_STATUS_SESSION);
-	ASSERT_TRUE(deliver(line, "real", 4));
-	expect_bytes(line->tty, "real");
-	line->session = open_session(line->tty);
-	ASSERT_LE(0, line->session);
-	EXPECT_EQ(0, record(line->session, 0));
+	is_torn_down(_metadata, line);
 }
 
 /* And if it begins a checkpoint first. */

@@ -351,7 +351,7 @@ static void *ask_output(void *arg)
 }
 
 /* That nothing is there is what it says of input; of output it waits. */
-TEST_F(queries, without_room)
+TEST_F(queries, without_space)
 {
 	struct line *line = &self->line;
 	struct record rec;
