@@ -932,7 +932,7 @@ qemu_plugin_install(uint64_t id, const qemu_info_t *info, int argc, char **argv)
 		fail("this is QEMU's user-mode emulation, which has no serial lines");
 	missing = qemu_missing();
 	if (missing)
-		fail("this QEMU does not export %s: it is too old, too new, or built without modules; Debian's and Fedora's packages are known to work",
+		fail("this QEMU does not export %s: it is too old, too new, or built without modules; Debian's packages are known to work",
 		     missing);
 	if (info->system.smp_vcpus != 1 || info->system.max_vcpus != 1)
 		fail("the machine has more than one CPU: which of them runs depends on the host; give -smp 1");
