@@ -339,7 +339,12 @@ refused_options() {
 		-device virtio-blk-device,drive=disk
 		-fsdev local,id=fs,path=share,security_model=none
 		-device virtio-9p-device,fsdev=fs,mount_tag=share
-		-device virtio-serial-pci,ioeventfd=on -device virtio-rng-device" \
+		-device virtio-serial-pci,ioeventfd=on -device virtio-rng-device
+		-object iothread,id=io -device virtio-balloon-device
+		-object memory-backend-ram,id=shared,size=1M,share=on
+		-device ivshmem-plain,memdev=shared
+		-audiodev wav,id=wav,path=sound -device AC97,audiodev=wav
+		-semihosting" \
 		'.*add -icount shift=3,sleep=off' \
 		'.*add -rtc base=2024-01-01T00:00:00,clock=vm' \
 		'.*add -seed 1' \
@@ -348,8 +353,31 @@ refused_options() {
 		'device virtio-9p-device gives the guest files' \
 		'device virtio-serial-pci.* is served by another thread' \
 		'device rng-builtin gives random numbers' \
+		'device iothread is another thread' \
+		'device virtio-balloon-device is driven by the host' \
+		'device ivshmem-plain shares memory' \
+		'.*shares the guest.s memory with others: add share=off' \
+		'device AC97 plays on the host' \
+		'semihosting lets the guest read the host.s clock' \
 		'chardev serial1 (stdio) is not recorded' \
 		'these would make a replay of this machine diverge'
+}
+
+refused_shared_line() {
+	refused "-M virt -seed 1 -rtc base=2024-01-01,clock=vm -nic none
+		-icount shift=3,sleep=off,rr=record,rrfile=rr -serial mon:{}" \
+		'.*-icount rr= records the same lines itself' \
+		'chardev .*-base is shared with the monitor'
+}
+
+# A display's timer is not there when the machine starts.
+refused_display() {
+	run 1 "$build/crrctl/crrctl" record -q --gated -f -o refused.crr -- \
+		"$riscv64" -M virt $safe -m 16M -bios none -monitor none \
+		-kernel "$guests/BUSY" -plugin "$plugin" -serial {} \
+		-device VGA -display vnc=unix:vnc < /dev/null || return
+	grep -q 'a display, or something else with a timer of the host' err ||
+		fail "not said"
 }
 
 refused_drive() {
@@ -386,6 +414,8 @@ check "a stopped replay is a debugger's" stopped_for_gdb
 check "options that are given are not changed" not_added
 check "two lines: recorded and replayed" two_lines
 check "refused: unsafe options, all at once" refused_options
+check "refused: a line that others use as well" refused_shared_line
+check "refused: a display" refused_display
 check "refused: a writable flash" refused_drive
 check "refused: two CPUs" refused "-M virt $safe -smp 2 -serial {}" \
 	'the machine has more than one CPU'
