@@ -378,11 +378,16 @@ static void end_command(struct replay *rep)
 	control_hurry(ctl, rep->stalled ? 0 : rep->grace_ms);
 }
 
-/* The log breaks off, and the run has come to where it does. */
+/*
+ * The log breaks off, and the run has come to where it does: it waits for what
+ * comes then, or would go on without an end, as if nothing came.
+ */
 static bool log_breaks_off(const struct replay *rep)
 {
+	const struct crr_status *st = &rep->status;
+
 	return rep->fed && !crr_log_ended(rep->log) &&
-	       (rep->status.waiting & CRR_WAITING_FEED);
+	       (st->waiting & CRR_WAITING_FEED || !st->remaining);
 }
 
 static void report_break(struct replay *rep, FILE *out)

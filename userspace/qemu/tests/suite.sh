@@ -163,6 +163,34 @@ other_byte() {
 	grep -q "expected 0x7e '~'" err || fail "another byte"
 }
 
+# A log without its end, as of a recording that was killed: all of it is replayed,
+# up to a record that is read, and up to one that is written.
+breaks_off() {
+	for type in READ WRITE; do
+		awk -v type=$type '/^@/ && $3 == type && ++n == 3 { last = 1 }
+				   last == 2 { exit }
+				   { print; last *= 2 }' text > short || return
+		crrctl log import -f short short.crr 2> /dev/null
+		virt BUSY run 123 "$build/crrctl/crrctl" replay -q short.crr -- ||
+			return
+		records=$(crrctl log dump short.crr 2> /dev/null |
+			  sed -n 's/^ *\([0-9]*\) @.*/\1/p' | tail -n 1)
+		grep -q "breaks off after record $records," err ||
+			fail "elsewhere than $records" || return
+		cmp -n "$(wc -c < out)" out BUSY.said || return
+	done
+}
+
+# Behind a log's end the guest goes on with the line, and all of it is a log.
+live() {
+	crrctl log cut -r 0..99 added.crr part.crr || return
+	run 0 "$build/crrctl/crrctl" replay -q --stored --live -o whole.crr --peer \
+		"$guests/peer 4 6 20000 live.said 2> live.times" part.crr || return
+	run 0 "$build/crrctl/crrctl" replay -q --stored whole.crr || return
+	tail -n 6 live.said > said
+	[ "$(wc -l < said)" = 6 ] && tail -n 6 out | cmp - said
+}
+
 # crrctl adds what the command lacks.
 added() {
 	set -- "$riscv64" -M virt -m 16M -bios none -monitor none \
@@ -406,8 +434,10 @@ check "an idle guest: recorded, at the wall clock's pace" paced
 check "an idle guest: $replays replays" replayed HALTING
 check "an idle guest: recorded without pacing" fast
 check "another byte in the log is found" other_byte
+check "a log that breaks off" breaks_off
 check "missing options are added" added
 check "the log's command is run again" stored
+check "a replay goes on live" live
 check "a replay stops where it is told to" until_
 check "a debugger changes nothing" debugged
 check "a stopped replay is a debugger's" stopped_for_gdb
