@@ -123,11 +123,15 @@ static int exec_failed(const char *name)
 }
 
 /* In the child; returns its exit status if it cannot become COMMAND. */
-static int execute(char **words, pid_t parent, const struct line *lines,
-		   unsigned int nlines)
+static int execute(char **words, pid_t parent, const char *directory,
+		   const struct line *lines, unsigned int nlines)
 {
 	if (!become_command(parent))
 		return EXIT_CRR_OWN;
+	if (directory && chdir(directory)) {
+		warn("%s: %s", directory, strerror(errno));
+		return EXIT_CRR_OWN;
+	}
 	export_lines(lines, nlines);
 	execvp(words[0], words);
 	return exec_failed(words[0]);
@@ -169,7 +173,8 @@ bool child_start(struct child *child, char *const *argv,
 	if (child->pid < 0)
 		fail("cannot fork: %s", strerror(errno));
 	if (!child->pid) {
-		status = execute(words, parent, lines, nlines);
+		status = execute(words, parent, child->directory, lines,
+				 nlines);
 		(void)!write(failed[1], "", 1);
 		_exit(status);
 	}

@@ -145,11 +145,13 @@ int open_tty(const char *path);
  * @pid: process ID; 0: none
  * @ended: it has ended. It is not reaped, so that its ID is not used again.
  * @status: its exit status, as in a shell
+ * @directory: where it is started; NULL: here
  */
 struct child {
 	pid_t pid;
 	bool ended;
 	int status;
+	const char *directory;
 };
 
 const char *child_wrong_line(char *const *argv, unsigned int nlines);
@@ -163,9 +165,44 @@ bool child_runs(const struct child *child);
 bool child_is_stopped(const struct child *child);
 bool child_group_ended(struct child *child);
 
-/* qemu.c */
+/* ---- qemu.c: command lines of a QEMU ---- */
+
+/* Is COMMAND a QEMU? If so, does it accept breakpoints? */
+enum qemu {
+	QEMU_NO,
+	QEMU_EXACT,
+	QEMU_DEBUGGABLE,
+};
+
 char *const *qemu_command(char *const *command, unsigned int nlines,
 			  bool quiet);
+char *const *qemu_plugin(char *const *command, bool quiet);
+char *const *qemu_gdb(char *const *command, const char *port, bool stopped);
+void qemu_option(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- position.c: places in a log ---- */
+
+/**
+ * struct position - a place in a log
+ * @sequence: behind this record; or CRR_NO_SEQUENCE, for a counter
+ * @counter: of the record, or the counter
+ */
+struct position {
+	uint64_t sequence;
+	uint64_t counter;
+};
+
+struct position position_find(const struct command *cmd, const char *option,
+			      const char *what, struct crr_log_reader *log,
+			      const char *path);
+
+/* ---- stored.c: how COMMAND was run, in the log's header ---- */
+
+void stored_make(struct crr_log_info *info, char *const *command,
+		 enum qemu qemu);
+enum qemu stored_qemu(const struct crr_log_info *info);
+char *const *stored_command(const struct crr_log_info *info, const char *log,
+			    struct child *child);
 
 /* ---- terminal.c: the user's terminal, connected to the pty's master ---- */
 

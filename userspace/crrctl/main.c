@@ -133,12 +133,14 @@ uint64_t now_ms(void)
 
 static void print_option(const struct option_help *opt)
 {
+	bool optional = opt->option.has_arg == optional_argument;
 	char text[64];
 	int n;
 
-	n = snprintf(text, sizeof(text), "  -%c, --%s%s%s", opt->option.val,
-		     opt->option.name, opt->argument ? " " : "",
-		     opt->argument ? opt->argument : "");
+	n = snprintf(text, sizeof(text), "  -%c, --%s%s%s%s", opt->option.val,
+		     opt->option.name,
+		     optional ? "[=" : opt->argument ? " " : "",
+		     opt->argument ? opt->argument : "", optional ? "]" : "");
 	printf("%-29s%s%s\n", text, n > 28 ? "\n                             " :
 					      "",
 	       opt->help);
@@ -228,7 +230,9 @@ int next_option(const struct command *cmd, int argc, char **argv)
 	for (; cmd->options[n].option.name; n++) {
 		options[n] = cmd->options[n].option;
 		*p++ = (char)options[n].val;
-		if (options[n].has_arg == required_argument)
+		if (options[n].has_arg != no_argument)
+			*p++ = ':';
+		if (options[n].has_arg == optional_argument)
 			*p++ = ':';
 	}
 	options[n++] = (struct option){ "help", no_argument, NULL, 'h' };

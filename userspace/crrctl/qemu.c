@@ -85,33 +85,44 @@ static char *find_plugin(void)
 	     library);
 }
 
+/* The command with space for so many more words. */
+static char **with_space(char *const *command, size_t more, size_t *n)
+{
+	char **words;
+
+	for (*n = 0; command[*n];)
+		++*n;
+	words = calloc(*n + more + 1, sizeof(*words));
+	if (!words)
+		fail("%s", strerror(ENOMEM));
+	memcpy(words, command, *n * sizeof(*words));
+	return words;
+}
+
+static void tell_added(char *const *added)
+{
+	for (; *added; added += 2)
+		warn("added to COMMAND: %s %s", added[0], added[1]);
+}
+
 /**
  * qemu_command - complete the command line of a QEMU
  * @command: the command
  * @nlines: how many lines it is for
  * @quiet: do not print what is added
  *
- * A line that no word of the command names becomes a -serial.
+ * A line that no word of the command names becomes a -serial. The result is
+ * complete for any machine: qemu_plugin() adds what depends on this one.
  *
  * Returns the command, which lasts as long as the program.
  */
 char *const *qemu_command(char *const *command, unsigned int nlines, bool quiet)
 {
 	bool named = child_names_line(command);
-	size_t n = 0, given, i;
-	char **words;
+	size_t n, given, i;
+	char **words = with_space(command, 2 * (N_NEEDED + nlines), &n);
 
-	while (command[n])
-		n++;
-	words = calloc(n + 2 * (1 + N_NEEDED + nlines) + 1, sizeof(*words));
-	if (!words)
-		fail("%s", strerror(ENOMEM));
-	memcpy(words, command, n * sizeof(*words));
 	given = n;
-	if (!has_plugin(command)) {
-		words[n++] = "-plugin";
-		words[n++] = find_plugin();
-	}
 	for (i = 0; i < N_NEEDED; i++) {
 		if (has_option(command, needed[i].unless))
 			continue;
@@ -124,7 +135,66 @@ char *const *qemu_command(char *const *command, unsigned int nlines, bool quiet)
 			fail("%s", strerror(ENOMEM));
 	}
 	if (!quiet)
-		for (i = given; i < n; i += 2)
-			warn("added to COMMAND: %s %s", words[i], words[i + 1]);
+		tell_added(words + given);
 	return words;
+}
+
+/**
+ * qemu_plugin - add the plugin to the command line of a QEMU, if it has none
+ * @command: the command
+ * @quiet: do not print what is added
+ */
+char *const *qemu_plugin(char *const *command, bool quiet)
+{
+	char **words;
+	size_t n;
+
+	if (has_plugin(command))
+		return command;
+	words = with_space(command, 2, &n);
+	words[n] = "-plugin";
+	words[n + 1] = find_plugin();
+	if (!quiet)
+		tell_added(words + n);
+	return words;
+}
+
+/**
+ * qemu_gdb - let a debugger attach to a QEMU
+ * @command: the command
+ * @port: TCP port on this machine
+ * @stopped: from the beginning
+ */
+char *const *qemu_gdb(char *const *command, const char *port, bool stopped)
+{
+	size_t n;
+	char **words = with_space(command, 3, &n);
+
+	words[n++] = "-gdb";
+	if (asprintf(&words[n++], "tcp:127.0.0.1:%s", port) < 0)
+		fail("%s", strerror(ENOMEM));
+	if (stopped)
+		words[n++] = "-S";
+	return words;
+}
+
+/**
+ * qemu_option - give the plugin an option, by its environment
+ * @format: for printf(3), without a comma
+ */
+void qemu_option(const char *format, ...)
+{
+	const char *before = getenv("CRR_QEMU");
+	char *option, *all;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&option, format, args) < 0 ||
+	    asprintf(&all, "%s%s%s", before ? before : "", before ? "," : "",
+		     option) < 0 ||
+	    setenv("CRR_QEMU", all, 1))
+		fail("%s", strerror(ENOMEM));
+	va_end(args);
+	free(option);
+	free(all);
 }

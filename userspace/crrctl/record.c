@@ -52,6 +52,8 @@ static const struct option_help record_options[] = {
 	  "gated delivery: COMMAND makes checkpoints" },
 	{ { "qemu", no_argument, NULL, 'Q' }, NULL,
 	  "COMMAND is a QEMU: gated, with crr-qemu.so" },
+	{ { "debuggable", no_argument, NULL, 'D' }, NULL,
+	  "with --qemu: replays accept breakpoints; slower" },
 	{ { "output", required_argument, NULL, 'o' }, "FILE",
 	  "log to write; - for standard output" },
 	{ { "force", no_argument, NULL, 'f' }, NULL,
@@ -105,17 +107,16 @@ static uint64_t wall_clock(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static void begin_log(struct recording *rec, char *const *argv,
+static void begin_log(struct recording *rec, char *const *argv, enum qemu qemu,
 		      const char *counter)
 {
-	struct crr_log_info info = {
-		.delivery = rec->flags & CRR_RECORD_GATED ?
-				    CRR_DELIVERY_GATED :
-				    CRR_DELIVERY_FREE,
-	};
+	static struct crr_log_info info;
 	size_t n = 0;
 	char *p;
 
+	info.delivery = rec->flags & CRR_RECORD_GATED ? CRR_DELIVERY_GATED :
+							CRR_DELIVERY_FREE;
+	stored_make(&info, argv, qemu);
 	info.created = wall_clock();
 	snprintf(info.counter, sizeof(info.counter), "%s", counter);
 	for (; *argv && n < sizeof(info.command); argv++)
@@ -416,7 +417,9 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 {
 	static struct recording rec = { .flags = CRR_RECORD_CAPTURE,
 					.flush_ms = FLUSH_MS };
-	bool force = false, resume = false, discard = false, qemu = false;
+	bool force = false, resume = false, discard = false;
+	bool debuggable = false;
+	enum qemu qemu = QEMU_NO;
 	const char *peer = NULL, *tty = NULL, *counter = "";
 	const char *const *ttys = &tty; /* a new pty */
 	unsigned int nttys = 1;
@@ -431,7 +434,10 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 			rec.flags |= CRR_RECORD_GATED;
 			break;
 		case 'Q':
-			qemu = true;
+			qemu = QEMU_EXACT;
+			break;
+		case 'D':
+			debuggable = true;
 			break;
 		case 'o':
 			rec.path = optarg;
@@ -492,6 +498,8 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 		usage_error(cmd, "more than %d TTYs", LINES_MAX);
 	if (qemu && !*command)
 		usage_error(cmd, "--qemu needs COMMAND");
+	if (debuggable && !qemu)
+		usage_error(cmd, "--debuggable needs --qemu");
 	if (child_wrong_line(command, nttys))
 		usage_error(cmd, "%s: there is no such TTY",
 			    child_wrong_line(command, nttys));
@@ -516,6 +524,10 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 		if (!*counter)
 			counter = "ns";
 	}
+	if (debuggable) {
+		qemu = QEMU_DEBUGGABLE;
+		qemu_option("debuggable=on");
+	}
 	user_find();
 	/* What is wrong with it is found before anything is started. */
 	if (!resume) {
@@ -531,7 +543,9 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	if (resume) {
 		resume_log(&rec);
 	} else {
-		begin_log(&rec, command, counter);
+		begin_log(&rec, command, qemu, counter);
+		if (qemu)
+			command = qemu_plugin(command, rec.ctl.quiet);
 		control_start(&rec.ctl, crr_session_record, rec.flags,
 			      rec.buffer_size);
 	}

@@ -57,6 +57,9 @@ struct replay {
 	const char *peer;
 	struct sequel sequel; /* path: what comes then is recorded */
 	bool live; /* the log's end is behind us, and the device is there */
+	const char *until; /* where to stop before the log's end */
+	struct position stop; /* until: where that is */
+	const char *gdb; /* port */
 	struct crr_status status; /* the last one */
 	char *report; /* what ended it; not printed yet */
 };
@@ -66,6 +69,12 @@ static const struct option_help replay_options[] = {
 	  "use TTY for a stream, by its number or name" },
 	{ { "qemu", no_argument, NULL, 'Q' }, NULL,
 	  "COMMAND is a QEMU, as in record --qemu" },
+	{ { "stored", no_argument, NULL, 'S' }, NULL,
+	  "run the command that the log has, as it was recorded" },
+	{ { "until", required_argument, NULL, 'u' }, "WHAT",
+	  "stop a QEMU at RECORD, @COUNTER or MARK" },
+	{ { "gdb", optional_argument, NULL, 'G' }, "PORT",
+	  "let gdb have a QEMU, at the end or --until (1234)" },
 	{ { "stall", required_argument, NULL, 's' }, "SECONDS",
 	  "give up if nothing happens (default 10; 0: never)" },
 	{ { "timeout", required_argument, NULL, 'T' }, "SECONDS",
@@ -346,6 +355,13 @@ static void end_command(struct replay *rep)
 {
 	struct control *ctl = &rep->ctl;
 
+	/* The plugin has paused the machine. */
+	if (rep->gdb && !rep->stalled) {
+		if (!ctl->told)
+			warn("the machine is stopped for gdb; crrctl ends when it ends");
+		ctl->told = true;
+		return;
+	}
 	if (rep->status.state == CRR_STATE_DIVERGED) {
 		if (rep->on_diverge == ON_DIVERGE_LEAVE)
 			return;
@@ -419,7 +435,7 @@ static void report_end(struct replay *rep)
 	/* While COMMAND runs it may write to the same terminal. */
 	if (!rep->ctl.command.pid ||
 	    (rep->status.state == CRR_STATE_DIVERGED &&
-	     rep->on_diverge != ON_DIVERGE_END))
+	     (rep->gdb || rep->on_diverge != ON_DIVERGE_END)))
 		print_report(rep);
 }
 
@@ -503,6 +519,17 @@ static void report_timeout(const struct replay *rep)
 	     (unsigned long long)rep->status.records);
 }
 
+/* Was it to stop before the log's end, and has it come so far? */
+static bool stopped(const struct replay *rep)
+{
+	const struct crr_status *st = &rep->status;
+
+	return rep->until &&
+	       (rep->stop.sequence == CRR_NO_SEQUENCE ?
+			st->counter >= rep->stop.counter :
+			st->position > rep->stop.sequence);
+}
+
 /* What is to be said, and the exit status, in the order of importance. */
 static int outcome(struct replay *rep, bool reported)
 {
@@ -525,7 +552,8 @@ static int outcome(struct replay *rep, bool reported)
 		print_report(rep);
 		return EXIT_CRR_DIVERGED;
 	}
-	if (rep->broke_off || (rep->fed && !crr_log_ended(rep->log))) {
+	if (!stopped(rep) &&
+	    (rep->broke_off || (rep->fed && !crr_log_ended(rep->log)))) {
 		if (!rep->broke_off)
 			make_report(rep, report_break);
 		print_report(rep);
@@ -539,6 +567,13 @@ static int outcome(struct replay *rep, bool reported)
 		return EXIT_CRR_LOG;
 	if (rep->ctl.interrupted)
 		return status ? status : 128 + rep->ctl.interrupted;
+	if (stopped(rep)) {
+		control_summary(&rep->ctl,
+				"stopped at counter %llu, after %llu records",
+				(unsigned long long)st->counter,
+				(unsigned long long)st->records);
+		return status;
+	}
 	if (ended_early(rep)) {
 		warn("the command ended early: at counter %llu, with %llu records left; the log ends at counter %llu",
 		     (unsigned long long)st->counter,
@@ -693,7 +728,19 @@ static unsigned int map_streams(const struct command *cmd, struct replay *rep,
 	return n;
 }
 
-static void open_log(struct replay *rep)
+/* Before the log is read for the replay: both use one offset. */
+static void find_stop(const struct command *cmd, struct replay *rep)
+{
+	struct crr_log_reader *log = read_again(rep);
+
+	if (log)
+		rep->stop = position_find(cmd, "--until", rep->until, log,
+					  rep->path);
+	crr_log_close(log);
+	lseek(rep->fd, rep->begin, SEEK_SET);
+}
+
+static void open_log(const struct command *cmd, struct replay *rep)
 {
 	if (!strcmp(rep->path, "-"))
 		rep->fd = spool(STDIN_FILENO);
@@ -703,6 +750,8 @@ static void open_log(struct replay *rep)
 		fail("%s: %s", rep->path, strerror(errno));
 	rep->begin = lseek(rep->fd, 0, SEEK_CUR);
 	find_streams(rep);
+	if (rep->until)
+		find_stop(cmd, rep);
 	rep->log = crr_log_open(rep->fd, &rep->error);
 	if (rep->log)
 		return;
@@ -760,6 +809,24 @@ static void finish_sequel(struct replay *rep)
 		     rep->path, rep->sequel.path);
 }
 
+/* Where to stop, and who looks at the machine then. */
+static char *const *prepare_debugging(const struct replay *rep,
+				      char *const *command, enum qemu qemu)
+{
+	if (rep->until && rep->stop.sequence == CRR_NO_SEQUENCE)
+		qemu_option("until=@%" PRIu64, rep->stop.counter);
+	else if (rep->until)
+		qemu_option("until=%" PRIu64 "@%" PRIu64, rep->stop.sequence,
+			    rep->stop.counter);
+	if (!rep->gdb)
+		return command;
+	qemu_option("keep=on");
+	if (qemu != QEMU_DEBUGGABLE)
+		warn("warning: recorded without --debuggable: breakpoints and single steps shift the guest's time, and the replay diverges");
+	warn("gdb: target remote localhost:%s", rep->gdb);
+	return qemu_gdb(command, rep->gdb, !rep->until);
+}
+
 static int run_replay(const struct command *cmd, int argc, char **argv)
 {
 	static struct replay rep = { .stall_ms = 10000, .grace_ms = 2000,
@@ -768,7 +835,8 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 	const char *paths[LINES_MAX], *maps[LINES_MAX];
 	const char *output = NULL;
 	unsigned int nmaps = 0, n;
-	bool reported, force = false, qemu = false;
+	bool reported, force = false, stored = false, stall = false;
+	enum qemu qemu = QEMU_NO;
 	int c, status;
 
 	while ((c = next_option(cmd, argc, argv)) != -1) {
@@ -780,10 +848,20 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 			maps[nmaps++] = optarg;
 			break;
 		case 'Q':
-			qemu = true;
+			qemu = QEMU_EXACT;
+			break;
+		case 'S':
+			stored = true;
+			break;
+		case 'u':
+			rep.until = optarg;
+			break;
+		case 'G':
+			rep.gdb = optarg ? optarg : "1234";
 			break;
 		case 's':
 			rep.stall_ms = parse_seconds(cmd, optarg);
+			stall = true;
 			break;
 		case 'T':
 			rep.ctl.timeout_ms = parse_seconds(cmd, optarg);
@@ -829,18 +907,38 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 		usage_error(cmd, "--output and --peer need --live");
 
 	argv[argc] = NULL; /* in the place of the -- */
-	if (!*command)
+	if (stored && *command)
+		usage_error(cmd, "--stored runs the log's command: leave out '%s'",
+			    *command);
+	if (!*command && !stored)
 		lines_check(cmd, argv + optind);
-	if (qemu && !*command)
+	if (qemu && !*command && !stored)
 		usage_error(cmd, "--qemu needs COMMAND");
+	if (rep.gdb && (strspn(rep.gdb, "0123456789") != strlen(rep.gdb) ||
+			!*rep.gdb))
+		usage_error(cmd, "--gdb: '%s' is not a TCP port", rep.gdb);
+	/* gdb's user may think for long. */
+	if (rep.gdb && !stall)
+		rep.stall_ms = 0;
 	user_find();
-	open_log(&rep);
+	open_log(cmd, &rep);
+	if (stored)
+		command = stored_command(crr_log_get_info(rep.log), rep.path,
+					 &rep.ctl.command);
+	if (*command && stored_qemu(crr_log_get_info(rep.log)))
+		qemu = stored_qemu(crr_log_get_info(rep.log));
+	if ((rep.until || rep.gdb) && !qemu)
+		usage_error(cmd, "--until and --gdb need a QEMU as COMMAND, and --qemu");
 	n = map_streams(cmd, &rep, maps, nmaps, argv + optind, paths);
 	if (child_wrong_line(command, n))
 		usage_error(cmd, "%s: %s has no such stream",
 			    child_wrong_line(command, n), rep.path);
-	if (qemu)
-		command = qemu_command(command, n, true);
+	if (qemu) {
+		command = qemu_plugin(qemu_command(command, n, true), true);
+		command = prepare_debugging(&rep, command, qemu);
+	}
+	if (qemu == QEMU_DEBUGGABLE)
+		qemu_option("debuggable=on");
 	if (crr_log_get_info(rep.log)->delivery == CRR_DELIVERY_GATED)
 		rep.flags |= CRR_REPLAY_GATED;
 	if (output) {

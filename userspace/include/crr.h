@@ -508,13 +508,16 @@ struct crr_log_error {
  * @created: wall-clock time of the beginning, in nanoseconds since 1970
  * @delivery: &enum crr_delivery
  * @counter: what the counter counts (such as "cycles"), from the caller; or ""
- * @command: the emulator and its options, from the caller; or ""
+ * @command: the emulator and its options, for people; from the caller, or ""
+ * @run: how to run the emulator again, in JSON as in crr-log(5); likewise. What
+ *	a log says here is not to be trusted.
  */
 struct crr_log_info {
 	uint64_t created;
 	uint32_t delivery;
 	char counter[64];
 	char command[1024];
+	char run[12288];
 };
 
 struct crr_log_writer;

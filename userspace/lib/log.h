@@ -29,6 +29,17 @@ struct crr_file_header {
 	__le64 created;	 /* nanoseconds since 1970 */
 };
 
+/* One of those texts: a member of struct crr_log_info. */
+struct crr_header_text {
+	const char *key;
+	size_t offset;
+	size_t size; /* of the member, with its final 0 */
+};
+
+#define CRR_HEADER_TEXTS 3
+
+extern const struct crr_header_text crr_header_texts[CRR_HEADER_TEXTS];
+
 #define CRR_BLOCK_MAGIC 0x4b4c4243U /* "CBLK": records */
 #define CRR_INDEX_MAGIC 0x58444943U /* "CIDX": a node of the index */
 #define CRR_BLOCK_MAX	(1U << 20)  /* bytes of records in a block */

@@ -9,11 +9,22 @@
  */
 #include <endian.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
 
 #include "log.h"
+
+#define HEADER_TEXT(member) \
+	{ #member, offsetof(struct crr_log_info, member), \
+	  sizeof(((struct crr_log_info *)0)->member) }
+
+const struct crr_header_text crr_header_texts[CRR_HEADER_TEXTS] = {
+	HEADER_TEXT(counter),
+	HEADER_TEXT(command),
+	HEADER_TEXT(run),
+};
 
 enum column_id {
 	COLUMN_TYPE,

@@ -104,21 +104,27 @@ static int crr_read_whole(struct crr_log_reader *reader, void *to,
 	return 0;
 }
 
-/* One "key=value\n" of the header. */
+/* One "key=value\n" of the header. Of two with the same key the last one counts. */
 static void crr_parse_text(struct crr_log_info *info, const char *line,
 			   size_t length)
 {
-	static const char counter[] = "counter=";
-	static const char command[] = "command=";
-	const size_t key = sizeof(counter) - 1;
+	const struct crr_header_text *text = crr_header_texts;
+	size_t i, key;
+	char *value;
 
-	if (length < key)
+	for (i = 0; i < CRR_HEADER_TEXTS; i++, text++) {
+		key = strlen(text->key);
+		if (length <= key || line[key] != '=' ||
+		    memcmp(line, text->key, key))
+			continue;
+		length -= key + 1;
+		if (length >= text->size)
+			return;
+		value = (char *)info + text->offset;
+		memset(value, 0, text->size);
+		memcpy(value, line + key + 1, length);
 		return;
-	length -= key;
-	if (!memcmp(line, counter, key) && length < sizeof(info->counter))
-		memcpy(info->counter, line + key, length);
-	if (!memcmp(line, command, key) && length < sizeof(info->command))
-		memcpy(info->command, line + key, length);
+	}
 }
 
 static int crr_read_header(struct crr_log_reader *reader,

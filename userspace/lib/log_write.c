@@ -2,6 +2,7 @@
 /* Log files: writing them. */
 #include <endian.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -136,12 +137,32 @@ static int crr_write_all(struct crr_log_writer *writer, struct iovec *iov,
 	return 0;
 }
 
+/* The header's texts are lines: nothing in them may end one. */
 static bool crr_is_plain(const char *text)
 {
 	for (; *text; text++)
 		if ((unsigned char)*text < ' ' || *text == 0x7f)
 			return false;
 	return true;
+}
+
+/* Returns the length of the lines, or -1: a text has a control character. */
+static int crr_put_texts(char *to, size_t size, const struct crr_log_info *info)
+{
+	const struct crr_header_text *text = crr_header_texts;
+	const char *value;
+	size_t n = 0, i;
+
+	for (i = 0; i < CRR_HEADER_TEXTS; i++, text++) {
+		value = (const char *)info + text->offset;
+		if (!crr_is_plain(value))
+			return -1;
+		/* The first two have always been there. */
+		if (*value || i < 2)
+			n += (size_t)snprintf(to + n, size - n, "%s=%s\n",
+					      text->key, value);
+	}
+	return (int)n;
 }
 
 struct crr_log_writer *crr_log_create(int fd, const struct crr_log_info *info)
@@ -155,7 +176,11 @@ struct crr_log_writer *crr_log_create(int fd, const struct crr_log_info *info)
 	size_t length;
 	int n, saved;
 
-	if (!crr_is_plain(info->counter) || !crr_is_plain(info->command)) {
+	_Static_assert(sizeof(u) <= CRR_FILE_HEADER_MAX,
+		       "a header that no reader takes");
+	n = crr_put_texts(u.bytes + sizeof(u.header),
+			  sizeof(u.bytes) - sizeof(u.header), info);
+	if (n < 0) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -163,9 +188,6 @@ struct crr_log_writer *crr_log_create(int fd, const struct crr_log_info *info)
 	if (!writer)
 		return NULL;
 
-	n = snprintf(u.bytes + sizeof(u.header),
-		     sizeof(u.bytes) - sizeof(u.header),
-		     "counter=%s\ncommand=%s\n", info->counter, info->command);
 	length = (sizeof(u.header) + (size_t)n + 7) & ~(size_t)7;
 	memcpy(u.header.magic, CRR_FILE_MAGIC, sizeof(u.header.magic));
 	u.header.version = htole32(CRR_FILE_VERSION);

@@ -95,6 +95,14 @@ static struct {
 	bool watched;	   /* it runs */
 	sem_t held;	   /* posted when the CPU is to be held no longer */
 	bool guest_ended;  /* the machine was switched off from within */
+	bool keep;	   /* where the replay ends the machine is paused */
+	struct {
+		bool wanted;
+		bool reached;
+		uint64_t sequence; /* behind this record, or CRR_NO_SEQUENCE: */
+		uint64_t counter;  /* at this counter */
+		QEMUTimer timer;
+	} until; /* where to stop before that */
 } crr = { .may_pace = true };
 
 /*
@@ -277,7 +285,10 @@ static void session_over(int error)
 	crr.over = true;
 	switch (error) {
 	case ENODATA:
-		qmp_quit(NULL);
+		if (crr.keep)
+			vm_stop(RUN_STATE_PAUSED);
+		else
+			qmp_quit(NULL);
 		break;
 	case ENOTRECOVERABLE:
 		vm_stop(RUN_STATE_PAUSED);
@@ -334,6 +345,83 @@ static void arm(void)
 		return;
 	}
 }
+
+/* ---- Where to stop ---- */
+
+/*
+ * In the CPU's thread, which executes nothing until this returns. The main loop
+ * stops the machine: once it has begun to, this CPU is told to stop as well.
+ */
+static void stop_machine(CPUState *cpu, run_on_cpu_data data)
+{
+	if (!runstate_is_running())
+		return;
+	vm_stop(RUN_STATE_PAUSED);
+	while (runstate_is_running()) {
+		unlock();
+		nap(MS);
+		lock();
+	}
+}
+
+/* Called between two instructions, or in one that writes and ends its block. */
+static void stop_here(void)
+{
+	crr.until.reached = true;
+	async_run_on_cpu(crr.cpu, stop_machine,
+			 (run_on_cpu_data){ .host_ptr = NULL });
+}
+
+static void look_until(int64_t now)
+{
+	struct crr_status status;
+
+	if (!crr.until.wanted || crr.until.reached ||
+	    crr.until.sequence == CRR_NO_SEQUENCE ||
+	    (uint64_t)now < crr.until.counter)
+		return;
+	if (!status_of(&status) && status.position > crr.until.sequence)
+		stop_here();
+}
+
+/* The last of the timers at its instant, as on_timer() is. */
+static void on_until(void *opaque)
+{
+	if (!qemu_clock_deadline_ns_all(QEMU_CLOCK_VIRTUAL,
+					(int)QEMU_TIMER_ATTR_ALL))
+		timer_mod(&crr.until.timer, guest_clock());
+	else
+		stop_here();
+}
+
+/*
+ * A counter that no record has needs a timer, which the recording had not: what
+ * follows is exact only if each block has one instruction.
+ */
+static void begin_until(void)
+{
+	if (!crr.until.wanted || crr.until.sequence != CRR_NO_SEQUENCE)
+		return;
+	timer_init_full(&crr.until.timer, NULL, QEMU_CLOCK_VIRTUAL, 1, 0,
+			on_until, NULL);
+	timer_mod(&crr.until.timer, (int64_t)crr.until.counter);
+}
+
+/* The machine has stopped. */
+static void end_until(void)
+{
+	if (!crr.until.reached)
+		return;
+	crr.until.wanted = crr.until.reached = false;
+	if (!crr.keep) {
+		qmp_quit(NULL);
+		return;
+	}
+	warn("stopped at counter %llu, where --until says",
+	     (unsigned long long)guest_clock());
+}
+
+/* ---- Input and output ---- */
 
 /* Give the guest what there is on a line. */
 static bool deliver_line(struct line *line)
@@ -411,6 +499,7 @@ static void deliver(int64_t now)
 		return;
 	}
 	arm();
+	look_until(now);
 	/* A replay that has gone on live. */
 	if (crr.waits_for == NOTHING && !crr.over)
 		wake_watch();
@@ -450,6 +539,7 @@ static int write_line(struct line *line, const uint8_t *buf, int length)
 	}
 	if (crr.waits_for == WRITES)
 		arm();
+	look_until(guest_clock());
 	return length;
 }
 
@@ -763,6 +853,7 @@ static void begin(void)
 	crr.seen = rx_seq() - 1;
 	set_counter(guest_clock());
 	arm();
+	begin_until();
 	begin_watch();
 	crr.started = true;
 }
@@ -796,8 +887,10 @@ static void on_state(void *opaque, bool running, int state)
 		if (!crr.started)
 			begin();
 		pace_from_now();
-	} else if (crr.started && !crr.over) {
-		tell_counter(guest_clock());
+	} else if (crr.started) {
+		if (!crr.over)
+			tell_counter(guest_clock());
+		end_until();
 	}
 }
 
@@ -885,21 +978,74 @@ static void add_line(const char *path)
 	crr.lines.line[crr.lines.n++].path = path;
 }
 
-/* tty=PATH..., or what crrctl has in the environment. */
+static bool is_on(const char *option, const char *value)
+{
+	if (strcmp(value, "on") && strcmp(value, "off"))
+		fail("%s: it is neither on nor off", option);
+	return !strcmp(value, "on");
+}
+
+/* RECORD@COUNTER, or @COUNTER */
+static void parse_until(const char *value)
+{
+	unsigned long long sequence, counter;
+
+	crr.until.wanted = true;
+	crr.until.sequence = CRR_NO_SEQUENCE;
+	if (sscanf(value, "%llu@%llu", &sequence, &counter) == 2)
+		crr.until.sequence = sequence;
+	else if (sscanf(value, "@%llu", &counter) != 1)
+		fail("until=%s: it is not RECORD@COUNTER or @COUNTER", value);
+	crr.until.counter = counter;
+}
+
+static void make_debuggable(void)
+{
+	if (&one_insn_per_tb)
+		one_insn_per_tb = true;
+	else if (&singlestep)
+		singlestep = 1;
+	else
+		fail("debuggable: this QEMU does not export how many instructions a block has");
+}
+
+static void parse_option(const char *option)
+{
+	const char *value = strchr(option, '=');
+	size_t length = value ? (size_t)(value++ - option) : 0;
+
+	if (length == 3 && !strncmp(option, "tty", length)) {
+		add_line(value);
+	} else if (length == 4 && !strncmp(option, "pace", length)) {
+		crr.may_pace = is_on(option, value);
+	} else if (length == 4 && !strncmp(option, "keep", length)) {
+		crr.keep = is_on(option, value);
+	} else if (length == 5 && !strncmp(option, "until", length)) {
+		parse_until(value);
+	} else if (length == 10 && !strncmp(option, "debuggable", length)) {
+		if (is_on(option, value))
+			make_debuggable();
+	} else {
+		fail("unknown option %s: tty=PATH, pace=, debuggable=, keep=on|off and until= are known",
+		     option);
+	}
+}
+
+/* Options, and what crrctl has in the environment. */
 static void parse(int argc, char **argv)
 {
-	static char name[16];
+	const char *more = getenv("CRR_QEMU");
+	char name[16], *option;
 	int i;
 
-	for (i = 0; i < argc; i++) {
-		if (!strncmp(argv[i], "tty=", 4))
-			add_line(argv[i] + 4);
-		else if (!strcmp(argv[i], "pace=off") ||
-			 !strcmp(argv[i], "pace=on"))
-			crr.may_pace = argv[i][6] == 'n';
-		else
-			fail("unknown option %s: tty=PATH and pace=on|off are known",
-			     argv[i]);
+	for (i = 0; i < argc; i++)
+		parse_option(argv[i]);
+	if (more) {
+		/* Kept: paths point into it. */
+		option = strdup(more);
+		for (option = option ? strtok(option, ",") : NULL; option;
+		     option = strtok(NULL, ","))
+			parse_option(option);
 	}
 	if (crr.lines.n)
 		return;

@@ -86,6 +86,10 @@ WEAK extern int rtc_clock;
 WEAK extern int replay_mode;
 WEAK extern bool qtest_allowed;
 
+/* One instruction in each translated block: the first to 8.0, then the second. */
+WEAK extern int singlestep;
+WEAK extern bool one_insn_per_tb;
+
 /* ---- CPUs, the machine, the main loop ---- */
 
 typedef union {

@@ -606,6 +606,7 @@ static void check_info(const struct crr_log_info *info)
 	assert_int_equal(got->delivery, CRR_DELIVERY_FREE);
 	assert_string_equal(got->counter, info->counter);
 	assert_string_equal(got->command, info->command);
+	assert_string_equal(got->run, info->run);
 	crr_log_close(in);
 	close(fd);
 }
@@ -631,6 +632,10 @@ static void test_info(void **state)
 	check_info(&info);
 	strcpy(info.command, "/home/j\xc3\xbcrgen/\xff emulator");
 	check_info(&info);
+	/* All three as long as they may be. */
+	memset(info.command, 'x', sizeof(info.command) - 1);
+	memset(info.run, 'z', sizeof(info.run) - 1);
+	check_info(&info);
 }
 
 /* The header's texts are lines: what would break one is refused. */
@@ -644,10 +649,12 @@ static void test_info_control(void **state)
 			c = 0x7f;
 		if (c == 0x80)
 			break;
-		for (i = 0; i < 2; i++) {
+		for (i = 0; i < 3; i++) {
 			info = (struct crr_log_info){ 0 };
-			snprintf(i ? info.counter : info.command, 10, "a%cb",
-				 c);
+			snprintf(i == 0 ? info.counter :
+				 i == 1 ? info.command :
+					  info.run,
+				 10, "a%cb", c);
 			errno = 0;
 			assert_null(crr_log_create(fd, &info));
 			assert_int_equal(errno, EINVAL);

@@ -82,6 +82,10 @@ void export_text(struct export *ex)
 	print_bytes(ex->out, info->counter, strlen(info->counter));
 	fputs("\ncommand ", ex->out);
 	print_bytes(ex->out, info->command, strlen(info->command));
+	if (*info->run) {
+		fputs("\nrun ", ex->out);
+		print_bytes(ex->out, info->run, strlen(info->run));
+	}
 	fputs("\n\n", ex->out);
 	while (log_file_next(ex->file, &rec))
 		write_record(ex->out, &rec);

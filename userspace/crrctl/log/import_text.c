@@ -31,7 +31,8 @@ struct text {
 	const char *p;
 	const char *end;
 	uint64_t line;
-	unsigned char data[CRR_RECORD_SIZE_MAX];
+	/* Of a record, or of the header. */
+	unsigned char data[sizeof(struct crr_log_info)];
 	size_t length;
 };
 
@@ -344,11 +345,19 @@ static int get_info(struct text *text)
 			       0 :
 			       text_fail(text, "'%s' is not a delivery: free or gated", word);
 	}
-	if (strcmp(word, "counter") && strcmp(word, "command"))
+	if (!strcmp(word, "counter")) {
+		to = info->counter;
+		size = sizeof(info->counter);
+	} else if (!strcmp(word, "command")) {
+		to = info->command;
+		size = sizeof(info->command);
+	} else if (!strcmp(word, "run")) {
+		to = info->run;
+		size = sizeof(info->run);
+	} else {
 		return text_fail(text, "'%s' is neither a record nor a known key",
 				 word);
-	to = word[2] == 'u' ? info->counter : info->command;
-	size = word[2] == 'u' ? sizeof(info->counter) : sizeof(info->command);
+	}
 	if (get_string(text))
 		return -1;
 	if (text->length >= size)

@@ -90,6 +90,7 @@ static void print_info_json(const struct log_file *file,
 		 info->created ? json_u64(info->created) : json_null());
 	json_set(object, "command",
 		 json_text(info->command, strlen(info->command)));
+	json_set(object, "run", stored_json(info));
 	json_set(object, "delivery", json_string(delivery_name(info)));
 	json_set(object, "counter",
 		 json_text(info->counter, strlen(info->counter)));

@@ -9,6 +9,9 @@
 
 /* ---- log_file.c: logs that are read, and parts of them ---- */
 
+/* stored.c, of crrctl */
+json_t *stored_json(const struct crr_log_info *info);
+
 /**
  * struct range - a range of values, both ends included
  */

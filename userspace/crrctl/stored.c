@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * How COMMAND was run, in the log's header: its words, where it was started,
+ * and what was in the files that they name. replay --stored runs it again.
+ * crr-log(5) describes the text. It may be anybody's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sha2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log/log.h"
+
+/* ---- Files ---- */
+
+struct digest {
+	uint64_t size;
+	char sha256[SHA256_DIGEST_STRING_LENGTH];
+};
+
+/* False if it is no regular file, or cannot be read by the user. */
+static bool make_digest(const char *path, struct digest *digest)
+{
+	static unsigned char buf[64 << 10];
+	struct stat st;
+	SHA2_CTX sha;
+	ssize_t n;
+	int fd;
+
+	/* O_NONBLOCK: not to wait for the other end of a fifo. */
+	fd = user_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return false;
+	}
+	*digest = (struct digest){ 0 };
+	SHA256Init(&sha);
+	while ((n = read(fd, buf, sizeof(buf))) > 0) {
+		SHA256Update(&sha, buf, (size_t)n);
+		digest->size += (uint64_t)n;
+	}
+	SHA256End(&sha, digest->sha256);
+	close(fd);
+	return !n;
+}
+
+/* What execvp(3) would run; to be freed. Or NULL. */
+static char *find_executable(const char *name)
+{
+	const char *path = getenv("PATH"), *end;
+	char *file = NULL;
+
+	if (strchr(name, '/'))
+		return strdup(name);
+	for (; path && *path; path = *end ? end + 1 : end) {
+		end = strchrnul(path, ':');
+		if (end == path)
+			continue;
+		if (asprintf(&file, "%.*s/%s", (int)(end - path), path, name) < 0)
+			return NULL;
+		if (!access(file, X_OK))
+			return file;
+		free(file);
+	}
+	return NULL;
+}
+
+static bool has_file(const json_t *files, const char *path)
+{
+	const json_t *file;
+	size_t i;
+
+	json_array_foreach(files, i, file)
+		if (!strcmp(json_string_value(json_object_get(file, "path")),
+			    path))
+			return true;
+	return false;
+}
+
+static void add_file(json_t *files, const char *path)
+{
+	struct digest digest;
+	json_t *name, *file;
+
+	if (has_file(files, path) || !make_digest(path, &digest))
+		return;
+	name = json_string(path);
+	/* Not UTF-8. */
+	if (!name)
+		return;
+	file = json_object();
+	json_set(file, "path", name);
+	json_set(file, "size", json_u64(digest.size));
+	json_set(file, "sha256", json_string(digest.sha256));
+	json_add(files, file);
+}
+
+/* A word, or a part of it such as the PATH of if=pflash,file=PATH. */
+static void add_files(json_t *files, const char *word)
+{
+	char *parts, *part, *value, *next;
+
+	add_file(files, word);
+	parts = strdup(word);
+	if (!parts)
+		fail("%s", strerror(ENOMEM));
+	for (part = parts; part; part = next) {
+		next = strchr(part, ',');
+		if (next)
+			*next++ = '\0';
+		add_file(files, part);
+		value = strchr(part, '=');
+		if (value)
+			add_file(files, value + 1);
+	}
+	free(parts);
+}
+
+/* ---- Writing ---- */
+
+static const char *const qemu_names[] = {
+	[QEMU_NO] = NULL,
+	[QEMU_EXACT] = "exact",
+	[QEMU_DEBUGGABLE] = "debuggable",
+};
+
+/**
+ * stored_make - describe how COMMAND is run
+ * @info: the header; run is set, or left empty if it cannot be described
+ * @command: the command, before the names of ttys are put into it
+ * @qemu: whether it is a QEMU, in which case -plugin is left out
+ *
+ * To be called before COMMAND runs, which may change its files.
+ */
+void stored_make(struct crr_log_info *info, char *const *command,
+		 enum qemu qemu)
+{
+	json_t *run, *words, *files, *word, *directory;
+	char *cwd, *executable, *text;
+
+	if (!*command)
+		return;
+	run = json_object();
+	words = json_array();
+	files = json_array();
+	executable = find_executable(*command);
+	if (executable)
+		add_file(files, executable);
+	free(executable);
+	for (; *command; command++) {
+		word = json_string(*command);
+		if (!word) {
+			warn("warning: COMMAND is not in UTF-8, and not stored in the log: replay --stored will not run it");
+			return;
+		}
+		json_add(words, word);
+		add_files(files, *command);
+	}
+	json_set(run, "command", words);
+	cwd = getcwd(NULL, 0);
+	directory = cwd ? json_string(cwd) : NULL;
+	if (directory)
+		json_set(run, "directory", directory);
+	free(cwd);
+	json_set(run, "files", files);
+	if (qemu)
+		json_set(run, "qemu", json_string(qemu_names[qemu]));
+	text = json_format(run, JSON_LINE);
+	if (strlen(text) < sizeof(info->run))
+		strcpy(info->run, text);
+	else
+		warn("warning: COMMAND and the names of its files are too long to be stored in the log: replay --stored will not run it");
+	free(text);
+}
+
+/* ---- Reading ---- */
+
+/* The object in the header; NULL if there is none, or it is not valid. */
+static json_t *parse(const struct crr_log_info *info)
+{
+	return json_loads(info->run, JSON_REJECT_DUPLICATES, NULL);
+}
+
+/**
+ * stored_qemu - was it recorded with --qemu?
+ * @info: the header
+ */
+enum qemu stored_qemu(const struct crr_log_info *info)
+{
+	json_t *run = parse(info);
+	const char *name = json_string_value(json_object_get(run, "qemu"));
+	enum qemu qemu = QEMU_NO, i;
+
+	for (i = QEMU_EXACT; i <= QEMU_DEBUGGABLE; i++)
+		if (name && !strcmp(name, qemu_names[i]))
+			qemu = i;
+	json_decref(run);
+	return qemu;
+}
+
+static char **get_words(const json_t *run)
+{
+	const json_t *words = json_object_get(run, "command"), *word;
+	size_t i, n = json_array_size(words);
+	char **command;
+
+	if (!n)
+		return NULL;
+	command = calloc(n + 1, sizeof(*command));
+	if (!command)
+		fail("%s", strerror(ENOMEM));
+	json_array_foreach(words, i, word) {
+		if (!json_is_string(word))
+			return NULL;
+		command[i] = strdup(json_string_value(word));
+		if (!command[i])
+			fail("%s", strerror(ENOMEM));
+	}
+	return command;
+}
+
+/* A word as one would type it; what could do something to a terminal, escaped. */
+static void print_word(FILE *out, const char *word)
+{
+	const char *p;
+
+	if (*word &&
+	    !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_{}")]) {
+		fputs(word, out);
+		return;
+	}
+	fputc('\'', out);
+	for (p = word; *p; p++) {
+		char one[] = { *p, '\0' };
+
+		if (*p == '\'')
+			fputs("'\\''", out);
+		else if ((unsigned char)*p < 0x80)
+			print_text(out, one);
+		else
+			fputc(*p, out);
+	}
+	fputc('\'', out);
+}
+
+static void print_command(char *const *command, const char *directory)
+{
+	size_t length;
+	char *text;
+	FILE *out = open_memstream(&text, &length);
+
+	if (!out)
+		fail("%s", strerror(errno));
+	fputs("crrctl: the log's command is:", out);
+	for (; *command; command++) {
+		fputc(' ', out);
+		print_word(out, *command);
+	}
+	if (directory) {
+		fputs("\ncrrctl: its directory is: ", out);
+		print_word(out, directory);
+	}
+	fputc('\n', out);
+	if (fclose(out))
+		fail("%s", strerror(errno));
+	message_print(text);
+	free(text);
+}
+
+static void check_file(const char *directory, const json_t *file)
+{
+	const char *path = json_string_value(json_object_get(file, "path"));
+	const char *sha256 = json_string_value(json_object_get(file, "sha256"));
+	struct digest digest;
+	char *whole;
+
+	if (!path || !sha256)
+		return;
+	if (asprintf(&whole, "%s%s%s", *path == '/' || !directory ? "" : directory,
+		     *path == '/' || !directory ? "" : "/", path) < 0)
+		fail("%s", strerror(ENOMEM));
+	if (!make_digest(whole, &digest))
+		warn("warning: %s is missing, or cannot be read", path);
+	else if (strcmp(digest.sha256, sha256))
+		warn("warning: %s has changed since the recording", path);
+	free(whole);
+}
+
+/**
+ * stored_command - get COMMAND from a log that is to be replayed, and print it
+ * @info: the header
+ * @log: the log's name
+ * @child: out: where it is to start
+ *
+ * Files that have changed since are reported. Fails if there is no command.
+ */
+char *const *stored_command(const struct crr_log_info *info, const char *log,
+			    struct child *child)
+{
+	const json_t *files, *file;
+	json_t *run = parse(info);
+	const char *directory;
+	char **command;
+	struct stat st;
+	size_t i;
+
+	command = get_words(run);
+	if (!command)
+		fail("%s has no stored command: give it behind --", log);
+	directory = json_string_value(json_object_get(run, "directory"));
+	print_command(command, directory);
+	if (directory && (stat(directory, &st) || !S_ISDIR(st.st_mode))) {
+		warn("warning: this directory does not exist here: the command is run in the present one");
+		directory = NULL;
+	}
+	files = json_object_get(run, "files");
+	json_array_foreach(files, i, file)
+		check_file(directory, file);
+	if (directory) {
+		child->directory = strdup(directory);
+		if (!child->directory)
+			fail("%s", strerror(ENOMEM));
+	}
+	json_decref(run);
+	return command;
+}
+
+/**
+ * stored_json - the object in the header, for JSON output; null without one
+ * @info: the header
+ */
+json_t *stored_json(const struct crr_log_info *info)
+{
+	json_t *run = parse(info);
+
+	return run ? run : json_null();
+}
