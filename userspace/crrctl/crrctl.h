@@ -177,7 +177,7 @@ enum qemu {
 char *const *qemu_command(char *const *command, unsigned int nlines,
 			  bool quiet);
 char *const *qemu_plugin(char *const *command, bool quiet);
-char *const *qemu_gdb(char *const *command, const char *port, bool stopped);
+char *const *qemu_gdb(char *const *command, const char *where, bool stopped);
 void qemu_option(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- position.c: places in a log ---- */

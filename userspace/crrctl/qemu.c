@@ -162,19 +162,23 @@ char *const *qemu_plugin(char *const *command, bool quiet)
 /**
  * qemu_gdb - let a debugger attach to a QEMU
  * @command: the command
- * @port: TCP port on this machine
+ * @where: TCP port on this machine, or path of a socket
  * @stopped: from the beginning
  */
-char *const *qemu_gdb(char *const *command, const char *port, bool stopped)
+char *const *qemu_gdb(char *const *command, const char *where, bool stopped)
 {
+	bool port = strspn(where, "0123456789") == strlen(where);
 	size_t n;
 	char **words = with_space(command, 3, &n);
 
 	words[n++] = "-gdb";
-	if (asprintf(&words[n++], "tcp:127.0.0.1:%s", port) < 0)
+	if (asprintf(&words[n++],
+		     port ? "tcp:127.0.0.1:%s" : "unix:%s,server=on,wait=off",
+		     where) < 0)
 		fail("%s", strerror(ENOMEM));
 	if (stopped)
 		words[n++] = "-S";
+	warn("gdb: target remote %s%s", port ? "localhost:" : "", where);
 	return words;
 }
 

@@ -59,7 +59,7 @@ struct replay {
 	bool live; /* the log's end is behind us, and the device is there */
 	const char *until; /* where to stop before the log's end */
 	struct position stop; /* until: where that is */
-	const char *gdb; /* port */
+	const char *gdb; /* port or socket */
 	struct crr_status status; /* the last one */
 	char *report; /* what ended it; not printed yet */
 };
@@ -74,7 +74,7 @@ static const struct option_help replay_options[] = {
 	{ { "until", required_argument, NULL, 'u' }, "WHAT",
 	  "stop a QEMU at RECORD, @COUNTER or MARK" },
 	{ { "gdb", optional_argument, NULL, 'G' }, "PORT",
-	  "let gdb have a QEMU, at the end or --until (1234)" },
+	  "let gdb attach to a QEMU, at a port (1234) or socket" },
 	{ { "stall", required_argument, NULL, 's' }, "SECONDS",
 	  "give up if nothing happens (default 10; 0: never)" },
 	{ { "timeout", required_argument, NULL, 'T' }, "SECONDS",
@@ -568,10 +568,10 @@ static int outcome(struct replay *rep, bool reported)
 	if (rep->ctl.interrupted)
 		return status ? status : 128 + rep->ctl.interrupted;
 	if (stopped(rep)) {
-		control_summary(&rep->ctl,
-				"stopped at counter %llu, after %llu records",
-				(unsigned long long)st->counter,
-				(unsigned long long)st->records);
+		if (!rep->ctl.quiet)
+			warn("stopped at counter %llu, after %llu records",
+			     (unsigned long long)st->counter,
+			     (unsigned long long)st->records);
 		return status;
 	}
 	if (ended_early(rep)) {
@@ -823,7 +823,6 @@ static char *const *prepare_debugging(const struct replay *rep,
 	qemu_option("keep=on");
 	if (qemu != QEMU_DEBUGGABLE)
 		warn("warning: recorded without --debuggable: breakpoints and single steps shift the guest's time, and the replay diverges");
-	warn("gdb: target remote localhost:%s", rep->gdb);
 	return qemu_gdb(command, rep->gdb, !rep->until);
 }
 
@@ -914,9 +913,10 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 		lines_check(cmd, argv + optind);
 	if (qemu && !*command && !stored)
 		usage_error(cmd, "--qemu needs COMMAND");
-	if (rep.gdb && (strspn(rep.gdb, "0123456789") != strlen(rep.gdb) ||
-			!*rep.gdb))
-		usage_error(cmd, "--gdb: '%s' is not a TCP port", rep.gdb);
+	/* It becomes part of an option of QEMU's. */
+	if (rep.gdb && (!*rep.gdb || strchr(rep.gdb, ',')))
+		usage_error(cmd, "--gdb: '%s' is neither a TCP port nor the path of a socket",
+			    rep.gdb);
 	/* gdb's user may think for long. */
 	if (rep.gdb && !stall)
 		rep.stall_ms = 0;

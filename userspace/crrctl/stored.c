@@ -227,25 +227,27 @@ static char **get_words(const json_t *run)
 /* A word as one would type it; what could do something to a terminal, escaped. */
 static void print_word(FILE *out, const char *word)
 {
-	const char *p;
+	char *parts, *part, *next;
 
 	if (*word &&
 	    !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_{}")]) {
 		fputs(word, out);
 		return;
 	}
+	parts = strdup(word);
+	if (!parts)
+		fail("%s", strerror(ENOMEM));
 	fputc('\'', out);
-	for (p = word; *p; p++) {
-		char one[] = { *p, '\0' };
-
-		if (*p == '\'')
+	for (part = parts; part; part = next) {
+		next = strchr(part, '\'');
+		if (next)
+			*next++ = '\0';
+		print_text(out, part);
+		if (next)
 			fputs("'\\''", out);
-		else if ((unsigned char)*p < 0x80)
-			print_text(out, one);
-		else
-			fputc(*p, out);
 	}
 	fputc('\'', out);
+	free(parts);
 }
 
 static void print_command(char *const *command, const char *directory)

@@ -367,6 +367,8 @@ static int check_chardev(Object *obj, void *opaque)
 	/* They have no input, and take all output at once. */
 	static const char *const mute[] = {
 		"chardev-null", "chardev-ringbuf", "chardev-vc",
+		/* The debugger's console. */
+		"chardev-gdb",
 	};
 	const char *type = object_get_typename(obj);
 	const char *name = object_get_canonical_path_component(obj);

@@ -1786,6 +1786,110 @@ line_timeout() {
 	empty err
 }
 
+# The log's command: run as it was, where it was.
+line_stored() {
+	mkdir there
+	cd there
+	printf 1 > firmware
+	run 0 crrctl record -o a.crr -p "$talk" -- \
+		sh -c 'exec emulator "$0"' {} if=flash,file=firmware
+	cd ..
+	run 0 crrctl log info --json there/a.crr
+	json out 'map(.run.command[2:] == ["exec emulator \"$0\"", "{}", "if=flash,file=firmware"]) == [true]'
+	json out 'map(.run.files[] | select(.path == "firmware")) ==
+		[{ path: "firmware", size: "1", sha256: "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b" }]'
+	json out 'map(.run.files[] | select(.path | endswith("/sh"))) | length == 1'
+	run 0 crrctl replay -q --stored there/a.crr
+	has err "crrctl: the log's command is: sh -c 'exec emulator \"\$0\"' {} if=flash,file=firmware"
+	has err "crrctl: its directory is: $PWD/there"
+	lacks err warning
+	# Through the text, and as the header of another log.
+	run 0 crrctl log export --format text there/a.crr a.text
+	run 0 crrctl log import a.text b.crr
+	run 0 crrctl replay -q --stored b.crr
+	run 0 crrctl log cut there/a.crr c.crr
+	run 0 crrctl replay -q --stored - < c.crr
+	printf 2 > there/firmware
+	run 0 crrctl replay -q --stored there/a.crr
+	has err 'warning: firmware has changed since the recording'
+	rm there/firmware
+	run 0 crrctl replay -q --stored there/a.crr
+	has err 'warning: firmware is missing, or cannot be read'
+	mv there elsewhere
+	run 0 crrctl replay -q --stored elsewhere/a.crr
+	has err 'warning: this directory does not exist here'
+	run 125 crrctl replay --stored b.crr -- emulator {}
+	has err "leave out 'emulator'"
+	# What does not fit is not stored; the recording is as good.
+	big=$(head -c 20000 /dev/zero | tr '\0' x)
+	run 0 crrctl record -o d.crr -p "$talk" -- sh -c 'exec emulator "$0"' {} "$big"
+	has err 'are too long to be stored'
+	run 125 crrctl replay --stored d.crr
+	has err 'd.crr has no stored command'
+	run 0 crrctl record -o e.crr -p "$talk" -- \
+		sh -c 'exec emulator "$0"' {} "$(printf '\377')"
+	has err 'COMMAND is not in UTF-8'
+}
+
+# with_command JSON: a log with this in its header, which somebody has sent.
+with_command() {
+	jq -n --argjson run "$1" -r '"run \($run | tojson | tojson)"' > sent.text
+	cat >> sent.text <<-'LOG'
+	@0 0 STREAM "ttyS0"
+	@0 0 STREAM_END reason=stopped
+	@0 0 END
+	LOG
+	run 0 crrctl log import --force sent.text sent.crr
+}
+
+line_stored_hostile() {
+	# Words are words, and what is printed does nothing to a terminal.
+	with_command '{ "command": ["sh", "-c", "printf \"%s|\" \"$@\"", "sh",
+		"$(touch pwned)", "`touch pwned`", "; touch pwned", "\n",
+		"\u001b]0;title\u0007", "\u009b1m", "\u0027; touch pwned; \u0027", "", "-x"] }'
+	# Only on demand: without --stored nothing is run.
+	run 124 crrctl replay --timeout 1 --stall 0 sent.crr
+	empty out
+	run 0 crrctl replay -q --stored sent.crr
+	printf '%s|' '$(touch pwned)' '`touch pwned`' '; touch pwned' '
+' "$(printf '\033]0;title\007')" "$(printf '\302\2331m')" \
+		"'; touch pwned; '" '' -x > expected
+	cmp out expected || fail 'other words'
+	[ ! -e pwned ] || fail 'a shell has had it'
+	LC_ALL=C tr -d '\n -~' < err > odd
+	empty odd
+	has err "the log's command is: sh -c"
+	# Not from the current directory, unless it says so.
+	printf '#!/bin/sh\ntouch pwned\n' > emulater
+	chmod 755 emulater
+	with_command '{ "command": ["emulater"] }'
+	run 127 crrctl replay -q --stored sent.crr
+	[ ! -e pwned ] || fail 'it was run'
+	# No command.
+	for run in '{}' '[]' '{ "command": "sh" }' '{ "command": [] }' \
+		   '{ "command": [1] }' '{ "command": [["sh"]] }' \
+		   '{ "command": { "0": "sh" } }'; do
+		with_command "$run"
+		run 125 crrctl replay --stored sent.crr
+		has err 'sent.crr has no stored command'
+		run 0 crrctl log info --json sent.crr
+	done
+	printf 'run "not JSON"\n@0 0 STREAM "a"\n@0 0 STREAM_END reason=stopped\n@0 0 END\n' > sent.text
+	run 0 crrctl log import --force sent.text sent.crr
+	run 125 crrctl replay --stored sent.crr
+	has err 'sent.crr has no stored command'
+	run 0 crrctl log info --json sent.crr
+	json out 'map(.run) == [null]'
+	# Files that are none.
+	mkfifo fifo
+	with_command '{ "command": ["true"], "directory": "/dev/null",
+		"files": [1, {}, { "path": "fifo", "sha256": "0" }, { "path": 1 },
+			  { "path": "/dev/zero", "sha256": "0" }] }'
+	run 0 crrctl replay -q --stored sent.crr
+	has err 'fifo is missing, or cannot be read'
+	has err '/dev/zero is missing, or cannot be read'
+}
+
 line_early() {
 	base
 	at=$r2

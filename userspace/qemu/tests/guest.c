@@ -105,7 +105,8 @@ static void show(int line, char what)
 	put(line, '\n');
 }
 
-static void see(int line, int byte)
+/* Not inline: a debugger's breakpoint. */
+static __attribute__((noinline)) void see(int line, int byte)
 {
 	mix((uint64_t)byte);
 	mix(*mtime);

@@ -183,6 +183,93 @@ added() {
 		crrctl log info added.crr | grep -q '^delivery: gated'
 }
 
+# The log's own command, as it was completed then.
+stored() {
+	run 0 "$build/crrctl/crrctl" replay -q --stored added.crr || return
+	cmp out added.said || return
+	grep -q -e '-icount shift=3,sleep=off -seed 1 .* -serial {0}$' err &&
+		! grep -q -e -plugin err
+}
+
+# stops_at WHAT BYTES COUNTER: it has printed so much by then.
+stops_at() {
+	run 0 "$build/crrctl/crrctl" replay --stored --until "$1" added.crr ||
+		return
+	head -c "$2" added.said | cmp - out || return
+	grep -q "stopped at counter $3," err || fail "elsewhere"
+}
+
+# Behind the record of a byte that was written, behind one that was read, and
+# between two.
+until_() {
+	crrctl log dump added.crr | sed -n 's/^ *\([0-9]*\) @\([0-9]*\) .* \(WRITE\|READ\) .*/\3 \1 \2/p' > records
+	# shellcheck disable=SC2046 # words
+	set -- $(awk '/WRITE/ && ++n == 40 { print n, $2, $3 }
+		      /READ/ && ++m == 2 { print n, $2, $3, n, $3 + 8000 }' records)
+	stops_at "$2" "$1" "$3" && stops_at "$5" "$4" "$6" || return
+	set -- "$7" "$8"
+	n_=$(awk -v at="$2" '/WRITE/ && $3 <= at' records | wc -l)
+	stops_at "@$2" "$n_" "$2"
+}
+
+# A debugger that stops at each byte, and steps, changes nothing.
+debugged() {
+	run 0 "$build/crrctl/crrctl" record --qemu --debuggable -q -o debug.crr \
+		--peer "$guests/peer 11 6 20000 debug.said 2> debug.times" -- \
+		"$riscv64" -M virt -m 16M -bios none -monitor none \
+		-kernel "$guests/HALTING" || return
+	cat > commands <<-'GDB'
+	set pagination off
+	set confirm off
+	target remote socket
+	break see
+	continue
+	set $stops = 0
+	while $_isvoid($_exitcode) && ++$stops < 6
+	printf "sees %d\n", byte
+	stepi
+	stepi
+	continue
+	end
+	delete
+	detach
+	GDB
+	"$build/crrctl/crrctl" replay --stored --gdb=socket debug.crr > out 2> err &
+	replay=$!
+	lines=$replay
+	until grep -q 'gdb: target remote socket' err && [ -S socket ]; do
+		kill -0 $replay || fail "the replay has ended" || return
+		sleep 0.1
+	done
+	timeout 60 gdb-multiarch -batch -x commands "$guests/HALTING" \
+		< /dev/null > gdb 2>&1
+	wait $replay || fail "exit status $?" || return
+	lines=''
+	cmp out debug.said || return
+	sed -n 's/^sees /\&/p' gdb > seen
+	[ "$(wc -l < seen)" = 5 ] || { cat gdb; return 1; }
+}
+
+# Stopped somewhere, it is a debugger's, and ends as it was recorded.
+stopped_for_gdb() {
+	rm -f socket
+	at=$(crrctl log dump debug.crr | sed -n 's/^ *\([0-9]*\) .* WRITE .*/\1/p' | sed -n 50p)
+	"$build/crrctl/crrctl" replay -q --stored --until "$at" --gdb=socket \
+		debug.crr > out 2> err &
+	replay=$!
+	lines=$replay
+	until grep -q 'stopped at counter' err; do
+		kill -0 $replay || fail "the replay has ended" || return
+		sleep 0.1
+	done
+	timeout 60 gdb-multiarch -batch -ex 'target remote socket' -ex bt \
+		-ex detach "$guests/HALTING" < /dev/null > gdb 2>&1
+	wait $replay || fail "exit status $?" || return
+	lines=''
+	cmp out debug.said || return
+	grep -q '^#.* show ' gdb || { cat gdb; return 1; }
+}
+
 # What the command has is left as it is, and is the plugin's to refuse.
 not_added() {
 	run 1 "$build/crrctl/crrctl" record --qemu -f -o refused.crr -- \
@@ -292,6 +379,10 @@ check "an idle guest: $replays replays" replayed HALTING
 check "an idle guest: recorded without pacing" fast
 check "another byte in the log is found" other_byte
 check "missing options are added" added
+check "the log's command is run again" stored
+check "a replay stops where it is told to" until_
+check "a debugger changes nothing" debugged
+check "a stopped replay is a debugger's" stopped_for_gdb
 check "options that are given are not changed" not_added
 check "two lines: recorded and replayed" two_lines
 check "refused: unsafe options, all at once" refused_options
