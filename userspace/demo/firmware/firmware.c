@@ -3,10 +3,10 @@
  * The service shell of a controller, for QEMU's riscv64 machine "virt": with a
  * line editor, interrupts, and a bug that shows now and then.
  *
- * The UART's interrupt edits the line. The main loop executes a copy of it when
- * Enter has been pressed, because the next line may be typed meanwhile. It goes
- * wrong all the same if that happens: see shell(). -DFIXED does it right, and
- * takes exactly the same time otherwise.
+ * The UART's interrupt edits the line. When Enter is pressed it copies it for the
+ * main loop, because the next line may be typed while that executes the command.
+ * It goes wrong all the same if that happens: see empty_line(). -DFIXED does it
+ * right, and otherwise takes exactly the same time.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -97,20 +97,55 @@ static volatile uint32_t ticks;
 
 static volatile struct {
 	unsigned int length;
-	bool entered; /* it is complete, and the main loop has not got it yet */
 	char text[LINE_SIZE];
 } line;
 
+static char command[LINE_SIZE];
+static volatile bool busy; /* there is one, which the main loop executes */
+
+/*
+ * The bug: the line is emptied when its command has been executed. Keys that come
+ * meanwhile are added to the old line, and are lost with it. It is to be emptied
+ * when it has been copied.
+ *
+ * Where the one firmware empties the line the other one stores to this, which
+ * takes the same time: so a log of the one can be replayed with the other.
+ */
+static volatile unsigned int nothing;
+
+static inline void empty_line(bool executed)
+{
+#ifdef FIXED
+	if (!executed)
+#else
+	if (executed)
+#endif
+		line.length = 0;
+	else
+		nothing = 0;
+}
+
+static void copy_line(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < line.length; i++)
+		command[i] = line.text[i];
+	command[i] = '\0';
+}
+
 static void edit_line(char c)
 {
-	if (line.entered) {
-		put('\a');
-		return;
-	}
 	switch (c) {
 	case '\r':
+		if (busy) {
+			put('\a');
+			break;
+		}
 		put_text("\r\n");
-		line.entered = true;
+		copy_line();
+		empty_line(false);
+		busy = true;
 		break;
 	case '\b':
 	case '\x7f':
@@ -266,18 +301,6 @@ static void execute(const char *text)
 
 /* ---- The shell ---- */
 
-static char command[LINE_SIZE];
-
-static void take_line(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < line.length; i++)
-		command[i] = line.text[i];
-	command[i] = '\0';
-	line.entered = false;
-}
-
 /* The time since reset, and what has been typed so far. */
 static void prompt(void)
 {
@@ -291,44 +314,23 @@ static void prompt(void)
 	put_text("] ");
 	for (i = 0; i < line.length; i++)
 		put(line.text[i]);
-	if (line.entered)
-		put_text("\r\n");
 }
-
-/*
- * The bug: the line is emptied when its command has been executed. Keys that come
- * while it is executed are added to the old line, and are lost with it. It is to
- * be emptied when it is taken.
- *
- * Both take the same time: where the one empties the line the other stores to
- * this, so that a log of the one can be replayed with the other.
- */
-static volatile unsigned int nothing;
 
 static _Noreturn void shell(void)
 {
 	interrupts_off();
 	for (;;) {
 		prompt();
-		while (!line.entered) {
+		while (!busy) {
 			sleep();
 			interrupts_on();
 			interrupts_off();
 		}
-		take_line();
-#ifdef FIXED
-		line.length = 0;
-#else
-		nothing = 0;
-#endif
 		interrupts_on();
 		execute(command);
 		interrupts_off();
-#ifdef FIXED
-		nothing = 0;
-#else
-		line.length = 0;
-#endif
+		empty_line(true);
+		busy = false;
 	}
 }
 
