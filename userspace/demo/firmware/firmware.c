@@ -107,19 +107,23 @@ static volatile bool busy; /* there is one, which the main loop executes */
  * The bug: the line is emptied when its command has been executed. Keys that come
  * meanwhile are added to the old line, and are lost with it. It is to be emptied
  * when it has been copied.
- *
- * Where the one firmware empties the line the other one stores to this, which
- * takes the same time: so a log of the one can be replayed with the other.
+ */
+enum when { COPIED, EXECUTED };
+#ifdef FIXED
+#define EMPTY_WHEN COPIED
+#else
+#define EMPTY_WHEN EXECUTED
+#endif
+
+/*
+ * Both firmwares take the same time, or a log of the one could not be replayed
+ * with the other: when the line is not to be emptied, this is.
  */
 static volatile unsigned int nothing;
 
-static inline void empty_line(bool executed)
+static inline void empty_line(enum when now)
 {
-#ifdef FIXED
-	if (!executed)
-#else
-	if (executed)
-#endif
+	if (now == EMPTY_WHEN)
 		line.length = 0;
 	else
 		nothing = 0;
@@ -144,7 +148,7 @@ static void edit_line(char c)
 		}
 		put_text("\r\n");
 		copy_line();
-		empty_line(false);
+		empty_line(COPIED);
 		busy = true;
 		break;
 	case '\b':
@@ -329,7 +333,7 @@ static _Noreturn void shell(void)
 		interrupts_on();
 		execute(command);
 		interrupts_off();
-		empty_line(true);
+		empty_line(EXECUTED);
 		busy = false;
 	}
 }

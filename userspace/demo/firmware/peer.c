@@ -20,7 +20,7 @@
 #define AT_MOST	 45
 /* Before one command in so many it does not wait. */
 #define HASTY	 3
-/* Commands, if all goes well; and those behind the one that went wrong. */
+/* Commands, if nothing goes wrong; and how many more, if something does. */
 #define COMMANDS 100
 #define MORE	 1
 
@@ -29,7 +29,8 @@ static char said[256]; /* in this line */
 static size_t length;
 static bool begun; /* the last command is being executed */
 static bool ready; /* there is a prompt */
-static bool wrong;
+static bool wrong; /* a command does not exist */
+static bool done;  /* all is typed: the line may be closed */
 
 static double now_ms(void)
 {
@@ -54,30 +55,34 @@ static void hear(const char *buf, size_t n)
 	}
 }
 
-/* Listen for so long; without a limit, until the line is closed. */
-static void listen_for(double ms)
+/* Listen until something is said, or for so many milliseconds; -1: for ever. */
+static void listen_once(int ms)
 {
 	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
-	double end = now_ms() + ms, left;
 	char buf[4096];
 	ssize_t n;
 
-	while ((left = end - now_ms()) > 0 || ms < 0) {
-		n = poll(&pfd, 1, ms < 0 ? -1 : (int)left + 1);
-		if (n <= 0)
-			continue;
-		n = read(STDIN_FILENO, buf, sizeof(buf));
-		if (n <= 0 && errno != EINTR)
-			exit(ms < 0 ? EXIT_SUCCESS : EXIT_FAILURE);
-		if (n > 0)
-			hear(buf, (size_t)n);
-	}
+	if (poll(&pfd, 1, ms) <= 0)
+		return;
+	n = read(STDIN_FILENO, buf, sizeof(buf));
+	if (n > 0)
+		hear(buf, (size_t)n);
+	else if (n == 0 || errno != EINTR)
+		exit(done ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+static void listen_for(double ms)
+{
+	double left, end = now_ms() + ms;
+
+	while ((left = end - now_ms()) > 0)
+		listen_once((int)left + 1);
 }
 
 static void wait_for(const bool *condition)
 {
 	while (!*condition)
-		listen_for(1);
+		listen_once(-1);
 }
 
 static void press(char key)
@@ -130,5 +135,7 @@ int main(int argc, char **argv)
 	}
 	wrong = true;
 	type("off");
-	listen_for(-1);
+	done = true;
+	for (;;)
+		listen_once(-1);
 }
