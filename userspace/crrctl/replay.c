@@ -70,11 +70,11 @@ static const struct option_help replay_options[] = {
 	{ { "qemu", no_argument, NULL, 'Q' }, NULL,
 	  "COMMAND is a QEMU, as in record --qemu" },
 	{ { "stored", no_argument, NULL, 'S' }, NULL,
-	  "run the command that the log has, as it was recorded" },
+	  "run the command that the log contains" },
 	{ { "until", required_argument, NULL, 'u' }, "WHAT",
 	  "stop a QEMU at RECORD, @COUNTER or MARK" },
 	{ { "gdb", optional_argument, NULL, 'G' }, "PORT",
-	  "let gdb attach to a QEMU, at a port (1234) or socket" },
+	  "let gdb attach to a QEMU (port 1234, or socket)" },
 	{ { "stall", required_argument, NULL, 's' }, "SECONDS",
 	  "give up if nothing happens (default 10; 0: never)" },
 	{ { "timeout", required_argument, NULL, 'T' }, "SECONDS",
@@ -378,11 +378,16 @@ static void end_command(struct replay *rep)
 	control_hurry(ctl, rep->stalled ? 0 : rep->grace_ms);
 }
 
-/* The log breaks off, and the run has come to where it does. */
+/*
+ * The log breaks off, and the run has come to where it does: it waits for what
+ * comes then, or would go on without an end, as if nothing came.
+ */
 static bool log_breaks_off(const struct replay *rep)
 {
+	const struct crr_status *st = &rep->status;
+
 	return rep->fed && !crr_log_ended(rep->log) &&
-	       (rep->status.waiting & CRR_WAITING_FEED);
+	       (st->waiting & CRR_WAITING_FEED || !st->remaining);
 }
 
 static void report_break(struct replay *rep, FILE *out)

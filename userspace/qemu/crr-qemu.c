@@ -57,6 +57,8 @@
 #define LOOK_EVERY_NS	  (20 * MS)
 /* A device that takes nothing is asked again after that. */
 #define RETRY_NS	  MS
+/* So long crrctl may take to feed more, if it has more: a log may break off. */
+#define FEED_NS		  (2000 * MS)
 /* How far the guest may be ahead of the wall clock, and behind it. */
 #define AHEAD_NS	  (2 * MS)
 #define IDLE_AHEAD_NS	  MS
@@ -88,6 +90,7 @@ static struct {
 	bool over;	   /* the session is, and nothing more is delivered */
 	enum waits_for waits_for;
 	uint64_t end;	   /* LOG_END: the first counter past the log's end */
+	uint64_t breaks_off; /* the log has no record with this number */
 	bool may_pace;	   /* -plugin ...,pace=off: the guest need not wait */
 	int64_t wall_base; /* the wall clock, when the guest's was guest_base */
 	int64_t guest_base;
@@ -103,7 +106,7 @@ static struct {
 		uint64_t counter;  /* at this counter */
 		QEMUTimer timer;
 	} until; /* where to stop before that */
-} crr = { .may_pace = true };
+} crr = { .may_pace = true, .breaks_off = CRR_NO_SEQUENCE };
 
 /*
  * QEMU reads it after loading, and refuses what is too old or too new. Nothing of
@@ -307,6 +310,22 @@ static void wake_watch(void)
 		pthread_kill(crr.watch, SIGIO);
 }
 
+/* What the log has next. NOTHING: that has not been fed yet. */
+static enum waits_for look_ahead(const struct crr_status *status)
+{
+	if (status->facts & CRR_STATUS_END_FED)
+		return status->next_due > status->horizon ? LOG_END : INPUT;
+	if (status->next_due < status->horizon)
+		return INPUT;
+	/* The buffer is full of what is to be written. */
+	if (status->buffered > status->buffer_size / 2)
+		return WRITES;
+	/* The log breaks off: go on to its last counter, or to its last write. */
+	if (crr.breaks_off == status->sequence)
+		return status->next_due > status->horizon ? WRITES : INPUT;
+	return NOTHING;
+}
+
 /*
  * In replay: wait for input that the log has next. Its moment is known if it has
  * been fed; if it has not, the guest has to write first what is before it in
@@ -314,35 +333,30 @@ static void wake_watch(void)
  */
 static void arm(void)
 {
+	int64_t begun = wall_clock();
 	struct crr_status status;
 
 	crr.waits_for = NOTHING;
-	while (replaying() && !crr.over) {
+	while (replaying() && !crr.over && crr.waits_for == NOTHING) {
 		if (status_of(&status)) {
 			session_over(errno);
 			return;
 		}
 		if (status.state != CRR_STATE_REPLAYING)
 			return;
-		if (status.facts & CRR_STATUS_END_FED) {
-			if (status.next_due > status.horizon) {
-				crr.end = status.next_due;
-				crr.waits_for = LOG_END;
-				wake_watch();
-				return;
-			}
-		} else if (status.next_due >= status.horizon) {
-			/* Is the buffer full of what is to be written? */
-			if (status.buffered > status.buffer_size / 2) {
-				crr.waits_for = WRITES;
-				return;
-			}
+		crr.waits_for = look_ahead(&status);
+		if (crr.waits_for != NOTHING)
+			break;
+		if (wall_clock() - begun > FEED_NS)
+			crr.breaks_off = status.sequence;
+		else
 			nap(MS);
-			continue;
-		}
-		crr.waits_for = INPUT;
+	}
+	if (crr.waits_for == INPUT) {
 		timer_mod(&crr.own, (int64_t)status.next_due);
-		return;
+	} else if (crr.waits_for == LOG_END) {
+		crr.end = status.next_due;
+		wake_watch();
 	}
 }
 

@@ -219,7 +219,7 @@ host_manual_keys() {
 		sed -n 's/^\t\(MEMBER\|NAMED\|COUNT\)("\([a-z0-9_]*\)".*/\2/p
 			s/^\t{ "\([a-z]*\)", "[a-z]*", [a-z]*, CRR_FLAG.*/\1/p' \
 			"$source/record_types.c"
-		printf '%s\n' created delivery counter command
+		printf '%s\n' created delivery counter command run
 	} > keys
 	documented text 36
 	sed '/^## text/,$d' "$tests/../man/crrctl-log.1.scd" | cat - text > page
@@ -423,6 +423,7 @@ host_install() {
 	/usr/local/share/man/man3/libcrr.3
 	/usr/local/share/man/man4/crr.4
 	/usr/local/share/man/man5/crr-log.5
+	/usr/local/share/man/man7/crr-qemu.7
 	FILES
 	# For all users, whatever root's umask is.
 	umask 077
@@ -505,7 +506,7 @@ host_half_made() {
 		is "$(files_in o)" '' 'what was made'
 	done
 	run 0 plain_make -C userspace man O="$PWD/o"
-	is "$(files_in o | wc -l)" 5 'pages'
+	is "$(files_in o | wc -l)" 6 'pages'
 }
 
 # As installed, before the real one in PATH, which is one that tells its words;

@@ -163,6 +163,34 @@ other_byte() {
 	grep -q "expected 0x7e '~'" err || fail "another byte"
 }
 
+# A log without its end, as of a recording that was killed: all of it is replayed,
+# up to a record that is read, and up to one that is written.
+breaks_off() {
+	for type in READ WRITE; do
+		awk -v type=$type '/^@/ && $3 == type && ++n == 3 { last = 1 }
+				   last == 2 { exit }
+				   { print; last *= 2 }' text > short || return
+		crrctl log import -f short short.crr 2> /dev/null
+		virt BUSY run 123 "$build/crrctl/crrctl" replay -q short.crr -- ||
+			return
+		records=$(crrctl log dump short.crr 2> /dev/null |
+			  sed -n 's/^ *\([0-9]*\) @.*/\1/p' | tail -n 1)
+		grep -q "breaks off after record $records," err ||
+			fail "elsewhere than $records" || return
+		cmp -n "$(wc -c < out)" out BUSY.said || return
+	done
+}
+
+# Behind a log's end the guest goes on with the line, and all of it is a log.
+live() {
+	crrctl log cut -r 0..99 added.crr part.crr || return
+	run 0 "$build/crrctl/crrctl" replay -q --stored --live -o whole.crr --peer \
+		"$guests/peer 4 6 20000 live.said 2> live.times" part.crr || return
+	run 0 "$build/crrctl/crrctl" replay -q --stored whole.crr || return
+	tail -n 6 live.said > said
+	[ "$(wc -l < said)" = 6 ] && tail -n 6 out | cmp - said
+}
+
 # crrctl adds what the command lacks.
 added() {
 	set -- "$riscv64" -M virt -m 16M -bios none -monitor none \
@@ -339,7 +367,12 @@ refused_options() {
 		-device virtio-blk-device,drive=disk
 		-fsdev local,id=fs,path=share,security_model=none
 		-device virtio-9p-device,fsdev=fs,mount_tag=share
-		-device virtio-serial-pci,ioeventfd=on -device virtio-rng-device" \
+		-device virtio-serial-pci,ioeventfd=on -device virtio-rng-device
+		-object iothread,id=io -device virtio-balloon-device
+		-object memory-backend-ram,id=shared,size=1M,share=on
+		-device ivshmem-plain,memdev=shared
+		-audiodev wav,id=wav,path=sound -device AC97,audiodev=wav
+		-semihosting" \
 		'.*add -icount shift=3,sleep=off' \
 		'.*add -rtc base=2024-01-01T00:00:00,clock=vm' \
 		'.*add -seed 1' \
@@ -348,8 +381,31 @@ refused_options() {
 		'device virtio-9p-device gives the guest files' \
 		'device virtio-serial-pci.* is served by another thread' \
 		'device rng-builtin gives random numbers' \
+		'device iothread is another thread' \
+		'device virtio-balloon-device is driven by the host' \
+		'device ivshmem-plain shares memory' \
+		'.*shares the guest.s memory with others: add share=off' \
+		'device AC97 plays on the host' \
+		'semihosting lets the guest read the host.s clock' \
 		'chardev serial1 (stdio) is not recorded' \
 		'these would make a replay of this machine diverge'
+}
+
+refused_shared_line() {
+	refused "-M virt -seed 1 -rtc base=2024-01-01,clock=vm -nic none
+		-icount shift=3,sleep=off,rr=record,rrfile=rr -serial mon:{}" \
+		'.*-icount rr= records the same lines itself' \
+		'chardev .*-base is shared with the monitor'
+}
+
+# A display's timer is not there when the machine starts.
+refused_display() {
+	run 1 "$build/crrctl/crrctl" record -q --gated -f -o refused.crr -- \
+		"$riscv64" -M virt $safe -m 16M -bios none -monitor none \
+		-kernel "$guests/BUSY" -plugin "$plugin" -serial {} \
+		-device VGA -display vnc=unix:vnc < /dev/null || return
+	grep -q 'a display, or something else with a timer of the host' err ||
+		fail "not said"
 }
 
 refused_drive() {
@@ -378,14 +434,18 @@ check "an idle guest: recorded, at the wall clock's pace" paced
 check "an idle guest: $replays replays" replayed HALTING
 check "an idle guest: recorded without pacing" fast
 check "another byte in the log is found" other_byte
+check "a log that breaks off" breaks_off
 check "missing options are added" added
 check "the log's command is run again" stored
+check "a replay goes on live" live
 check "a replay stops where it is told to" until_
 check "a debugger changes nothing" debugged
 check "a stopped replay is a debugger's" stopped_for_gdb
 check "options that are given are not changed" not_added
 check "two lines: recorded and replayed" two_lines
 check "refused: unsafe options, all at once" refused_options
+check "refused: a line that others use as well" refused_shared_line
+check "refused: a display" refused_display
 check "refused: a writable flash" refused_drive
 check "refused: two CPUs" refused "-M virt $safe -smp 2 -serial {}" \
 	'the machine has more than one CPU'
