@@ -75,10 +75,11 @@ static bool has_file(const json_t *files, const char *path)
 	const json_t *file;
 	size_t i;
 
-	json_array_foreach(files, i, file)
-		if (!strcmp(json_string_value(json_object_get(file, "path")),
-			    path))
+	for (i = 0; i < json_array_size(files); i++) {
+		file = json_object_get(json_array_get(files, i), "path");
+		if (!strcmp(json_string_value(file), path))
 			return true;
+	}
 	return false;
 }
 
@@ -214,7 +215,8 @@ static char **get_words(const json_t *run)
 	command = calloc(n + 1, sizeof(*command));
 	if (!command)
 		fail("%s", strerror(ENOMEM));
-	json_array_foreach(words, i, word) {
+	for (i = 0; i < n; i++) {
+		word = json_array_get(words, i);
 		if (!json_is_string(word))
 			return NULL;
 		command[i] = strdup(json_string_value(word));
@@ -304,7 +306,7 @@ static void check_file(const char *directory, const json_t *file)
 char *const *stored_command(const struct crr_log_info *info, const char *log,
 			    struct child *child)
 {
-	const json_t *files, *file;
+	const json_t *files;
 	json_t *run = parse(info);
 	const char *directory;
 	char **command;
@@ -321,8 +323,8 @@ char *const *stored_command(const struct crr_log_info *info, const char *log,
 		directory = NULL;
 	}
 	files = json_object_get(run, "files");
-	json_array_foreach(files, i, file)
-		check_file(directory, file);
+	for (i = 0; i < json_array_size(files); i++)
+		check_file(directory, json_array_get(files, i));
 	if (directory) {
 		child->directory = strdup(directory);
 		if (!child->directory)

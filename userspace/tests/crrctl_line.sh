@@ -1789,11 +1789,10 @@ line_timeout() {
 # The log's command: run as it was, where it was.
 line_stored() {
 	mkdir there
-	cd there
-	printf 1 > firmware
-	run 0 crrctl record -o a.crr -p "$talk" -- \
+	printf 1 > there/firmware
+	run 0 env -C there crrctl record \
+		-o a.crr -p "$talk" -- \
 		sh -c 'exec emulator "$0"' {} if=flash,file=firmware
-	cd ..
 	run 0 crrctl log info --json there/a.crr
 	json out 'map(.run.command[2:] == ["exec emulator \"$0\"", "{}", "if=flash,file=firmware"]) == [true]'
 	json out 'map(.run.files[] | select(.path == "firmware")) ==
