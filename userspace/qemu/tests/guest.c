@@ -10,6 +10,8 @@
  * each byte, and now and then at the timer.
  * TWO, on "sifive_e": never halts, polls two UARTs, and prints at the one what came
  * in at the other. That machine cannot be switched off.
+ * SPIN, on "virt": computes, looks at the UART every 4,000 instructions, and
+ * switches itself off after as many looks as the loader has put into memory.
  *
  * 'q' switches the others off.
  */
@@ -18,6 +20,7 @@
 #define BUSY	 0
 #define HALTING	 1
 #define TWO	 2
+#define SPIN	 3
 #ifndef GUEST
 #define GUEST	 BUSY
 #endif
@@ -27,6 +30,7 @@
 #define PLIC	 0xc000000UL
 #define UART	 0x10000000UL
 #define UART_IRQ 10
+#define LOOKS	 0x80f00000UL /* -device loader,addr=...,data=N,data-len=8 */
 #define SIFIVE_UART(n) (0x10013000UL + 0x10000 * (n))
 
 /* How often the timer comes, in units of 100 ns, and how often that is shown. */
@@ -164,6 +168,20 @@ static void halting(void)
 	}
 }
 
+static void spinning(void)
+{
+	uint64_t looks = *(volatile uint64_t *)LOOKS, x = 0;
+	int i;
+
+	while (looks--) {
+		for (i = 0; i < 1000; i++)
+			__asm__ volatile("addi %0, %0, 1\n\txori %0, %0, 3"
+					 : "+r"(x));
+		(void)get(0);
+	}
+	*(volatile uint32_t *)TEST = 0x5555;
+}
+
 void guest_main(void)
 {
 	if (guest == TWO) {
@@ -176,6 +194,8 @@ void guest_main(void)
 	show(0, '!');
 	if (guest == HALTING)
 		halting();
+	if (guest == SPIN)
+		spinning();
 	busy();
 }
 
