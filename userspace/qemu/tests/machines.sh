@@ -25,7 +25,7 @@ tools=$build/qemu/tests
 trace=$tools/trace.so
 crrctl=$build/crrctl/crrctl
 # Seconds for a recording, or a replay.
-limit=${CRR_TIMEOUT:-900}
+limit=${CRR_TIMEOUT:-600}
 
 work=$(mktemp -d)
 peers=''
@@ -107,7 +107,7 @@ script_loady_riscv64() {
 	wait => 
 	type loady 80200000
 	wait C
-	run sb -q file 2> /dev/null
+	run sb -q small 2> /dev/null
 	wait => 
 	type crc32 80200000 $filesize
 	wait => 
@@ -121,7 +121,7 @@ script_loadb_arm64() {
 	wait => 
 	type loadb 40200000
 	wait bps
-	run gkermit -q -i -s file 2> /dev/null
+	run gkermit -q -i -s small 2> /dev/null
 	wait => 
 	type crc32 40200000 $filesize
 	wait => 
@@ -303,7 +303,7 @@ record_two() {
 	peers="$peers $!"
 	until [ -s tty0 ] && [ -s tty1 ]; do sleep 0.1; done
 	before="$crrctl record -q --qemu -o log $(cat tty0) $(cat tty1)"
-	execute=exec
+	execute='exec'
 	guest_TWO > out 2> err < /dev/null &
 	record=$!
 	execute=''
@@ -325,7 +325,7 @@ record_two() {
 
 complain() {
 	echo "# $*"
-	for file in err out trace trace.recorded; do
+	for file in err out said trace trace.recorded; do
 		[ ! -s "$file" ] || {
 			echo "# --- $file:"
 			tail -n 20 "$file" | cut -c 1-200 | comment
@@ -388,6 +388,7 @@ guest() {
 echo "TAP version 13"
 echo "# $("$qemu/qemu-system-riscv64" --version | head -n 1)"
 head -c 30000 /dev/urandom > file
+head -c 3000 file > small
 
 guest BUSY		1 283
 guest HALTING		1 283
