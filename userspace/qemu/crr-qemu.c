@@ -55,7 +55,7 @@
 
 /* How often to look at the guest's clock. Input comes with a signal. */
 #define LOOK_EVERY_NS	  (20 * MS)
-/* A device that takes nothing is asked again after that. */
+/* A device that takes nothing, and does not say when it does, is asked again then. */
 #define RETRY_NS	  MS
 /* How far the guest may be ahead of the wall clock, and behind it. */
 #define AHEAD_NS	  (2 * MS)
@@ -621,6 +621,20 @@ static void queue_work(void)
 	async_run_on_cpu(crr.cpu, on_work, (run_on_cpu_data){ .host_ptr = NULL });
 }
 
+/*
+ * Recording, a device that was full has space again: the guest has read from it. Most
+ * have space for a byte or a few, so that a file would take long if each of them had
+ * to wait for the wall clock.
+ */
+static void accept_input(void)
+{
+	if (!crr.started || crr.over || !crr.retry_at || replaying())
+		return;
+	/* A moment that has passed. */
+	__atomic_store_n(&crr.retry_at, 1, __ATOMIC_RELAXED);
+	queue_work();
+}
+
 /* Let the lines' input send SIGIO to this thread: poll(2) does not show it. */
 static void ask_for_signals(void)
 {
@@ -916,7 +930,10 @@ static void parse(int argc, char **argv)
 __attribute__((visibility("default"))) int
 qemu_plugin_install(uint64_t id, const qemu_info_t *info, int argc, char **argv)
 {
-	static const struct chardev_hooks hooks = { .write = write_line };
+	static const struct chardev_hooks hooks = {
+		.write = write_line,
+		.accept_input = accept_input,
+	};
 	static Notifier shutdown = { .notify = on_shutdown };
 	/* Virtio's notifications are to be handled where they are made. */
 	static GlobalProperty virtio[] = {
