@@ -33,6 +33,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -335,6 +336,27 @@ static void arm(void)
 	}
 }
 
+/* Within a checkpoint. */
+static bool has_input(const struct line *line)
+{
+	struct pollfd pfd = { .fd = line->in, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) > 0 && pfd.revents & POLLIN;
+}
+
+/*
+ * A device that can take nothing, and for which there is something: a device that is
+ * closed, as a virtio console's port is for long, must not keep us awake.
+ */
+static void retry_later(const struct line *line)
+{
+	if (replaying() || !has_input(line))
+		return;
+	__atomic_store_n(&crr.retry_at, wall_clock() + RETRY_NS,
+			 __ATOMIC_RELAXED);
+	wake_watch();
+}
+
 /* Give the guest what there is on a line. */
 static bool deliver_line(struct line *line)
 {
@@ -346,9 +368,7 @@ static bool deliver_line(struct line *line)
 	for (;;) {
 		space = qemu_chr_be_can_write(line->chr);
 		if (space <= 0) {
-			__atomic_store_n(&crr.retry_at, wall_clock() + RETRY_NS,
-					 __ATOMIC_RELAXED);
-			wake_watch();
+			retry_later(line);
 			return any;
 		}
 		if (space > (int)sizeof(buf))
