@@ -92,6 +92,7 @@ static struct {
 	bool may_pace;	   /* -plugin ...,pace=off: the guest need not wait */
 	int64_t wall_base; /* the wall clock, when the guest's was guest_base */
 	int64_t guest_base;
+	int64_t forgiven_at; /* the guest's clock */
 	pthread_t watch;   /* the thread that looks for input */
 	bool watched;	   /* it runs */
 	sem_t held;	   /* posted when the CPU is to be held no longer */
@@ -229,11 +230,19 @@ static int64_t ahead_of_wall(int64_t guest)
 	return guest - guest_target();
 }
 
-/* A guest that could not keep up does not catch up later. */
+/*
+ * A guest that could not keep up does not catch up later. One that sleeps can: its
+ * clock stands until the wall clock has come to its next timer, however far that is.
+ * So nothing is forgiven twice at the same moment of its clock.
+ */
 static void forgive(void)
 {
-	int64_t behind = -ahead_of_wall(guest_clock());
+	int64_t now = guest_clock();
+	int64_t behind = -ahead_of_wall(now);
 
+	if (now == crr.forgiven_at)
+		return;
+	crr.forgiven_at = now;
 	if (behind > BEHIND_NS)
 		crr.wall_base += behind - BEHIND_NS;
 }
