@@ -3,14 +3,16 @@
  * QEMU's character devices on the session's ttys: which they are, and what they
  * do for the guest.
  *
- * Three methods of their classes are replaced. Output goes through the plugin,
+ * Four methods of their classes are replaced. Output goes through the plugin,
  * which knows the guest's time, and through a descriptor that blocks: QEMU's own
  * does not, so that the guest would notice at a moment of the wall clock that
  * the tty is full. A device that wants to wait until it can write is called by the
  * main loop, again at a moment of the wall clock, even if it could write at once
  * (a SiFive UART whose FIFO wraps around does so): it is called by a timer of the
- * guest's clock instead. The modem lines are the host's, and crr never sees who
- * asks for them: the guest is told that there are none, as with a pipe.
+ * guest's clock instead. A device that was full tells that it has space again,
+ * which QEMU's own character devices for files and ports do not want to know. The
+ * modem lines are the host's, and crr never sees who asks for them: the guest is
+ * told that there are none, as with a pipe.
  *
  * Where the methods are in the class depends on QEMU's version. They are found
  * by what different classes have there.
@@ -25,7 +27,7 @@
 
 /* sizeof(ObjectClass), with which each class begins; and where to stop. */
 #define FIRST_METHOD 12
-#define LAST_METHOD  24
+#define LAST_METHOD  28
 
 #define CHARDEVS_MAX 64
 #define WATCHES_MAX  64
@@ -42,7 +44,7 @@ static struct {
 	struct lines *lines;
 	struct chardev_hooks hooks;
 	/* Numbers of the methods in a class, as an array of pointers. */
-	int write, add_watch, ioctl;
+	int write, add_watch, ioctl, accept_input;
 	struct {
 		ObjectClass *class;
 		chr_write_fn *write;
@@ -75,7 +77,8 @@ static bool is_method(void *p)
  * class for descriptors has another one. It has add_watch() and
  * update_read_handler() where the base class has nothing, and chardev-udp has
  * the second one only. Of the classes for descriptors, those of serial ports
- * alone have an ioctl().
+ * alone have an ioctl(). Behind it, accept_input() is the first one that the
+ * multiplexer has and none of them.
  */
 static bool find_methods(void)
 {
@@ -84,9 +87,10 @@ static bool find_methods(void)
 	void **udp = (void **)object_class_by_name("chardev-udp");
 	void **file = (void **)object_class_by_name("chardev-file");
 	void **serial = (void **)object_class_by_name("chardev-serial");
+	void **mux = (void **)object_class_by_name("chardev-mux");
 	int i;
 
-	if (!base || !null || !udp || !file || !serial)
+	if (!base || !null || !udp || !file || !serial || !mux)
 		return false;
 	for (i = FIRST_METHOD; i < LAST_METHOD; i++) {
 		if (!devs.write && is_method(base[i]) && base[i] == null[i] &&
@@ -101,8 +105,11 @@ static bool find_methods(void)
 			 !null[i] && !udp[i] && !file[i] &&
 			 is_method(serial[i]))
 			devs.ioctl = i;
+		else if (devs.ioctl && !devs.accept_input && !base[i] &&
+			 !file[i] && !serial[i] && is_method(mux[i]))
+			devs.accept_input = i;
 	}
-	return devs.write && devs.add_watch && devs.ioctl;
+	return devs.write && devs.add_watch && devs.ioctl && devs.accept_input;
 }
 
 static int original_of(Chardev *chr)
@@ -268,6 +275,11 @@ static int hooked_ioctl(Chardev *chr, int cmd, void *arg)
 	return devs.original[original_of(chr)].ioctl(chr, cmd, arg);
 }
 
+static void hooked_accept_input(Chardev *chr)
+{
+	devs.hooks.accept_input();
+}
+
 /**
  * chardev_hook - replace the methods of QEMU's character devices on ttys
  * @lines: the session's
@@ -299,6 +311,7 @@ bool chardev_hook(struct lines *lines, const struct chardev_hooks *hooks)
 		methods[devs.add_watch] = (void *)hooked_add_watch;
 		if (methods[devs.ioctl])
 			methods[devs.ioctl] = (void *)hooked_ioctl;
+		methods[devs.accept_input] = (void *)hooked_accept_input;
 	}
 	return true;
 }

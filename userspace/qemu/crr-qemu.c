@@ -33,6 +33,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -55,7 +56,7 @@
 
 /* How often to look at the guest's clock. Input comes with a signal. */
 #define LOOK_EVERY_NS	  (20 * MS)
-/* A device that takes nothing is asked again after that. */
+/* A device that takes nothing, and does not say when it does, is asked again then. */
 #define RETRY_NS	  MS
 /* So long crrctl may take to feed more, if it has more: a log may break off. */
 #define FEED_NS		  (2000 * MS)
@@ -94,6 +95,7 @@ static struct {
 	bool may_pace;	   /* -plugin ...,pace=off: the guest need not wait */
 	int64_t wall_base; /* the wall clock, when the guest's was guest_base */
 	int64_t guest_base;
+	int64_t forgiven_at; /* the guest's clock */
 	pthread_t watch;   /* the thread that looks for input */
 	bool watched;	   /* it runs */
 	sem_t held;	   /* posted when the CPU is to be held no longer */
@@ -239,11 +241,19 @@ static int64_t ahead_of_wall(int64_t guest)
 	return guest - guest_target();
 }
 
-/* A guest that could not keep up does not catch up later. */
+/*
+ * A guest that could not keep up does not catch up later. One that sleeps can: its
+ * clock stands until the wall clock has come to its next timer, however far that is.
+ * So nothing is forgiven twice at the same moment of its clock.
+ */
 static void forgive(void)
 {
-	int64_t behind = -ahead_of_wall(guest_clock());
+	int64_t now = guest_clock();
+	int64_t behind = -ahead_of_wall(now);
 
+	if (now == crr.forgiven_at)
+		return;
+	crr.forgiven_at = now;
 	if (behind > BEHIND_NS)
 		crr.wall_base += behind - BEHIND_NS;
 }
@@ -437,6 +447,27 @@ static void end_until(void)
 
 /* ---- Input and output ---- */
 
+/* Within a checkpoint. */
+static bool has_input(const struct line *line)
+{
+	struct pollfd pfd = { .fd = line->in, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) > 0 && pfd.revents & POLLIN;
+}
+
+/*
+ * A device that can take nothing, and for which there is something: a device that is
+ * closed, as a virtio console's port is for long, must not keep us awake.
+ */
+static void retry_later(const struct line *line)
+{
+	if (replaying() || !has_input(line))
+		return;
+	__atomic_store_n(&crr.retry_at, wall_clock() + RETRY_NS,
+			 __ATOMIC_RELAXED);
+	wake_watch();
+}
+
 /* Give the guest what there is on a line. */
 static bool deliver_line(struct line *line)
 {
@@ -448,9 +479,7 @@ static bool deliver_line(struct line *line)
 	for (;;) {
 		space = qemu_chr_be_can_write(line->chr);
 		if (space <= 0) {
-			__atomic_store_n(&crr.retry_at, wall_clock() + RETRY_NS,
-					 __ATOMIC_RELAXED);
-			wake_watch();
+			retry_later(line);
 			return any;
 		}
 		if (space > (int)sizeof(buf))
@@ -723,6 +752,20 @@ static void queue_work(void)
 		return;
 	__atomic_store_n(&crr.queued, true, __ATOMIC_RELAXED);
 	async_run_on_cpu(crr.cpu, on_work, (run_on_cpu_data){ .host_ptr = NULL });
+}
+
+/*
+ * Recording, a device that was full has space again: the guest has read from it. Most
+ * have space for a byte or a few, so that a file would take long if each of them had
+ * to wait for the wall clock.
+ */
+static void accept_input(void)
+{
+	if (!crr.started || crr.over || !crr.retry_at || replaying())
+		return;
+	/* A moment that has passed. */
+	__atomic_store_n(&crr.retry_at, 1, __ATOMIC_RELAXED);
+	queue_work();
 }
 
 /* Let the lines' input send SIGIO to this thread: poll(2) does not show it. */
@@ -1076,7 +1119,10 @@ static void parse(int argc, char **argv)
 __attribute__((visibility("default"))) int
 qemu_plugin_install(uint64_t id, const qemu_info_t *info, int argc, char **argv)
 {
-	static const struct chardev_hooks hooks = { .write = write_line };
+	static const struct chardev_hooks hooks = {
+		.write = write_line,
+		.accept_input = accept_input,
+	};
 	static Notifier shutdown = { .notify = on_shutdown };
 	/* Virtio's notifications are to be handled where they are made. */
 	static GlobalProperty virtio[] = {

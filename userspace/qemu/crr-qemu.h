@@ -33,6 +33,8 @@ __attribute__((format(printf, 1, 2))) void warn(const char *format, ...);
 /* chardev.c */
 struct chardev_hooks {
 	int (*write)(struct line *line, const uint8_t *buf, int length);
+	/* A device can take more input. */
+	void (*accept_input)(void);
 };
 
 bool chardev_hook(struct lines *lines, const struct chardev_hooks *hooks);

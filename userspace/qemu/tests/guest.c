@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Three guests for the plugin's tests, on QEMU's riscv64 machines, without
+ * Guests for the plugin's tests, on QEMU's riscv64 machines, without
  * firmware. They keep a hash of all that they see: each byte, and the time and the
  * count of instructions at which they saw it, so that a replay that is off by one
  * instruction shows.
@@ -8,6 +8,7 @@
  * BUSY, on "virt": never halts, polls the UART, and prints the hash at each byte.
  * HALTING, on "virt": sleeps until a byte or the timer comes; prints the hash at
  * each byte, and now and then at the timer.
+ * SLEEPING: likewise, with a timer that comes each second, and is shown.
  * TWO, on "sifive_e": never halts, polls two UARTs, and prints at the one what came
  * in at the other. That machine cannot be switched off.
  * SPIN, on "virt": computes, looks at the UART every 4,000 instructions, and
@@ -20,7 +21,8 @@
 #define BUSY	 0
 #define HALTING	 1
 #define TWO	 2
-#define SPIN	 3
+#define SLEEPING 3
+#define SPIN	 4
 #ifndef GUEST
 #define GUEST	 BUSY
 #endif
@@ -34,8 +36,8 @@
 #define SIFIVE_UART(n) (0x10013000UL + 0x10000 * (n))
 
 /* How often the timer comes, in units of 100 ns, and how often that is shown. */
-#define TICK	 100000
-#define SHOWN	 25
+#define TICK	 (GUEST == SLEEPING ? 10000000 : 100000)
+#define SHOWN	 (GUEST == SLEEPING ? 1 : 25)
 
 static volatile uint8_t *const uart = (void *)UART;
 static volatile uint64_t *const mtime = (void *)(CLINT + 0xbff8);
@@ -192,7 +194,7 @@ void guest_main(void)
 		uart[2] = 7; /* the FIFOs, emptied */
 	}
 	show(0, '!');
-	if (guest == HALTING)
+	if (guest == HALTING || guest == SLEEPING)
 		halting();
 	if (guest == SPIN)
 		spinning();

@@ -129,6 +129,13 @@ paced() {
 	[ "$guest" -le "$wall" ] || fail "the guest is ahead: $guest ms in $wall ms"
 }
 
+# Its timer comes while nobody types.
+sleeping() {
+	recorded SLEEPING 3 900000 || return
+	cat SLEEPING.said
+	grep -q '^- ' SLEEPING.said
+}
+
 # An idle guest that was not paced: long on its own clock. How long the replay takes
 # is printed, and not judged: the start of QEMU is most of it.
 fast() {
@@ -432,6 +439,8 @@ check "a busy guest: recorded" recorded BUSY 30 20000
 check "a busy guest: $replays replays" replayed BUSY
 check "an idle guest: recorded, at the wall clock's pace" paced
 check "an idle guest: $replays replays" replayed HALTING
+check "a guest that sleeps for long: recorded" sleeping
+check "a guest that sleeps for long: $replays replays" replayed SLEEPING
 check "an idle guest: recorded without pacing" fast
 check "another byte in the log is found" other_byte
 check "a log that breaks off" breaks_off
