@@ -335,12 +335,10 @@ char *const *stored_command(const struct crr_log_info *info, const char *log,
 }
 
 /**
- * stored_json - the object in the header, for JSON output; null without one
+ * stored_json - the object in the header, for JSON output; NULL without one
  * @info: the header
  */
 json_t *stored_json(const struct crr_log_info *info)
 {
-	json_t *run = parse(info);
-
-	return run ? run : json_null();
+	return parse(info);
 }

@@ -80,6 +80,7 @@ static void print_info_json(const struct log_file *file,
 {
 	const struct crr_log_info *info = crr_log_get_info(file->log);
 	json_t *object = json_object(), *streams = json_array();
+	json_t *run = stored_json(info);
 	uint32_t i;
 
 	for (i = 0; i < totals->nstreams; i++)
@@ -90,7 +91,8 @@ static void print_info_json(const struct log_file *file,
 		 info->created ? json_u64(info->created) : json_null());
 	json_set(object, "command",
 		 json_text(info->command, strlen(info->command)));
-	json_set(object, "run", stored_json(info));
+	if (run)
+		json_set(object, "run", run);
 	json_set(object, "delivery", json_string(delivery_name(info)));
 	json_set(object, "counter",
 		 json_text(info->counter, strlen(info->counter)));
