@@ -459,10 +459,11 @@ static bool has_input(const struct line *line)
  * A device that can take nothing, and for which there is something: a device that is
  * closed, as a virtio console's port is for long, must not keep us awake.
  */
-static void retry_later(const struct line *line)
+static void retry_later(struct line *line)
 {
 	if (replaying() || !has_input(line))
 		return;
+	line->full = true;
 	__atomic_store_n(&crr.retry_at, wall_clock() + RETRY_NS,
 			 __ATOMIC_RELAXED);
 	wake_watch();
@@ -476,8 +477,11 @@ static bool deliver_line(struct line *line)
 	ssize_t n;
 	int space;
 
+	line->full = false;
 	for (;;) {
 		space = qemu_chr_be_can_write(line->chr);
+		if (space > line->most)
+			line->most = space;
 		if (space <= 0) {
 			retry_later(line);
 			return any;
@@ -755,17 +759,26 @@ static void queue_work(void)
 }
 
 /*
- * Recording, a device that was full has space again: the guest has read from it. Most
- * have space for a byte or a few, so that a file would take long if each of them had
- * to wait for the wall clock.
+ * A device has been read by the guest. UARTs have space for a byte or a few, so that
+ * a file would take long if each of them had to wait for the wall clock; and also if
+ * each byte were delivered by itself to a guest that empties a FIFO.
  */
 static void accept_input(void)
 {
+	struct line *line;
+	unsigned int i;
+
 	if (!crr.started || crr.over || !crr.retry_at || replaying())
 		return;
-	/* A moment that has passed. */
-	__atomic_store_n(&crr.retry_at, 1, __ATOMIC_RELAXED);
-	queue_work();
+	for (i = 0; i < crr.lines.n; i++) {
+		line = &crr.lines.line[i];
+		if (!line->full || qemu_chr_be_can_write(line->chr) < line->most)
+			continue;
+		/* A moment that has passed. */
+		__atomic_store_n(&crr.retry_at, 1, __ATOMIC_RELAXED);
+		queue_work();
+		return;
+	}
 }
 
 /* Let the lines' input send SIGIO to this thread: poll(2) does not show it. */

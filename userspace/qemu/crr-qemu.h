@@ -19,6 +19,8 @@ struct line {
 	int out; /* blocking: the guest never learns that a tty is full */
 	Chardev *chr;
 	bool broken; /* output to it has failed, which has been reported */
+	int most;    /* bytes that the device has ever taken at a time */
+	bool full;   /* there was more for the device than it could take */
 };
 
 struct lines {
