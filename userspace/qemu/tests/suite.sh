@@ -235,16 +235,18 @@ stops_at() {
 }
 
 # Behind the record of a byte that was written, behind one that was read, and
-# between two.
+# between two, of which the peer determines which comes first.
 until_() {
 	crrctl log dump added.crr | sed -n 's/^ *\([0-9]*\) @\([0-9]*\) .* \(WRITE\|READ\) .*/\3 \1 \2/p' > records
 	# shellcheck disable=SC2046 # words
-	set -- $(awk '/WRITE/ && ++n == 40 { print n, $2, $3 }
-		      /READ/ && ++m == 2 { print n, $2, $3, n, $3 + 8000 }' records)
+	set -- $(awk '/WRITE/ && ++n == 40 { written = n " " $2 " " $3 }
+		      /READ/ && ++m == 2 { read = n + 0 " " $2 " " $3 }
+		      NR > 1 && $3 - last > 400 { between = last + 200 }
+		      { last = $3 }
+		      END { print written, read, between }' records)
 	stops_at "$2" "$1" "$3" && stops_at "$5" "$4" "$6" || return
-	set -- "$7" "$8"
-	n_=$(awk -v at="$2" '/WRITE/ && $3 <= at' records | wc -l)
-	stops_at "@$2" "$n_" "$2"
+	n_=$(awk -v at="$7" '/WRITE/ && $3 <= at' records | wc -l)
+	stops_at "@$7" "$n_" "$7"
 }
 
 # A debugger that stops at each byte, and steps, changes nothing.
