@@ -35,6 +35,7 @@ static noreturn void become_modprobe(int fd)
 /* Run modprobe; what it says goes to @said, which is a string then. */
 static void run_modprobe(char *said, size_t size)
 {
+	char *line;
 	size_t length = 0;
 	int fds[2];
 	ssize_t n;
@@ -67,6 +68,9 @@ static void run_modprobe(char *said, size_t size)
 	while (length && said[length - 1] == '\n')
 		length--;
 	said[length] = '\0';
+	/* It becomes a part of one line. */
+	while ((line = strchr(said, '\n')))
+		*line = ' ';
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }
@@ -110,9 +114,9 @@ void load_module(void)
 	run_modprobe(said, sizeof(said));
 	if (crr_ldisc() >= 0)
 		return;
-	fail("the module n_crr is not loaded, and modprobe n_crr did not load it%s%s\n"
-	     "crrctl: %s",
-	     *said ? ": " : "", said, module_advice(said));
+	warn("the module n_crr is not loaded, and modprobe n_crr did not load it%s%s",
+	     *said ? ": " : "", said);
+	fail("%s", module_advice(said));
 }
 
 /* Without waiting for a carrier, and without becoming its session's leader. */

@@ -58,11 +58,10 @@ void usage_error(const struct command *cmd, const char *format, ...)
 {
 	va_list args;
 
-	fputs("crrctl: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	vwarn(format, args);
 	va_end(args);
-	fprintf(stderr, "\nTry 'crrctl%s%s --help'.\n", cmd ? " " : "",
+	fprintf(stderr, "Try 'crrctl%s%s --help'.\n", cmd ? " " : "",
 		cmd ? cmd->name : "");
 	exit(cmd && cmd->failure != EXIT_CRR_FAILURE ? cmd->failure :
 						       EXIT_CRR_USAGE);

@@ -69,19 +69,25 @@ void message_progress(const char *text, bool last)
 	progress_shown = !last;
 }
 
+/* One line: what could end it, or do something to a terminal, is escaped. */
 void vwarn(const char *format, va_list args)
 {
-	char *text = NULL;
+	char *text = NULL, *line = NULL;
 	size_t length;
-	FILE *out = open_memstream(&text, &length);
+	FILE *out;
 
-	if (!out)
+	/* Names may come from a log, and that from anybody. */
+	if (vasprintf(&text, format, args) < 0)
 		return;
-	fputs("crrctl: ", out);
-	vfprintf(out, format, args);
-	fputc('\n', out);
-	if (!fclose(out))
-		message_print(text);
+	out = open_memstream(&line, &length);
+	if (out) {
+		fputs("crrctl: ", out);
+		print_text(out, text);
+		fputc('\n', out);
+		if (!fclose(out))
+			message_print(line);
+	}
+	free(line);
 	free(text);
 }
 
