@@ -33,6 +33,7 @@ struct recording {
 	struct output out;
 	int fd;
 	struct crr_log_writer *log;
+	struct crr_log_info info;
 	unsigned int flags;
 	size_t buffer_size;
 	uint64_t flush_ms; /* so long records may wait in the kernel */
@@ -107,27 +108,26 @@ static uint64_t wall_clock(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static void begin_log(struct recording *rec, char *const *argv, enum qemu qemu,
+static void begin_log(struct recording *rec, char *const *argv,
 		      const char *counter)
 {
-	static struct crr_log_info info;
+	struct crr_log_info *info = &rec->info;
 	size_t n = 0;
 	char *p;
 
-	info.delivery = rec->flags & CRR_RECORD_GATED ? CRR_DELIVERY_GATED :
-							CRR_DELIVERY_FREE;
-	stored_make(&info, argv, qemu);
-	info.created = wall_clock();
-	snprintf(info.counter, sizeof(info.counter), "%s", counter);
-	for (; *argv && n < sizeof(info.command); argv++)
-		n += (size_t)snprintf(info.command + n,
-				      sizeof(info.command) - n, "%s%s",
+	info->delivery = rec->flags & CRR_RECORD_GATED ? CRR_DELIVERY_GATED :
+							 CRR_DELIVERY_FREE;
+	info->created = wall_clock();
+	snprintf(info->counter, sizeof(info->counter), "%s", counter);
+	for (; *argv && n < sizeof(info->command); argv++)
+		n += (size_t)snprintf(info->command + n,
+				      sizeof(info->command) - n, "%s%s",
 				      n ? " " : "", *argv);
 	/* The header is lines of text. */
-	for (p = info.command; *p; p++)
+	for (p = info->command; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = ' ';
-	rec->log = crr_log_create(rec->fd, &info);
+	rec->log = crr_log_create(rec->fd, info);
 	if (!rec->log)
 		fail("%s: %s", rec->path, strerror(errno));
 }
@@ -423,7 +423,7 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	const char *peer = NULL, *tty = NULL, *counter = "";
 	const char *const *ttys = &tty; /* a new pty */
 	unsigned int nttys = 1;
-	char *const *command;
+	char *const *command, *const *full;
 	int level = -1;
 	int c, status;
 
@@ -530,7 +530,9 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	}
 	user_find();
 	/* What is wrong with it is found before anything is started. */
+	full = qemu ? qemu_plugin(command, rec.ctl.quiet) : command;
 	if (!resume) {
+		stored_make(&rec.info, command, qemu);
 		output_open(&rec.out, rec.path, force, "a log");
 		rec.fd = rec.out.fd;
 		(void)log_lock(rec.fd);
@@ -543,9 +545,7 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	if (resume) {
 		resume_log(&rec);
 	} else {
-		begin_log(&rec, command, qemu, counter);
-		if (qemu)
-			command = qemu_plugin(command, rec.ctl.quiet);
+		begin_log(&rec, command, counter);
 		control_start(&rec.ctl, crr_session_record, rec.flags,
 			      rec.buffer_size);
 	}
@@ -554,7 +554,7 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	if (!peer)
 		control_size(&rec.ctl);
 	if (*command &&
-	    !child_start(&rec.ctl.command, command, rec.ctl.line,
+	    !child_start(&rec.ctl.command, full, rec.ctl.line,
 			 rec.ctl.nlines))
 		return control_give_up(&rec.ctl, GRACE_MS);
 	if (!resume && !output_publish(&rec.out)) {

@@ -27,17 +27,24 @@ static bool make_digest(const char *path, struct digest *digest)
 	static unsigned char buf[64 << 10];
 	struct stat st;
 	SHA2_CTX sha;
+	bool regular;
 	ssize_t n;
 	int fd;
 
-	/* O_NONBLOCK: not to wait for the other end of a fifo. */
+	/*
+	 * Anything else is not even opened: a serial port would raise its modem
+	 * lines, and the other end of a fifo would go on.
+	 */
+	fd = user_open(path, O_PATH);
+	if (fd < 0)
+		return false;
+	regular = !fstat(fd, &st) && S_ISREG(st.st_mode);
+	close(fd);
+	if (!regular)
+		return false;
 	fd = user_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return false;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return false;
-	}
 	*digest = (struct digest){ 0 };
 	SHA256Init(&sha);
 	while ((n = read(fd, buf, sizeof(buf))) > 0) {
@@ -136,7 +143,8 @@ static const char *const qemu_names[] = {
  * @command: the command, before the names of ttys are put into it
  * @qemu: whether it is a QEMU, in which case -plugin is left out
  *
- * To be called before COMMAND runs, which may change its files.
+ * To be called before COMMAND runs, which may change its files; and while a
+ * signal still ends crrctl: large files take long.
  */
 void stored_make(struct crr_log_info *info, char *const *command,
 		 enum qemu qemu)
@@ -310,15 +318,18 @@ char *const *stored_command(const struct crr_log_info *info, const char *log,
 	json_t *run = parse(info);
 	const char *directory;
 	char **command;
-	struct stat st;
 	size_t i;
+	int fd;
 
 	command = get_words(run);
 	if (!command)
 		fail("%s has no stored command: give it behind --", log);
 	directory = json_string_value(json_object_get(run, "directory"));
 	print_command(command, directory);
-	if (directory && (stat(directory, &st) || !S_ISDIR(st.st_mode))) {
+	fd = directory ? user_open(directory, O_PATH | O_DIRECTORY) : -1;
+	if (fd >= 0) {
+		close(fd);
+	} else if (directory) {
 		warn("warning: this directory does not exist here: the command is run in the present one");
 		directory = NULL;
 	}

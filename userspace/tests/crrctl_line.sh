@@ -1830,6 +1830,41 @@ line_stored() {
 	has err 'COMMAND is not in UTF-8'
 }
 
+# A word that names a fifo or a port is no file to be read: who waits at its other
+# end would go on.
+line_stored_opens_files_alone() {
+	mkfifo fifo
+	start sh -c ': > fifo; : > opened'
+	writer=$pid
+	run 0 crrctl record -o a.crr -p "$talk" -- \
+		sh -c 'exec emulator "$0"' {} fifo file=fifo,if=none
+	[ ! -e opened ] || fail 'it was opened'
+	kill "$writer"
+	run 0 crrctl log info --json a.crr
+	json out 'map(.run.files | map(.path) | any(. == "fifo")) == [false]'
+}
+
+# A place in a log: a number is a record's, and never a label.
+line_until_where() {
+	cat > marks.text <<-'LOG'
+	@0 0 STREAM "ttyS0"
+	@5 0 MARK "99"
+	@6 0 MARK "here"
+	@7 0 STREAM_END reason=stopped
+	@7 0 END
+	LOG
+	run 0 crrctl log import marks.text marks.crr
+	for where in 99 there @ @x @-1 18446744073709551615; do
+		run 125 crrctl replay --until "$where" marks.crr -- true
+		has err --until
+		lacks err 'need a QEMU'
+	done
+	for where in 0 2 4 here @0 @99; do
+		run 125 crrctl replay --until "$where" marks.crr -- true
+		has err '--until and --gdb need a QEMU'
+	done
+}
+
 # with_command JSON: a log with this in its header, which somebody has sent.
 with_command() {
 	jq -n --argjson run "$1" -r '"run \($run | tojson | tojson)"' > sent.text
@@ -1864,6 +1899,18 @@ line_stored_hostile() {
 	with_command '{ "command": ["emulater"] }'
 	run 127 crrctl replay -q --stored sent.crr
 	[ ! -e pwned ] || fail 'it was run'
+	# Nor do messages about what it names.
+	with_command '{ "command": ["\u001b]0;title\u0007\n"], "directory": "/\u001b[1m",
+		"files": [{ "path": "\u001b[2m\n\u009b1m", "sha256": "0" }] }'
+	run 127 crrctl replay -q --stored sent.crr
+	LC_ALL=C tr -d '\n -~' < err > odd
+	empty odd
+	has err '\x1b[2m\x0a\xc2\x9b1m is missing'
+	has err '\x1b]0;title\x07\x0a: No such file'
+	with_command '{ "command": ["\u001b[3m{7}"] }'
+	run 125 crrctl replay -q --stored sent.crr
+	LC_ALL=C tr -d '\n -~' < err > odd
+	empty odd
 	# No command.
 	for run in '{}' '[]' '{ "command": "sh" }' '{ "command": [] }' \
 		   '{ "command": [1] }' '{ "command": [["sh"]] }' \

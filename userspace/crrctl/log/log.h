@@ -7,10 +7,11 @@
 #include "../json.h"
 #include "../record_types.h"
 
-/* ---- log_file.c: logs that are read, and parts of them ---- */
+/* ---- ../stored.c: how COMMAND was run ---- */
 
-/* stored.c, of crrctl */
 json_t *stored_json(const struct crr_log_info *info);
+
+/* ---- log_file.c: logs that are read, and parts of them ---- */
 
 /**
  * struct range - a range of values, both ends included
