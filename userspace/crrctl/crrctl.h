@@ -174,6 +174,7 @@ enum qemu {
 	QEMU_DEBUGGABLE,
 };
 
+bool qemu_is(char *const *command);
 char *const *qemu_command(char *const *command, unsigned int nlines,
 			  bool quiet);
 char *const *qemu_plugin(char *const *command, bool quiet);

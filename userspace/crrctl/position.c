@@ -55,8 +55,11 @@ struct position position_find(const struct command *cmd, const char *option,
 	if (wanted != CRR_NO_SEQUENCE)
 		(void)crr_log_seek(log, CRR_LOG_SEQUENCE, wanted);
 	while (crr_log_next(log, &rec, &error) == 1) {
-		if (rec.type & CRR_TYPE_OPTIONAL ||
-		    (rec.sequence != wanted && !is_mark(&rec, what)))
+		if (rec.type & CRR_TYPE_OPTIONAL)
+			continue;
+		/* A number is never a label. */
+		if (wanted == CRR_NO_SEQUENCE ? !is_mark(&rec, what) :
+						rec.sequence != wanted)
 			continue;
 		pos.sequence = rec.sequence;
 		pos.counter = rec.counter;

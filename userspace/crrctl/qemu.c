@@ -62,6 +62,22 @@ static bool has_plugin(char *const *command)
 	return false;
 }
 
+/**
+ * qemu_is - is this a QEMU, perhaps behind env(1) or another wrapper?
+ * @command: the command
+ */
+bool qemu_is(char *const *command)
+{
+	const char *slash;
+
+	for (; *command; command++) {
+		slash = strrchr(*command, '/');
+		if (!strncmp(slash ? slash + 1 : *command, "qemu-system-", 12))
+			return true;
+	}
+	return false;
+}
+
 /* Of the same installation, or build, as libcrr. */
 static char *find_plugin(void)
 {

@@ -355,8 +355,8 @@ static void end_command(struct replay *rep)
 {
 	struct control *ctl = &rep->ctl;
 
-	/* The plugin has paused the machine. */
-	if (rep->gdb && !rep->stalled) {
+	/* The plugin has paused the machine, but for one that waits in crr. */
+	if (rep->gdb && !rep->stalled && !rep->broke_off) {
 		if (!ctl->told)
 			warn("the machine is stopped for gdb; crrctl ends when it ends");
 		ctl->told = true;
@@ -930,7 +930,9 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 	if (stored)
 		command = stored_command(crr_log_get_info(rep.log), rep.path,
 					 &rep.ctl.command);
-	if (*command && stored_qemu(crr_log_get_info(rep.log)))
+	/* The log of a QEMU can be another program's to replay. */
+	if ((qemu || stored || qemu_is(command)) &&
+	    stored_qemu(crr_log_get_info(rep.log)))
 		qemu = stored_qemu(crr_log_get_info(rep.log));
 	if ((rep.until || rep.gdb) && !qemu)
 		usage_error(cmd, "--until and --gdb need a QEMU as COMMAND, and --qemu");

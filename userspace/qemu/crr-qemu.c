@@ -119,16 +119,7 @@ __attribute__((visibility("default"))) int qemu_plugin_version = 1;
 
 __attribute__((constructor)) static void choose_version(void)
 {
-	if (qemu_plugin_register_vcpu_syscall_filter_cb)
-		qemu_plugin_version = 7;
-	else if (qemu_plugin_register_vcpu_discon_cb)
-		qemu_plugin_version = 6;
-	else if (qemu_plugin_write_memory_vaddr)
-		qemu_plugin_version = 5;
-	else if (qemu_plugin_read_memory_vaddr)
-		qemu_plugin_version = 4;
-	else if (qemu_plugin_scoreboard_new)
-		qemu_plugin_version = 2;
+	qemu_plugin_version = qemu_newest_version();
 }
 
 /* ---- Messages ---- */

@@ -57,6 +57,20 @@ WEAK void qemu_plugin_write_memory_vaddr(void);
 WEAK void qemu_plugin_register_vcpu_discon_cb(void);
 WEAK void qemu_plugin_register_vcpu_syscall_filter_cb(void);
 
+/* The version of the interface: that of the newest function that is there. */
+static inline int qemu_newest_version(void)
+{
+	if (qemu_plugin_register_vcpu_syscall_filter_cb)
+		return 7;
+	if (qemu_plugin_register_vcpu_discon_cb)
+		return 6;
+	if (qemu_plugin_write_memory_vaddr)
+		return 5;
+	if (qemu_plugin_read_memory_vaddr)
+		return 4;
+	return qemu_plugin_scoreboard_new ? 2 : 1;
+}
+
 /* ---- Clocks and timers ---- */
 
 enum {

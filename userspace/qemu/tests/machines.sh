@@ -249,6 +249,14 @@ peer() {
 
 # ---- Recording and replaying ----
 
+# recorded_by STATUS: what records has ended; so do the peers.
+recorded_by() {
+	kill $peers 2> /dev/null
+	wait $peers 2> /dev/null
+	peers=''
+	return "$1"
+}
+
 record_one() {
 	case $1 in
 	BUSY|HALTING) ;;
@@ -281,11 +289,7 @@ record_many() {
 	done
 	before="$crrctl record -q --qemu -o log $ttys"
 	"guest_$1" > out 2> err < /dev/null
-	status=$?
-	kill $peers 2> /dev/null
-	wait $peers 2> /dev/null
-	peers=''
-	return $status
+	recorded_by $?
 }
 
 # TWO cannot be switched off: ended when all has been answered.
@@ -316,11 +320,7 @@ record_two() {
 	done
 	kill -TERM $record
 	wait $record
-	status=$?
-	kill $peers 2> /dev/null
-	wait $peers 2> /dev/null
-	peers=''
-	return $status
+	recorded_by $?
 }
 
 complain() {

@@ -186,6 +186,9 @@ breaks_off() {
 			fail "elsewhere than $records" || return
 		cmp -n "$(wc -c < out)" out BUSY.said || return
 	done
+	# Then the machine is no debugger's: it waits in a call.
+	virt BUSY run 123 "$build/crrctl/crrctl" replay -q --qemu --gdb=socket \
+		--until @999999999999 short.crr --
 }
 
 # Behind a log's end the guest goes on with the line, and all of it is a log.
@@ -224,6 +227,13 @@ stored() {
 	cmp out added.said || return
 	grep -q -e '-icount shift=3,sleep=off -seed 1 .* -serial {0}$' err &&
 		! grep -q -e -plugin err
+}
+
+# Another program can replay the log of a QEMU, and is no QEMU for that.
+by_another() {
+	run 122 "$build/crrctl/crrctl" replay -q added.crr -- \
+		sh -c 'echo "$# words"' sh || return
+	grep -q '^0 words' out || fail "words were added"
 }
 
 # stops_at WHAT BYTES COUNTER: it has printed so much by then.
@@ -454,6 +464,7 @@ check "another byte in the log is found" other_byte
 check "a log that breaks off" breaks_off
 check "missing options are added" added
 check "the log's command is run again" stored
+check "another program replays it" by_another
 check "a replay goes on live" live
 check "a replay stops where it is told to" until_
 check "a debugger changes nothing" debugged
