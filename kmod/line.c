@@ -58,14 +58,17 @@ void crr_line_wake(struct crr_line *line)
 	wake_up_interruptible_poll(&tty->write_wait, EPOLLOUT | EPOLLWRNORM);
 }
 
-/* Wake all sleepers of the tty, and the pollers that wait for these events. */
+/*
+ * Wake all sleepers of the tty, and the pollers that wait for these events. As
+ * they look at the session after they have queued, none of them is missed.
+ */
 void crr_line_notify(struct crr_line *line, __poll_t events)
 {
 	struct tty_struct *tty = line->tty;
 
-	if (events & (EPOLLIN | EPOLLHUP))
+	if (events & (EPOLLIN | EPOLLHUP) && wq_has_sleeper(&tty->read_wait))
 		wake_up_interruptible_poll(&tty->read_wait, events);
-	if (events & EPOLLOUT)
+	if (events & EPOLLOUT && wq_has_sleeper(&tty->write_wait))
 		wake_up_interruptible_poll(&tty->write_wait, events);
 }
 

@@ -95,17 +95,21 @@ void crr_replayer_unlink(struct crr_stream *stream,
 	struct crr_replayer *replayer = &stream->session->replayer;
 
 	list_del(&queued->cursor);
-	list_del(&queued->due);
+	if (crr_type_is_inbound(queued->rec.type))
+		list_del(&queued->due);
 	replayer->remaining -= crr_must_be_taken(&queued->rec);
 	stream->writes -= crr_is_taken_write(&queued->rec);
 	WRITE_ONCE(replayer->bytes, replayer->bytes - sizeof(*queued) -
 				    queued->rec.data_length);
 }
 
-/* Records hold what was typed, passwords too. */
+/* Records hold what was typed, passwords too. NULL is none. */
 void crr_queued_free(struct crr_queued *queued)
 {
-	kfree_sensitive(queued);
+	if (!queued)
+		return;
+	memzero_explicit(queued->bytes, queued->rec.data_length);
+	kfree(queued);
 }
 
 /* There may be a million of them: not under a lock that others wait for. */
@@ -222,7 +226,6 @@ int crr_replayer_queue(struct crr_session *session, struct crr_stream *stream,
 		list_add_tail(&queued->due, &replayer->due);
 	} else {
 		list_add_tail(&queued->cursor, &stream->outbound);
-		INIT_LIST_HEAD(&queued->due);
 	}
 	replayer->remaining += crr_must_be_taken(rec);
 	stream->writes += crr_is_taken_write(rec);

@@ -126,7 +126,7 @@ struct crr_recorder {
 /* A record that has been fed. */
 struct crr_queued {
 	struct list_head cursor;	/* stream->inbound or ->outbound */
-	struct list_head due;		/* replayer->due, or empty */
+	struct list_head due;		/* replayer->due, if inbound */
 	bool shown;			/* pollers have been woken for it */
 	bool signalled;			/* and SIGIO was sent */
 	struct crr_record rec;		/* its data are the bytes below */

@@ -44,9 +44,10 @@ static ssize_t crr_record_write(struct crr_stream *stream, u64 stamp,
 }
 
 /*
- * Let N_TTY process and send what the recorded run wrote, by one attempt that
- * does not wait. Signals are blocked, as the result of this attempt is not the
- * result of the write. Returns how many bytes were taken.
+ * Let N_TTY process and send what the recorded run wrote, without waiting. As
+ * what it does is not the result of the write, a signal must not cut it: what
+ * is left is sent while signals are blocked, which costs as much as the rest.
+ * Returns how many bytes were taken.
  */
 static u32 crr_replay_output(struct tty_struct *tty, struct file *file,
 			     const u8 *buf, u32 length)
@@ -57,15 +58,21 @@ static u32 crr_replay_output(struct tty_struct *tty, struct file *file,
 		.f_flags = file->f_flags | O_NONBLOCK,
 	};
 	sigset_t blocked, before;
-	ssize_t taken;
+	ssize_t n;
+	u32 taken;
 
-	siginitsetinv(&blocked, sigmask(SIGKILL));
-	sigprocmask(SIG_BLOCK, &blocked, &before);
-	taken = crr_n_tty.write(tty, &nowait, buf, length);
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	n = crr_n_tty.write(tty, &nowait, buf, length);
+	taken = max_t(ssize_t, n, 0);
+	if (taken < length && signal_pending(current)) {
+		siginitsetinv(&blocked, sigmask(SIGKILL));
+		sigprocmask(SIG_BLOCK, &blocked, &before);
+		n = crr_n_tty.write(tty, &nowait, buf + taken, length - taken);
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		taken += max_t(ssize_t, n, 0);
+	}
 	/* No SIGIO must follow when the device has space again. */
 	clear_bit(TTY_DO_WRITE_WAKEUP, &tty->flags);
-	return max_t(ssize_t, taken, 0);
+	return taken;
 }
 
 static ssize_t crr_replay_write(struct crr_line *line, struct file *file,

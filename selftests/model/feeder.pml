@@ -27,12 +27,12 @@
  * models kmod/queue.c crr_stream_throttle 6d1f7f45
  * models kmod/queue.c crr_stream_restart e1423ce2
  * models kmod/queue.c crr_is_taken_write f9f662f2
- * models kmod/queue.c crr_replayer_unlink f045cbe9
+ * models kmod/queue.c crr_replayer_unlink 550b2f3c
  * models kmod/queue.c crr_replayer_empty 25513cfb
  * models kmod/queue.c crr_replayer_full 5b719e2f
  * models kmod/queue.c crr_replayer_feedable 449f4496
  * models kmod/queue.c crr_replayer_wake_feeder 5804eb63
- * models kmod/queue.c crr_replayer_queue e01de3b5
+ * models kmod/queue.c crr_replayer_queue 147be34b
  * models kmod/feed.c crr_replayer_add 12247866
  * models kmod/feed.c crr_replayer_feed 8a0e5795
  * models kmod/state.c crr_session_next_due 88c155f2
@@ -64,7 +64,7 @@
  * models kmod/operation.c crr_session_decide 386ea1eb
  * models kmod/controller.c crr_controller_seek_ack 50d3c53b
  * models kmod/line.c crr_line_wake 4a2da8ab
- * models kmod/line.c crr_line_notify 375b891f
+ * models kmod/line.c crr_line_notify 707e564c
  * models kmod/line.c crr_line_wake_sleepers 8e7a1c75
  * models kmod/operation.c crr_operation_decide e6aa6245
  * models kmod/line.c crr_line_wait ae15ce30

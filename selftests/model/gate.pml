@@ -21,7 +21,8 @@
  * models kmod/read.c crr_record_read 6bcfde53
  * models kmod/read.c crr_read_decide dadae92e
  * models kmod/read.c crr_gated_sleep 3a3a5cd1
- * models kmod/read.c crr_session_read 3e192cfc
+ * models kmod/read.c crr_session_read 50d14c5e
+ * models kmod/read.c crr_asking_read 4213b5f1
  * models kmod/recorder.c crr_recorder_decide 6fe26e07
  * models kmod/recorder.c crr_recorder_read_done 5649da3b
  * models kmod/recorder.c crr_recorder_checkpoint 9476082f

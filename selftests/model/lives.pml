@@ -29,7 +29,8 @@
  * models kmod/operation.h crr_operation_end 716f95a8
  * models kmod/read.c crr_read_begin f3fb967a
  * models kmod/read.c crr_pass_read 8c2f78af
- * models kmod/read.c crr_session_read 3e192cfc
+ * models kmod/read.c crr_session_read 50d14c5e
+ * models kmod/read.c crr_asking_read 4213b5f1
  * models kmod/read.c crr_read_finish 7b060a73
  * models kmod/write.c crr_ldisc_write 10dde4cf
  * models kmod/write.c crr_asking_write 2b7706ad

@@ -46,7 +46,8 @@
  * models kmod/operation.h crr_operation_end 716f95a8
  * models kmod/operation.c crr_operation_decide e6aa6245
  * models kmod/operation.c crr_session_decide 386ea1eb
- * models kmod/read.c crr_session_read 3e192cfc
+ * models kmod/read.c crr_session_read 50d14c5e
+ * models kmod/read.c crr_asking_read 4213b5f1
  * models kmod/write.c crr_asking_write 2b7706ad
  * models kmod/write.c crr_record_write 972c68a8
  * models kmod/run.c crr_session_stop 799af96e
