@@ -123,16 +123,19 @@ static int exec_failed(const char *name)
 }
 
 /* In the child; returns its exit status if it cannot become COMMAND. */
-static int execute(char **words, pid_t parent, const char *directory,
-		   const struct line *lines, unsigned int nlines)
+static int execute(const struct child *child, char **words, pid_t parent,
+		   bool names_line, const struct line *lines,
+		   unsigned int nlines)
 {
 	if (!become_command(parent))
 		return EXIT_CRR_OWN;
-	if (directory && chdir(directory)) {
-		warn("%s: %s", directory, strerror(errno));
+	if (child->directory && chdir(child->directory)) {
+		warn("%s: %s", child->directory, strerror(errno));
 		return EXIT_CRR_OWN;
 	}
 	export_lines(lines, nlines);
+	if (child->preload)
+		preload_export(!names_line);
 	execvp(words[0], words);
 	return exec_failed(words[0]);
 }
@@ -173,8 +176,8 @@ bool child_start(struct child *child, char *const *argv,
 	if (child->pid < 0)
 		fail("cannot fork: %s", strerror(errno));
 	if (!child->pid) {
-		status = execute(words, parent, child->directory, lines,
-				 nlines);
+		status = execute(child, words, parent, child_names_line(argv),
+				 lines, nlines);
 		(void)!write(failed[1], "", 1);
 		_exit(status);
 	}

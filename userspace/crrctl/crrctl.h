@@ -146,12 +146,14 @@ int open_tty(const char *path);
  * @ended: it has ended. It is not reaped, so that its ID is not used again.
  * @status: its exit status, as in a shell
  * @directory: where it is started; NULL: here
+ * @preload: with crr-preload.so
  */
 struct child {
 	pid_t pid;
 	bool ended;
 	int status;
 	const char *directory;
+	bool preload;
 };
 
 const char *child_wrong_line(char *const *argv, unsigned int nlines);
@@ -164,6 +166,16 @@ void child_signal(const struct child *child, int sig);
 bool child_runs(const struct child *child);
 bool child_is_stopped(const struct child *child);
 bool child_group_ended(struct child *child);
+
+/* ---- installed.c: files that are installed beside libcrr ---- */
+
+char *installed_file(const char *name, const char *built,
+		     const char *otherwise);
+
+/* ---- preload.c: a COMMAND with crr-preload.so ---- */
+
+void preload_check(char *const *command);
+void preload_export(bool ptys);
 
 /* ---- qemu.c: command lines of a QEMU ---- */
 
@@ -200,8 +212,10 @@ struct position position_find(const struct command *cmd, const char *option,
 /* ---- stored.c: how COMMAND was run, in the log's header ---- */
 
 void stored_make(struct crr_log_info *info, char *const *command,
-		 enum qemu qemu);
+		 enum qemu qemu, bool preload);
 enum qemu stored_qemu(const struct crr_log_info *info);
+bool stored_preload(const struct crr_log_info *info);
+char *find_executable(const char *name);
 char *const *stored_command(const struct crr_log_info *info, const char *log,
 			    struct child *child);
 

@@ -4,12 +4,9 @@
  * record and replay it exactly. What an option that is given already lacks is
  * for the plugin to find: it knows the machine.
  */
-#include <dlfcn.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "crrctl.h"
 
@@ -76,29 +73,6 @@ bool qemu_is(char *const *command)
 			return true;
 	}
 	return false;
-}
-
-/* Of the same installation, or build, as libcrr. */
-static char *find_plugin(void)
-{
-	static const char *const folders[] = { "crr", "qemu" };
-	char library[PATH_MAX], *path;
-	Dl_info info;
-	size_t i;
-
-	if (!dladdr((void *)crr_version, &info) ||
-	    !realpath(info.dli_fname, library))
-		fail("cannot find where libcrr is installed: give -plugin PATH/crr-qemu.so in COMMAND");
-	*strrchr(library, '/') = '\0';
-	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		if (asprintf(&path, "%s/%s/crr-qemu.so", library, folders[i]) < 0)
-			fail("%s", strerror(ENOMEM));
-		if (!access(path, R_OK))
-			return path;
-		free(path);
-	}
-	fail("%s/crr/crr-qemu.so is missing: install it with 'make install', or give -plugin PATH/crr-qemu.so in COMMAND",
-	     library);
 }
 
 /* The command with space for so many more words. */
@@ -169,7 +143,8 @@ char *const *qemu_plugin(char *const *command, bool quiet)
 		return command;
 	words = with_space(command, 2, &n);
 	words[n] = "-plugin";
-	words[n + 1] = find_plugin();
+	words[n + 1] = installed_file("crr-qemu.so", "qemu",
+				      ", or give -plugin PATH/crr-qemu.so in COMMAND");
 	if (!quiet)
 		tell_added(words + n);
 	return words;

@@ -53,6 +53,8 @@ static const struct option_help record_options[] = {
 	  "gated delivery: COMMAND makes checkpoints" },
 	{ { "qemu", no_argument, NULL, 'Q' }, NULL,
 	  "COMMAND is a QEMU: gated, with crr-qemu.so" },
+	{ { "preload", no_argument, NULL, 'P' }, NULL,
+	  "COMMAND waits by poll(2), or makes a pty" },
 	{ { "debuggable", no_argument, NULL, 'D' }, NULL,
 	  "with --qemu: replays accept breakpoints; slower" },
 	{ { "output", required_argument, NULL, 'o' }, "FILE",
@@ -362,6 +364,9 @@ static void warn_inexact(const struct recording *rec)
 		warn("warning: a signal came while a read(2) slept: neither the signal nor EINTR is replayed");
 	if (st->facts & CRR_STATUS_THREADS)
 		warn("warning: several threads of a process have read the line: replay does not know which thread gets which bytes; read with one thread, or use --gated");
+	/* Its waits are questions, which are recorded. */
+	if (rec->ctl.command.preload)
+		return;
 	/* Of records that a counter could have told apart. */
 	if (st->facts & CRR_STATUS_COUNTED || st->records <= st->streams)
 		return;
@@ -370,7 +375,7 @@ static void warn_inexact(const struct recording *rec)
 		     rec->resumed || rec->empty_reads || !st->bytes_in ? "" :
 		     "; this one sleeps until there is input, and gets it at once in replay");
 	else if (st->looks > rec->empty_reads)
-		warn("warning: no counter was ever supplied, and %llu poll(2)s found nothing, which is not recorded: in replay input may come at another poll(2); supply a counter, or poll with read(2)",
+		warn("warning: no counter was ever supplied, and %llu poll(2)s found nothing, which is not recorded: in replay input may come at another poll(2); use --preload, supply a counter, or poll with read(2)",
 		     (unsigned long long)(st->looks - rec->empty_reads));
 }
 
@@ -439,6 +444,9 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 		case 'D':
 			debuggable = true;
 			break;
+		case 'P':
+			rec.ctl.command.preload = true;
+			break;
 		case 'o':
 			rec.path = optarg;
 			break;
@@ -498,6 +506,8 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 		usage_error(cmd, "more than %d TTYs", LINES_MAX);
 	if (qemu && !*command)
 		usage_error(cmd, "--qemu needs COMMAND");
+	if (rec.ctl.command.preload && (!*command || qemu))
+		usage_error(cmd, "--preload needs COMMAND, and excludes --qemu");
 	if (debuggable && !qemu)
 		usage_error(cmd, "--debuggable needs --qemu");
 	if (child_wrong_line(command, nttys))
@@ -531,8 +541,11 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	user_find();
 	/* What is wrong with it is found before anything is started. */
 	full = qemu ? qemu_plugin(command, rec.ctl.quiet) : command;
+	if (rec.ctl.command.preload)
+		preload_check(command);
 	if (!resume) {
-		stored_make(&rec.info, command, qemu);
+		stored_make(&rec.info, command, qemu,
+			    rec.ctl.command.preload);
 		output_open(&rec.out, rec.path, force, "a log");
 		rec.fd = rec.out.fd;
 		(void)log_lock(rec.fd);

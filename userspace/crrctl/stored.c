@@ -56,8 +56,13 @@ static bool make_digest(const char *path, struct digest *digest)
 	return !n;
 }
 
-/* What execvp(3) would run; to be freed. Or NULL. */
-static char *find_executable(const char *name)
+/**
+ * find_executable - what execvp(3) would run
+ * @name: the first word of a command
+ *
+ * Returns its path, to be freed; or NULL.
+ */
+char *find_executable(const char *name)
 {
 	const char *path = getenv("PATH"), *end;
 	char *file = NULL;
@@ -142,12 +147,13 @@ static const char *const qemu_names[] = {
  * @info: the header; run is set, or left empty if it cannot be described
  * @command: the command, before the names of ttys are put into it
  * @qemu: whether it is a QEMU, in which case -plugin is left out
+ * @preload: whether it is run with crr-preload.so
  *
  * To be called before COMMAND runs, which may change its files; and while a
  * signal still ends crrctl: large files take long.
  */
 void stored_make(struct crr_log_info *info, char *const *command,
-		 enum qemu qemu)
+		 enum qemu qemu, bool preload)
 {
 	json_t *run, *words, *files, *word, *directory;
 	char *cwd, *executable, *text;
@@ -179,6 +185,8 @@ void stored_make(struct crr_log_info *info, char *const *command,
 	json_set(run, "files", files);
 	if (qemu)
 		json_set(run, "qemu", json_string(qemu_names[qemu]));
+	if (preload)
+		json_set(run, "preload", json_true());
 	text = json_format(run, JSON_LINE);
 	if (strlen(text) < sizeof(info->run))
 		strcpy(info->run, text);
@@ -210,6 +218,19 @@ enum qemu stored_qemu(const struct crr_log_info *info)
 			qemu = i;
 	json_decref(run);
 	return qemu;
+}
+
+/**
+ * stored_preload - was it recorded with --preload?
+ * @info: the header
+ */
+bool stored_preload(const struct crr_log_info *info)
+{
+	json_t *run = parse(info);
+	bool preload = json_is_true(json_object_get(run, "preload"));
+
+	json_decref(run);
+	return preload;
 }
 
 static char **get_words(const json_t *run)

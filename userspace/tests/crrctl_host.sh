@@ -347,6 +347,27 @@ no_modprobe() {
 	chmod +x "$1/modprobe"
 }
 
+# Programs into which no library can be loaded: found before anything is started.
+host_preload() {
+	run 125 crrctl record --preload -o a.crr -- /sbin/ldconfig {}
+	has err 'ldconfig is statically linked'
+	run 125 crrctl record --preload -o a.crr -- su {}
+	has err 'su runs with other rights'
+	printf '#! /sbin/ldconfig -v\n' > script
+	chmod u+x script
+	run 125 crrctl record --preload -o a.crr -- ./script {}
+	has err 'script is statically linked'
+	head -c 18 "$(command -v crrctl)" > other
+	printf '\267\0' >> other
+	tail -c +21 "$(command -v crrctl)" >> other
+	chmod u+x other
+	run 125 crrctl record --preload -o a.crr -- ./other {}
+	has err 'other is for another machine'
+	usage 125 'crrctl record' record --preload -o a.crr
+	usage 125 'crrctl record' record --preload --qemu -o a.crr -- qemu-system-arm
+	[ ! -e a.crr ] || fail 'there is a log'
+}
+
 host_no_module() {
 	! grep -q '^n_crr ' /proc/tty/ldiscs || skip 'the module is loaded'
 	no_modprobe fake
@@ -411,6 +432,7 @@ host_install() {
 	/usr/local/include/crr.h
 	/usr/local/include/crr/record.h
 	/usr/local/include/linux/crr.h
+	/usr/local/lib/crr/crr-preload.so
 	/usr/local/lib/crr/crr-qemu.so
 	/usr/local/lib/libcrr.a
 	/usr/local/lib/libcrr.so

@@ -457,6 +457,78 @@ line_no_capture() {
 	lacks err '  byte '
 }
 
+# ---- Programs that wait ----
+
+keys='for key in a b cd e f; do sleep 0.03; printf $key; done; exec cat > /dev/null'
+
+# waits WAY TIMEOUT [TTY]: a program that knows nothing of crr prints the same in
+# each replay, also how often it has waited in vain before each key.
+waits() {
+	rm -f a.crr
+	waiter="exec waiter $1 $2 6 ${3-}"
+	run 0 crrctl record -q --preload -o a.crr -p "$keys" -- \
+		sh -c "$waiter > recorded"
+	empty err
+	lines_with recorded after
+	is "$lines" 6 "keys: $1 $2"
+	for replay in first second; do
+		run 0 crrctl replay -q a.crr -- sh -c "$waiter > replayed"
+		cmp recorded replayed ||
+			fail "$1 $2, $replay replay: $(diff recorded replayed)"
+	done
+}
+
+line_preload_poll() {
+	waits poll 10 {}
+	waits poll 0 {}
+	[ -z "${CRR_BRIEF-}" ] || return 0
+	waits poll -1 {}
+	waits ppoll 10 {}
+}
+
+line_preload_select() {
+	waits select 10 {}
+	[ -z "${CRR_BRIEF-}" ] || return 0
+	waits select 0 {}
+	waits select -1 {}
+	waits pselect 10 {}
+}
+
+line_preload_epoll() {
+	waits epoll 10 {}
+	[ -z "${CRR_BRIEF-}" ] || return 0
+	waits epoll 0 {}
+	waits epoll -1 {}
+	waits epoll-once 10 {}
+}
+
+# Beside a pipe, which never has anything.
+line_preload_others() {
+	waits pipe-select 10 {}
+	[ -z "${CRR_BRIEF-}" ] || return 0
+	waits pipe-epoll 10 {}
+	waits pipe-poll 10 {}
+	waits pipe-poll -1 {}
+	waits pipe-epoll 0 {}
+}
+
+# It makes a pty, and is given the line.
+line_preload_pty() {
+	waits poll 10
+	[ -z "${CRR_BRIEF-}" ] || return 0
+	waits openpty-epoll 10
+}
+
+# The log says that it wants the library.
+line_preload_stored() {
+	waits poll 10 {}
+	run 0 crrctl log info --json a.crr
+	json out '.[0].run.preload'
+	mv recorded before
+	run 0 crrctl replay -q --stored a.crr
+	cmp recorded before || fail 'replay --stored'
+}
+
 # ---- Serial ports ----
 
 # Two ports with a null modem between them: sets tty and other.
@@ -466,6 +538,24 @@ pair() {
 	other=${CRR_PAIR#* }
 	stty -F "$tty" raw -echo 115200
 	stty -F "$other" raw -echo 115200
+}
+
+# Modem lines of a serial port, replayed on a pty, which has none.
+line_preload_modem() {
+	pair
+	start sh -c 'for key in a b c d e f; do
+			sleep 0.05
+			printf $key
+		done > "$1"
+		exec cat "$1" > heard' sh "$other"
+	peer=$pid
+	run 0 crrctl record -q --preload -o a.crr "$tty" -- \
+		sh -c 'exec waiter modem 10 6 {} > recorded'
+	kill "$peer"
+	lacks recorded 0xffffffff
+	run 0 crrctl replay -q a.crr -- \
+		sh -c 'exec waiter modem 10 6 {} > replayed'
+	cmp recorded replayed || fail "$(diff recorded replayed)"
 }
 
 # Has the other end got all that was written?

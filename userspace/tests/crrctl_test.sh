@@ -257,10 +257,11 @@ chmod +x "$work/runs"
 }
 # Another user is to run it as well.
 chmod 755 "$work"
-mkdir "$work/bin"
+mkdir "$work/bin" "$work/bin/crr"
 cp "$build"/crrctl/crrctl "$build"/libcrr.so.0 "$build"/tests/emulator \
 	"$build"/tests/line "$build"/tests/mklog "$build"/tests/old_fs.so \
-	"$work/bin"
+	"$build"/tests/waiter "$work/bin"
+cp "$build"/preload/crr-preload.so "$work/bin/crr"
 chmod 755 "$work"/bin/*
 PATH=$work/bin:$PATH:/usr/sbin:/sbin
 LD_LIBRARY_PATH=$work/bin

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * epoll(7). A line is not added to the epoll instance, but kept in a list here:
+ * a wait is one for the instance, which has everything else, and for these lines.
+ * A line is reported for as long as it has input, with EPOLLET as well.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "preload.h"
+
+/* The bits of poll(2), which have the same values. */
+#define EVENTS (EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLERR | EPOLLHUP | \
+		EPOLLRDNORM | EPOLLRDBAND | EPOLLWRNORM | EPOLLWRBAND)
+
+/**
+ * struct watch - a line that an epoll instance has, or how many other fds it has
+ * @epfd: the instance; -1: not used
+ * @fd: the line; -1: all that is none
+ * @event: as given to epoll_ctl(2)
+ * @disabled: EPOLLONESHOT has been reported
+ * @others: the number of fds that are no lines
+ */
+struct watch {
+	int epfd;
+	int fd;
+	struct epoll_event event;
+	bool disabled;
+	long others;
+};
+
+/* Guards the two below. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct watch *watches;
+static size_t nwatches;
+
+static struct watch *find(int epfd, int fd)
+{
+	size_t i;
+
+	for (i = 0; i < nwatches; i++)
+		if (watches[i].epfd == epfd && watches[i].fd == fd)
+			return &watches[i];
+	return NULL;
+}
+
+static struct watch *add(int epfd, int fd)
+{
+	struct watch *watch = find(-1, -1), *more;
+
+	if (!watch) {
+		more = realloc(watches, (nwatches + 1) * sizeof(*watches));
+		if (!more)
+			return NULL;
+		watches = more;
+		watch = &watches[nwatches++];
+	}
+	*watch = (struct watch){ .epfd = epfd, .fd = fd };
+	return watch;
+}
+
+static void drop(struct watch *watch)
+{
+	*watch = (struct watch){ .epfd = -1, .fd = -1 };
+}
+
+/* Count what is no line: without any, a replay need not wait for it. */
+static void count_others(int epfd, int op)
+{
+	struct watch *others;
+
+	pthread_mutex_lock(&lock);
+	others = find(epfd, -1);
+	if (!others)
+		others = add(epfd, -1);
+	if (others)
+		others->others += op == EPOLL_CTL_ADD ? 1 :
+				  op == EPOLL_CTL_DEL ? -1 : 0;
+	pthread_mutex_unlock(&lock);
+}
+
+/* Returns 0 or an errno, as epoll_ctl(2) sets it. */
+static int control_line(int epfd, int op, int fd, const struct epoll_event *event)
+{
+	struct watch *watch = find(epfd, fd);
+
+	if (op == EPOLL_CTL_ADD) {
+		if (watch)
+			return EEXIST;
+		watch = add(epfd, fd);
+		if (!watch)
+			return ENOMEM;
+	}
+	if (!watch)
+		return ENOENT;
+	if (op == EPOLL_CTL_DEL) {
+		drop(watch);
+	} else {
+		watch->event = *event;
+		watch->disabled = false;
+	}
+	return 0;
+}
+
+EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+{
+	bool known;
+	int ret;
+
+	pthread_mutex_lock(&lock);
+	known = find(epfd, fd);
+	pthread_mutex_unlock(&lock);
+	if (!known && !line_is(fd)) {
+		ret = REAL(epoll_ctl)(epfd, op, fd, event);
+		if (!ret)
+			count_others(epfd, op);
+		return ret;
+	}
+	if (op != EPOLL_CTL_ADD && op != EPOLL_CTL_MOD && op != EPOLL_CTL_DEL) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (op != EPOLL_CTL_DEL && !event) {
+		errno = EFAULT;
+		return -1;
+	}
+	pthread_mutex_lock(&lock);
+	ret = control_line(epfd, op, fd, event);
+	pthread_mutex_unlock(&lock);
+	if (ret)
+		errno = ret;
+	return ret ? -1 : 0;
+}
+
+/*
+ * The instance's lines, and itself if it has anything else, for poll(2). Returns
+ * how many; or 0 if it has no lines.
+ */
+static nfds_t list(int epfd, struct pollfd **fds)
+{
+	const struct watch *others;
+	nfds_t n = 1;
+	size_t i;
+
+	*fds = NULL;
+	pthread_mutex_lock(&lock);
+	others = find(epfd, -1);
+	for (i = 0; i < nwatches; i++)
+		n += watches[i].epfd == epfd && watches[i].fd >= 0;
+	if (n > 1)
+		*fds = calloc(n, sizeof(**fds));
+	n = 0;
+	if (*fds) {
+		(*fds)[n++] = (struct pollfd){
+			.fd = others && others->others > 0 ? epfd : -1,
+			.events = POLLIN,
+		};
+		for (i = 0; i < nwatches; i++)
+			if (watches[i].epfd == epfd && watches[i].fd >= 0)
+				(*fds)[n++] = (struct pollfd){
+					.fd = watches[i].disabled ? -1 :
+						watches[i].fd,
+					.events = (short)(watches[i].event.events &
+							  EVENTS),
+				};
+	}
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+/* Report the lines that are ready. Returns how many. */
+static int report(int epfd, const struct pollfd *fds, nfds_t n,
+		  struct epoll_event *events, int most)
+{
+	struct watch *watch;
+	int reported = 0;
+	nfds_t i;
+
+	pthread_mutex_lock(&lock);
+	for (i = 1; i < n && reported < most; i++) {
+		watch = fds[i].revents ? find(epfd, fds[i].fd) : NULL;
+		if (!watch)
+			continue;
+		events[reported] = watch->event;
+		events[reported++].events = (unsigned short)fds[i].revents;
+		watch->disabled = watch->event.events & EPOLLONESHOT;
+	}
+	pthread_mutex_unlock(&lock);
+	return reported;
+}
+
+static int wait_with_lines(int epfd, struct pollfd *fds, nfds_t n,
+			   struct epoll_event *events, int most,
+			   const struct timespec *timeout, const sigset_t *mask)
+{
+	int ready, more = 0;
+
+	if (wait_for(fds, n, timeout, mask) < 0)
+		return -1;
+	ready = report(epfd, fds, n, events, most);
+	if (fds[0].revents && ready < most)
+		more = REAL(epoll_pwait)(epfd, events + ready, most - ready, 0,
+					 NULL);
+	return ready || more >= 0 ? ready + (more > 0 ? more : 0) : -1;
+}
+
+EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int most, int ms,
+		       const sigset_t *mask)
+{
+	struct timespec timeout;
+	struct pollfd *fds;
+	nfds_t n = list(epfd, &fds);
+	int ret, saved;
+
+	if (!n || most <= 0)
+		ret = REAL(epoll_pwait)(epfd, events, most, ms, mask);
+	else
+		ret = wait_with_lines(epfd, fds, n, events, most,
+				      wait_ms(ms, &timeout), mask);
+	saved = errno;
+	free(fds);
+	errno = saved;
+	return ret;
+}
+
+EXPORT int epoll_wait(int epfd, struct epoll_event *events, int most, int ms)
+{
+	return epoll_pwait(epfd, events, most, ms, NULL);
+}
+
+EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int most,
+			const struct timespec *timeout, const sigset_t *mask)
+{
+	struct pollfd *fds;
+	nfds_t n = list(epfd, &fds);
+	int ret, saved;
+
+	if (!n || most <= 0)
+		ret = REAL(epoll_pwait2)(epfd, events, most, timeout, mask);
+	else
+		ret = wait_with_lines(epfd, fds, n, events, most, timeout,
+				      mask);
+	saved = errno;
+	free(fds);
+	errno = saved;
+	return ret;
+}
+
+/**
+ * epoll_forget - an fd is about to be closed
+ * @fd: a line, an instance or anything else
+ */
+void epoll_forget(int fd)
+{
+	size_t i;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < nwatches; i++)
+		if (watches[i].epfd == fd || (watches[i].fd == fd && fd >= 0))
+			drop(&watches[i]);
+	pthread_mutex_unlock(&lock);
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * A program that makes a pty for others to connect to gets a line instead, as if
+ * it were the pty's master; what is connected to the line's other end is what
+ * would have connected to the pty. The first pty is the first line, and so on;
+ * those beyond the last line are real.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pty.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "preload.h"
+
+/* More masters than a program has lines. */
+#define MASTERS 64
+
+/* fds that are masters, plus one; 0: not used. The n-th is the n-th line's. */
+static int masters[MASTERS];
+
+static int master_number(int fd)
+{
+	int i;
+
+	for (i = 0; i < MASTERS && fd >= 0; i++)
+		if (__atomic_load_n(&masters[i], __ATOMIC_ACQUIRE) == fd + 1)
+			return i;
+	return -1;
+}
+
+bool pty_is_master(int fd)
+{
+	return master_number(fd) >= 0;
+}
+
+void pty_forget(int fd)
+{
+	int i = master_number(fd);
+
+	if (i >= 0)
+		__atomic_store_n(&masters[i], 0, __ATOMIC_RELEASE);
+}
+
+/* A master passes all bytes on, whatever its slave is set to. */
+static int open_line(const char *path, int flags)
+{
+	int fd = REAL(open)(path, flags | O_RDWR | O_NOCTTY);
+	struct termios termios;
+
+	if (fd < 0)
+		return -1;
+	if (!tcgetattr(fd, &termios)) {
+		cfmakeraw(&termios);
+		(void)tcsetattr(fd, TCSANOW, &termios);
+	}
+	return fd;
+}
+
+/* The next line; -1 with errno 0 if there is none. */
+static int open_master(int flags)
+{
+	int i, fd, none;
+	const char *path;
+
+	for (i = 0; i < MASTERS; i++) {
+		path = line_path((unsigned int)i);
+		if (!path)
+			break;
+		if (__atomic_load_n(&masters[i], __ATOMIC_ACQUIRE))
+			continue;
+		fd = open_line(path, flags & (O_NONBLOCK | O_CLOEXEC));
+		none = 0;
+		if (fd >= 0)
+			__atomic_compare_exchange_n(&masters[i], &none, fd + 1,
+						    false, __ATOMIC_ACQ_REL,
+						    __ATOMIC_RELAXED);
+		return fd;
+	}
+	errno = 0;
+	return -1;
+}
+
+static bool is_ptmx(const char *path)
+{
+	return !strcmp(path, "/dev/ptmx") || !strcmp(path, "/dev/pts/ptmx");
+}
+
+/* ---- Making a pty ---- */
+
+EXPORT int posix_openpt(int flags)
+{
+	int fd = open_master(flags);
+
+	return fd >= 0 || errno ? fd : REAL(posix_openpt)(flags);
+}
+
+EXPORT int getpt(void)
+{
+	return posix_openpt(O_RDWR);
+}
+
+static mode_t get_mode(int flags, va_list args)
+{
+	return flags & (O_CREAT | __O_TMPFILE) ? (mode_t)va_arg(args, int) : 0;
+}
+
+EXPORT int open(const char *path, int flags, ...)
+{
+	va_list args;
+	mode_t mode;
+
+	va_start(args, flags);
+	mode = get_mode(flags, args);
+	va_end(args);
+	return is_ptmx(path) ? posix_openpt(flags) :
+			       REAL(open)(path, flags, mode);
+}
+
+EXPORT int open64(const char *path, int flags, ...)
+{
+	va_list args;
+	mode_t mode;
+
+	va_start(args, flags);
+	mode = get_mode(flags, args);
+	va_end(args);
+	return is_ptmx(path) ? posix_openpt(flags) :
+			       REAL(open64)(path, flags, mode);
+}
+
+EXPORT int openat(int dir, const char *path, int flags, ...)
+{
+	va_list args;
+	mode_t mode;
+
+	va_start(args, flags);
+	mode = get_mode(flags, args);
+	va_end(args);
+	return is_ptmx(path) ? posix_openpt(flags) :
+			       REAL(openat)(dir, path, flags, mode);
+}
+
+EXPORT int openat64(int dir, const char *path, int flags, ...)
+{
+	va_list args;
+	mode_t mode;
+
+	va_start(args, flags);
+	mode = get_mode(flags, args);
+	va_end(args);
+	return is_ptmx(path) ? posix_openpt(flags) :
+			       REAL(openat64)(dir, path, flags, mode);
+}
+
+EXPORT int openpty(int *master, int *slave, char *name,
+		   const struct termios *termios, const struct winsize *size)
+{
+	char path[256];
+
+	*master = open_master(0);
+	if (*master < 0 && !errno)
+		return REAL(openpty)(master, slave, name, termios, size);
+	if (*master < 0)
+		return -1;
+	if (ptsname_r(*master, path, sizeof(path)))
+		return -1;
+	/* To be held, or set up. */
+	*slave = REAL(open)(path, O_RDWR | O_NOCTTY);
+	if (*slave < 0) {
+		close(*master);
+		return -1;
+	}
+	if (name)
+		strcpy(name, path);
+	if (termios)
+		(void)tcsetattr(*slave, TCSANOW, termios);
+	if (size)
+		(void)REAL(ioctl)(*slave, TIOCSWINSZ, size);
+	return 0;
+}
+
+/* ---- Using it ---- */
+
+EXPORT int grantpt(int fd)
+{
+	return pty_is_master(fd) ? 0 : REAL(grantpt)(fd);
+}
+
+EXPORT int unlockpt(int fd)
+{
+	return pty_is_master(fd) ? 0 : REAL(unlockpt)(fd);
+}
+
+EXPORT int ptsname_r(int fd, char *buf, size_t size)
+{
+	int i = master_number(fd);
+	const char *path = i < 0 ? NULL : line_path((unsigned int)i);
+
+	if (!path)
+		return REAL(ptsname_r)(fd, buf, size);
+	if (strlen(path) >= size) {
+		errno = ERANGE;
+		return ERANGE;
+	}
+	strcpy(buf, path);
+	return 0;
+}
+
+EXPORT char *ptsname(int fd)
+{
+	static char name[256];
+
+	if (!pty_is_master(fd))
+		return REAL(ptsname)(fd);
+	return ptsname_r(fd, name, sizeof(name)) ? NULL : name;
+}
+
+/**
+ * pty_ioctl - an ioctl of a pty's master
+ * @fd: pty_is_master()
+ * @request: which
+ * @arg: its argument
+ */
+int pty_ioctl(int fd, unsigned long request, void *arg)
+{
+	char path[256];
+	unsigned int number;
+
+	switch (request) {
+	case TIOCSPTLCK:
+	case TIOCPKT:
+		return 0;
+	case TIOCGPTLCK:
+	case TIOCGPKT:
+		*(int *)arg = 0;
+		return 0;
+	case TIOCGPTN:
+		if (ptsname_r(fd, path, sizeof(path)) ||
+		    sscanf(path, "/dev/pts/%u", &number) != 1) {
+			errno = ENOTTY;
+			return -1;
+		}
+		*(unsigned int *)arg = number;
+		return 0;
+	case TIOCGPTPEER:
+		if (ptsname_r(fd, path, sizeof(path)))
+			return -1;
+		return REAL(open)(path, (int)(long)arg);
+	default:
+		return REAL(ioctl)(fd, request, arg);
+	}
+}
