@@ -541,7 +541,7 @@ pair() {
 }
 
 # Modem lines of a serial port, replayed on a pty, which has none.
-line_preload_modem() {
+line_port_modem() {
 	pair
 	start sh -c 'for key in a b c d e f; do
 			sleep 0.05
@@ -564,7 +564,7 @@ heard_all() {
 	[ "$text" = "${was_written%?}" ]
 }
 
-line_serial() {
+line_port() {
 	pair
 	start cat "$other" > heard
 	start crrctl record -o a.crr "$tty" -- emulator {} 2> err
