@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "preload.h"
 
@@ -22,10 +23,12 @@
  * @event: as given to epoll_ctl(2)
  * @disabled: EPOLLONESHOT has been reported
  * @others: the number of fds that are no lines
+ * @owner: the process that added it
  */
 struct watch {
 	int epfd;
 	int fd;
+	pid_t owner;
 	struct epoll_event event;
 	bool disabled;
 	long others;
@@ -57,7 +60,7 @@ static struct watch *add(int epfd, int fd)
 		watches = more;
 		watch = &watches[nwatches++];
 	}
-	*watch = (struct watch){ .epfd = epfd, .fd = fd };
+	*watch = (struct watch){ .epfd = epfd, .fd = fd, .owner = getpid() };
 	return watch;
 }
 
@@ -86,9 +89,11 @@ static int control_line(int epfd, int op, int fd, const struct epoll_event *even
 {
 	struct watch *watch = find(epfd, fd);
 
-	if (op == EPOLL_CTL_ADD) {
-		if (watch)
-			return EEXIST;
+	/*
+	 * If it is there, its line may have been closed by a call that is not
+	 * seen here: not EEXIST.
+	 */
+	if (op == EPOLL_CTL_ADD && !watch) {
 		watch = add(epfd, fd);
 		if (!watch)
 			return ENOMEM;
@@ -183,6 +188,11 @@ static int report(int epfd, const struct pollfd *fds, nfds_t n,
 		watch = fds[i].revents ? find(epfd, fds[i].fd) : NULL;
 		if (!watch)
 			continue;
+		/* Closed by such a call, which takes it out of an instance. */
+		if (fds[i].revents & POLLNVAL) {
+			drop(watch);
+			continue;
+		}
 		events[reported] = watch->event;
 		events[reported++].events = (unsigned short)fds[i].revents;
 		watch->disabled = watch->event.events & EPOLLONESHOT;
@@ -251,14 +261,37 @@ EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int most,
 /**
  * epoll_forget - an fd is about to be closed
  * @fd: a line, an instance or anything else
+ *
+ * A child of vfork(2) has its parent's memory, but fds of its own: what it closes
+ * stays open for the one that added it.
  */
 void epoll_forget(int fd)
 {
 	size_t i;
 
+	/* Most programs have none, and this is called by signal handlers, too. */
+	if (!__atomic_load_n(&nwatches, __ATOMIC_RELAXED))
+		return;
 	pthread_mutex_lock(&lock);
 	for (i = 0; i < nwatches; i++)
-		if (watches[i].epfd == fd || (watches[i].fd == fd && fd >= 0))
+		if ((watches[i].epfd == fd || watches[i].fd == fd) && fd >= 0 &&
+		    watches[i].owner == getpid())
 			drop(&watches[i]);
 	pthread_mutex_unlock(&lock);
+}
+
+/* A thread may hold the lock while another one forks: the child has only that one. */
+static void before_fork(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void after_fork(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+__attribute__((constructor)) static void handle_forks(void)
+{
+	pthread_atfork(before_fork, after_fork, after_fork);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * ioctl(2): TIOCMGET and TIOCGICOUNT never reach a line discipline. CRR_IOC_MODEM
- * asks the same, and is recorded. And close(2), after which an fd is no line.
+ * asks the same, and is recorded. And what closes an fd, which then is no line.
  */
 #include <linux/crr.h>
 #include <linux/serial.h>
@@ -52,9 +52,28 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	return REAL(ioctl)(fd, request, arg);
 }
 
-EXPORT int close(int fd)
+static void forget(int fd)
 {
 	epoll_forget(fd);
 	pty_forget(fd);
+}
+
+EXPORT int close(int fd)
+{
+	forget(fd);
 	return REAL(close)(fd);
+}
+
+EXPORT int dup2(int from, int to)
+{
+	if (from != to)
+		forget(to);
+	return REAL(dup2)(from, to);
+}
+
+EXPORT int dup3(int from, int to, int flags)
+{
+	if (from != to)
+		forget(to);
+	return REAL(dup3)(from, to, flags);
 }

@@ -23,6 +23,8 @@
 
 /* fds that are masters, plus one; 0: not used. The n-th is the n-th line's. */
 static int masters[MASTERS];
+/* The process that made them. */
+static pid_t owner;
 
 static int master_number(int fd)
 {
@@ -43,7 +45,8 @@ void pty_forget(int fd)
 {
 	int i = master_number(fd);
 
-	if (i >= 0)
+	/* As for epoll_forget(): not in a child of vfork(2). */
+	if (i >= 0 && owner == getpid())
 		__atomic_store_n(&masters[i], 0, __ATOMIC_RELEASE);
 }
 
@@ -76,6 +79,7 @@ static int open_master(int flags)
 			continue;
 		fd = open_line(path, flags & (O_NONBLOCK | O_CLOEXEC));
 		none = 0;
+		owner = getpid();
 		if (fd >= 0)
 			__atomic_compare_exchange_n(&masters[i], &none, fd + 1,
 						    false, __ATOMIC_ACQ_REL,
@@ -86,9 +90,14 @@ static int open_master(int flags)
 	return -1;
 }
 
-static bool is_ptmx(const char *path)
+/*
+ * NULL gives EFAULT. The C library's headers say that there is none, so that the
+ * compiler must not see who calls this.
+ */
+__attribute__((noipa)) static bool is_ptmx(const char *path)
 {
-	return !strcmp(path, "/dev/ptmx") || !strcmp(path, "/dev/pts/ptmx");
+	return path && (!strcmp(path, "/dev/ptmx") ||
+			!strcmp(path, "/dev/pts/ptmx"));
 }
 
 /* ---- Making a pty ---- */
