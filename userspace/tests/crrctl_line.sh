@@ -2488,7 +2488,7 @@ line_load() {
 	status_has "$tty" '"state":"replaying"' '"end_fed":true' \
 		'"controller":false' || fail 'not loaded'
 	run 0 emulator "$tty"
-	has output "$r2:DEFG"
+	soon contains output "$r2:DEFG"
 	run 0 crrctl status "$tty"
 	has out 'records left: 0'
 	# Once more, and otherwise.
