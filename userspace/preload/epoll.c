@@ -141,27 +141,29 @@ EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 
 /*
  * The instance's lines, and itself if it has anything else, for poll(2). Returns
- * how many; or 0 if it has no lines.
+ * how many; 0 if it has no lines; or -1 without memory.
  */
-static nfds_t list(int epfd, struct pollfd **fds)
+static int list(int epfd, struct pollfd **fds)
 {
 	const struct watch *others;
-	nfds_t n = 1;
+	int n = 0;
 	size_t i;
 
 	*fds = NULL;
 	pthread_mutex_lock(&lock);
-	others = find(epfd, -1);
 	for (i = 0; i < nwatches; i++)
 		n += watches[i].epfd == epfd && watches[i].fd >= 0;
-	if (n > 1)
-		*fds = calloc(n, sizeof(**fds));
-	n = 0;
+	if (n)
+		*fds = calloc((size_t)n + 1, sizeof(**fds));
+	if (n && !*fds)
+		n = -1;
 	if (*fds) {
-		(*fds)[n++] = (struct pollfd){
+		others = find(epfd, -1);
+		(*fds)[0] = (struct pollfd){
 			.fd = others && others->others > 0 ? epfd : -1,
 			.events = POLLIN,
 		};
+		n = 1;
 		for (i = 0; i < nwatches; i++)
 			if (watches[i].epfd == epfd && watches[i].fd >= 0)
 				(*fds)[n++] = (struct pollfd){
@@ -201,7 +203,7 @@ static int report(int epfd, const struct pollfd *fds, nfds_t n,
 	return reported;
 }
 
-static int wait_with_lines(int epfd, struct pollfd *fds, nfds_t n,
+static int wait_and_report(int epfd, struct pollfd *fds, nfds_t n,
 			   struct epoll_event *events, int most,
 			   const struct timespec *timeout, const sigset_t *mask)
 {
@@ -216,23 +218,42 @@ static int wait_with_lines(int epfd, struct pollfd *fds, nfds_t n,
 	return ready || more >= 0 ? ready + (more > 0 ? more : 0) : -1;
 }
 
+/*
+ * A wait of an instance that has lines. False: it has none, and the C library is to
+ * wait. Else ret is the result.
+ */
+static bool wait_with_lines(int epfd, struct epoll_event *events, int most,
+			    const struct timespec *timeout, const sigset_t *mask,
+			    int *ret)
+{
+	struct pollfd *fds;
+	int n = most > 0 ? list(epfd, &fds) : 0, saved;
+
+	if (!n)
+		return false;
+	if (n < 0) {
+		errno = ENOMEM;
+		*ret = -1;
+		return true;
+	}
+	*ret = wait_and_report(epfd, fds, (nfds_t)n, events, most, timeout,
+			       mask);
+	saved = errno;
+	free(fds);
+	errno = saved;
+	return true;
+}
+
 EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int most, int ms,
 		       const sigset_t *mask)
 {
 	struct timespec timeout;
-	struct pollfd *fds;
-	nfds_t n = list(epfd, &fds);
-	int ret, saved;
+	int ret;
 
-	if (!n || most <= 0)
-		ret = REAL(epoll_pwait)(epfd, events, most, ms, mask);
-	else
-		ret = wait_with_lines(epfd, fds, n, events, most,
-				      wait_ms(ms, &timeout), mask);
-	saved = errno;
-	free(fds);
-	errno = saved;
-	return ret;
+	if (wait_with_lines(epfd, events, most, wait_ms(ms, &timeout), mask,
+			    &ret))
+		return ret;
+	return REAL(epoll_pwait)(epfd, events, most, ms, mask);
 }
 
 EXPORT int epoll_wait(int epfd, struct epoll_event *events, int most, int ms)
@@ -240,23 +261,17 @@ EXPORT int epoll_wait(int epfd, struct epoll_event *events, int most, int ms)
 	return epoll_pwait(epfd, events, most, ms, NULL);
 }
 
+#if __GLIBC_PREREQ(2, 35)
 EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int most,
 			const struct timespec *timeout, const sigset_t *mask)
 {
-	struct pollfd *fds;
-	nfds_t n = list(epfd, &fds);
-	int ret, saved;
+	int ret;
 
-	if (!n || most <= 0)
-		ret = REAL(epoll_pwait2)(epfd, events, most, timeout, mask);
-	else
-		ret = wait_with_lines(epfd, fds, n, events, most, timeout,
-				      mask);
-	saved = errno;
-	free(fds);
-	errno = saved;
-	return ret;
+	if (wait_with_lines(epfd, events, most, timeout, mask, &ret))
+		return ret;
+	return REAL(epoll_pwait2)(epfd, events, most, timeout, mask);
 }
+#endif
 
 /**
  * epoll_forget - an fd is about to be closed

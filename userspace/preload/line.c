@@ -82,12 +82,14 @@ bool line_replays(int fd)
  */
 int line_unread(int fd)
 {
-	int saved = errno, n;
+	int saved = errno, ret, n;
 
-	if (raw_ioctl(fd, FIONREAD, &n))
-		n = -1;
+	/* In a replay it may sleep until its record is fed. */
+	do {
+		ret = raw_ioctl(fd, FIONREAD, &n);
+	} while (ret && errno == EINTR);
 	errno = saved;
-	return n;
+	return ret ? -1 : n;
 }
 
 /**

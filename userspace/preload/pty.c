@@ -78,13 +78,16 @@ static int open_master(int flags)
 		if (__atomic_load_n(&masters[i], __ATOMIC_ACQUIRE))
 			continue;
 		fd = open_line(path, flags & (O_NONBLOCK | O_CLOEXEC));
-		none = 0;
+		if (fd < 0)
+			return -1;
 		owner = getpid();
-		if (fd >= 0)
-			__atomic_compare_exchange_n(&masters[i], &none, fd + 1,
-						    false, __ATOMIC_ACQ_REL,
-						    __ATOMIC_RELAXED);
-		return fd;
+		none = 0;
+		if (__atomic_compare_exchange_n(&masters[i], &none, fd + 1,
+						false, __ATOMIC_ACQ_REL,
+						__ATOMIC_RELAXED))
+			return fd;
+		/* Another thread has made this one meanwhile. */
+		REAL(close)(fd);
 	}
 	errno = 0;
 	return -1;
@@ -114,55 +117,47 @@ EXPORT int getpt(void)
 	return posix_openpt(O_RDWR);
 }
 
-static mode_t get_mode(int flags, va_list args)
-{
-	return flags & (O_CREAT | __O_TMPFILE) ? (mode_t)va_arg(args, int) : 0;
-}
+/* The argument behind flags, if there is one. */
+#define GET_MODE(flags)                                                        \
+	({                                                                     \
+		mode_t given = 0;                                              \
+		va_list args;                                                  \
+									       \
+		va_start(args, flags);                                         \
+		if ((flags) & (O_CREAT | __O_TMPFILE))                         \
+			given = (mode_t)va_arg(args, int);                     \
+		va_end(args);                                                  \
+		given;                                                         \
+	})
 
 EXPORT int open(const char *path, int flags, ...)
 {
-	va_list args;
-	mode_t mode;
+	mode_t mode = GET_MODE(flags);
 
-	va_start(args, flags);
-	mode = get_mode(flags, args);
-	va_end(args);
 	return is_ptmx(path) ? posix_openpt(flags) :
 			       REAL(open)(path, flags, mode);
 }
 
 EXPORT int open64(const char *path, int flags, ...)
 {
-	va_list args;
-	mode_t mode;
+	mode_t mode = GET_MODE(flags);
 
-	va_start(args, flags);
-	mode = get_mode(flags, args);
-	va_end(args);
 	return is_ptmx(path) ? posix_openpt(flags) :
 			       REAL(open64)(path, flags, mode);
 }
 
 EXPORT int openat(int dir, const char *path, int flags, ...)
 {
-	va_list args;
-	mode_t mode;
+	mode_t mode = GET_MODE(flags);
 
-	va_start(args, flags);
-	mode = get_mode(flags, args);
-	va_end(args);
 	return is_ptmx(path) ? posix_openpt(flags) :
 			       REAL(openat)(dir, path, flags, mode);
 }
 
 EXPORT int openat64(int dir, const char *path, int flags, ...)
 {
-	va_list args;
-	mode_t mode;
+	mode_t mode = GET_MODE(flags);
 
-	va_start(args, flags);
-	mode = get_mode(flags, args);
-	va_end(args);
 	return is_ptmx(path) ? posix_openpt(flags) :
 			       REAL(openat64)(dir, path, flags, mode);
 }
@@ -177,10 +172,9 @@ EXPORT int openpty(int *master, int *slave, char *name,
 		return REAL(openpty)(master, slave, name, termios, size);
 	if (*master < 0)
 		return -1;
-	if (ptsname_r(*master, path, sizeof(path)))
-		return -1;
 	/* To be held, or set up. */
-	*slave = REAL(open)(path, O_RDWR | O_NOCTTY);
+	*slave = ptsname_r(*master, path, sizeof(path)) ? -1 :
+		 REAL(open)(path, O_RDWR | O_NOCTTY);
 	if (*slave < 0) {
 		close(*master);
 		return -1;

@@ -105,8 +105,11 @@ static void look_at_rest(struct pollfd *fd)
 {
 	struct pollfd rest = *fd;
 
+	/* Of input, and of a hangup with it, the question has told. */
+	if (fd->events && !(fd->events & ~LINE_INPUT))
+		return;
 	rest.events &= ~LINE_INPUT;
-	if (rest.events && real_wait(&rest, 1, &no_time, NULL) > 0)
+	if (real_wait(&rest, 1, &no_time, NULL) > 0)
 		fd->revents |= rest.revents & ~LINE_INPUT;
 }
 
