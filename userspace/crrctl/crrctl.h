@@ -101,6 +101,7 @@ bool user_become(void);
 bool user_enter(void);
 void user_leave(void);
 int user_open(const char *path, int flags);
+int user_open_regular(const char *path);
 void user_own(int fd);
 
 /* ---- spool.c ---- */
@@ -146,14 +147,14 @@ int open_tty(const char *path);
  * @ended: it has ended. It is not reaped, so that its ID is not used again.
  * @status: its exit status, as in a shell
  * @directory: where it is started; NULL: here
- * @preload: with crr-preload.so
+ * @preload: the library that is loaded into it; NULL: none
  */
 struct child {
 	pid_t pid;
 	bool ended;
 	int status;
 	const char *directory;
-	bool preload;
+	const char *preload;
 };
 
 const char *child_wrong_line(char *const *argv, unsigned int nlines);
@@ -174,8 +175,8 @@ char *installed_file(const char *name, const char *built,
 
 /* ---- preload.c: a COMMAND with crr-preload.so ---- */
 
-void preload_check(char *const *command);
-void preload_export(bool ptys);
+const char *preload_library(char *const *command);
+void preload_export(const char *library, bool ptys);
 
 /* ---- qemu.c: command lines of a QEMU ---- */
 

@@ -98,7 +98,7 @@ static bool look(const char *path, struct executable *exe)
 	int fd;
 
 	*exe = (struct executable){ 0 };
-	fd = user_open(path, O_RDONLY);
+	fd = user_open_regular(path);
 	if (fd < 0)
 		return false;
 	n = read(fd, &begin, sizeof(begin));
@@ -113,18 +113,20 @@ static bool look(const char *path, struct executable *exe)
 }
 
 /**
- * preload_check - can a library be preloaded into COMMAND?
+ * preload_library - the library that is to be preloaded into COMMAND
  * @command: the command
  *
- * Fails if not, and says what is possible for it instead.
+ * Fails if it cannot be, and says what is possible for COMMAND instead. Returns
+ * the library's path, which lasts as long as the program.
  */
-void preload_check(char *const *command)
+const char *preload_library(char *const *command)
 {
 	static const char instead[] =
 		"--preload has no effect on it. Without --preload it is exact if it polls its line by read(2) or FIONREAD";
 	char *path = find_executable(*command);
 	struct executable script, exe;
 	bool known = path && look(path, &exe);
+	const char *library;
 
 	if (known && *exe.interpreter) {
 		script = exe;
@@ -142,33 +144,31 @@ void preload_check(char *const *command)
 		warn("warning: %s is written in Go, and does not use the C library to wait: --preload may have no effect on it",
 		     *command);
 	free(path);
-	/* That it is there. */
-	free(installed_file("crr-preload.so", "preload", ""));
-}
-
-static void set(const char *name, const char *value)
-{
-	if (setenv(name, value, 1))
-		fail("%s", strerror(ENOMEM));
+	library = installed_file("crr-preload.so", "preload", "");
+	if (strpbrk(library, " :"))
+		fail("%s cannot be preloaded: its path must have no blank and no colon",
+		     library);
+	return library;
 }
 
 /**
  * preload_export - put the library into the environment, in COMMAND's process
- * @ptys: the ptys that it makes are to be its lines
+ * @library: preload_library()
+ * @ptys: the ptys that COMMAND makes are to be its lines
  */
-void preload_export(bool ptys)
+void preload_export(const char *library, bool ptys)
 {
-	char *library = installed_file("crr-preload.so", "preload", "");
 	const char *before = getenv("LD_PRELOAD");
-	char number[16], *all = library;
+	char number[16], *all;
 
 	/* Ours first: what others override they get from us. */
-	if (before && *before &&
-	    asprintf(&all, "%s:%s", library, before) < 0)
-		fail("%s", strerror(ENOMEM));
-	set("LD_PRELOAD", all);
+	if (asprintf(&all, "%s%s%s", library, before ? ":" : "",
+		     before ? before : "") < 0)
+		return;
+	setenv("LD_PRELOAD", all, 1);
+	free(all);
 	snprintf(number, sizeof(number), "%d", crr_ldisc());
-	set("CRR_PRELOAD", number);
+	setenv("CRR_PRELOAD", number, 1);
 	if (ptys)
-		set("CRR_PRELOAD_PTY", "1");
+		setenv("CRR_PRELOAD_PTY", "1", 1);
 }

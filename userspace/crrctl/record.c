@@ -423,7 +423,7 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	static struct recording rec = { .flags = CRR_RECORD_CAPTURE,
 					.flush_ms = FLUSH_MS };
 	bool force = false, resume = false, discard = false;
-	bool debuggable = false;
+	bool debuggable = false, preload = false;
 	enum qemu qemu = QEMU_NO;
 	const char *peer = NULL, *tty = NULL, *counter = "";
 	const char *const *ttys = &tty; /* a new pty */
@@ -445,7 +445,7 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 			debuggable = true;
 			break;
 		case 'P':
-			rec.ctl.command.preload = true;
+			preload = true;
 			break;
 		case 'o':
 			rec.path = optarg;
@@ -506,7 +506,7 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 		usage_error(cmd, "more than %d TTYs", LINES_MAX);
 	if (qemu && !*command)
 		usage_error(cmd, "--qemu needs COMMAND");
-	if (rec.ctl.command.preload && (!*command || qemu))
+	if (preload && (!*command || qemu))
 		usage_error(cmd, "--preload needs COMMAND, and excludes --qemu");
 	if (debuggable && !qemu)
 		usage_error(cmd, "--debuggable needs --qemu");
@@ -541,11 +541,10 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	user_find();
 	/* What is wrong with it is found before anything is started. */
 	full = qemu ? qemu_plugin(command, rec.ctl.quiet) : command;
-	if (rec.ctl.command.preload)
-		preload_check(command);
+	if (preload)
+		rec.ctl.command.preload = preload_library(command);
 	if (!resume) {
-		stored_make(&rec.info, command, qemu,
-			    rec.ctl.command.preload);
+		stored_make(&rec.info, command, qemu, preload);
 		output_open(&rec.out, rec.path, force, "a log");
 		rec.fd = rec.out.fd;
 		(void)log_lock(rec.fd);

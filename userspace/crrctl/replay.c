@@ -934,10 +934,8 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 	if ((qemu || stored || qemu_is(command)) &&
 	    stored_qemu(crr_log_get_info(rep.log)))
 		qemu = stored_qemu(crr_log_get_info(rep.log));
-	rep.ctl.command.preload = *command &&
-				  stored_preload(crr_log_get_info(rep.log));
-	if (rep.ctl.command.preload)
-		preload_check(command);
+	if (*command && stored_preload(crr_log_get_info(rep.log)))
+		rep.ctl.command.preload = preload_library(command);
 	if ((rep.until || rep.gdb) && !qemu)
 		usage_error(cmd, "--until and --gdb need a QEMU as COMMAND, and --qemu");
 	n = map_streams(cmd, &rep, maps, nmaps, argv + optind, paths);

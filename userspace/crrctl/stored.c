@@ -9,7 +9,6 @@
 #include <sha2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "log/log.h"
@@ -25,24 +24,11 @@ struct digest {
 static bool make_digest(const char *path, struct digest *digest)
 {
 	static unsigned char buf[64 << 10];
-	struct stat st;
 	SHA2_CTX sha;
-	bool regular;
 	ssize_t n;
 	int fd;
 
-	/*
-	 * Anything else is not even opened: a serial port would raise its modem
-	 * lines, and the other end of a fifo would go on.
-	 */
-	fd = user_open(path, O_PATH);
-	if (fd < 0)
-		return false;
-	regular = !fstat(fd, &st) && S_ISREG(st.st_mode);
-	close(fd);
-	if (!regular)
-		return false;
-	fd = user_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	fd = user_open_regular(path);
 	if (fd < 0)
 		return false;
 	*digest = (struct digest){ 0 };

@@ -9,6 +9,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "crrctl.h"
@@ -92,6 +93,25 @@ int user_open(const char *path, int flags)
 		fd = open(path, flags | O_CLOEXEC, 0600);
 	user_leave();
 	return fd;
+}
+
+/*
+ * A regular file, for reading; -1 if it is none, or for an error. Anything else is
+ * not even opened: a serial port would raise its modem lines, and the other end
+ * of a fifo would go on.
+ */
+int user_open_regular(const char *path)
+{
+	struct stat st;
+	bool regular;
+	int fd;
+
+	fd = user_open(path, O_PATH);
+	if (fd < 0)
+		return -1;
+	regular = !fstat(fd, &st) && S_ISREG(st.st_mode);
+	close(fd);
+	return regular ? user_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY) : -1;
 }
 
 /* A pty of our making is for that user to open. */

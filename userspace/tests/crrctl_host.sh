@@ -363,6 +363,14 @@ host_preload() {
 	chmod u+x other
 	run 125 crrctl record --preload -o a.crr -- ./other {}
 	has err 'other is for another machine'
+	mkfifo fifo
+	chmod u+x fifo
+	# Not opened: that would wait for its other end.
+	crrctl record --preload -q -o a.crr -- ./fifo {} > out 2> err || :
+	rm -f a.crr
+	crrctl record --preload -q -o a.crr -- go_note {} > out 2> err || :
+	has err 'go_note is written in Go'
+	rm -f a.crr
 	usage 125 'crrctl record' record --preload -o a.crr
 	usage 125 'crrctl record' record --preload --qemu -o a.crr -- qemu-system-arm
 	[ ! -e a.crr ] || fail 'there is a log'

@@ -16,8 +16,8 @@ PATH=$build/crrctl:$build/tests:$PATH
 LC_ALL=C.UTF-8
 export PATH LC_ALL
 
-# Before a tenth of a second has passed, once the program is ready; and then
-# nothing, until it ends.
+# Once the program is ready, each word comes within a tenth of a second after the
+# one before; then nothing, until the program ends.
 # shellcheck disable=SC2016 # expands there
 peer='read -r ready
 for keys in a b cd e f; do
