@@ -29,6 +29,7 @@ int crr_line_queue(struct crr_line *line, CRR_FILE_PARAMETER unsigned int cmd,
 		   u16 type, unsigned long arg);
 int crr_line_modem(struct crr_line *line, struct crr_modem *modem);
 int crr_line_mark(struct crr_line *line, const struct crr_mark *mark);
+int crr_line_value(struct crr_line *line, struct crr_value *value);
 
 /* tty_ioctl.c */
 extern const struct crr_ioctls crr_tty_ioctls;

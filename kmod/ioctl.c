@@ -20,6 +20,7 @@ static_assert(sizeof(struct crr_stop) == 8);
 static_assert(sizeof(struct crr_divergence) == 144);
 static_assert(sizeof(struct crr_modem) == 64);
 static_assert(sizeof(struct crr_mark) == 80);
+static_assert(sizeof(struct crr_value) == 48);
 static_assert(sizeof(struct crr_seek) == 32);
 static_assert(sizeof(struct crr_seek_ack) == 24);
 static_assert(sizeof(struct crr_clock_counter) == 16);

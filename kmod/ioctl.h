@@ -28,6 +28,7 @@ union crr_arg {
 	struct crr_divergence divergence;
 	struct crr_modem modem;
 	struct crr_mark mark;
+	struct crr_value value;
 	struct crr_seek seek;
 	struct crr_seek_ack seek_ack;
 };

@@ -11,6 +11,7 @@
 #include "queue.h"
 #include "recorder.h"
 #include "replay_poll.h"
+#include "replay_value.h"
 #include "replayer.h"
 #include "run.h"
 #include "session.h"
@@ -60,6 +61,8 @@ again:
 		decision = crr_recorder_decide(op);
 	else if (crr_type_is_inbound(op->type))
 		decision = crr_replayer_read(op);
+	else if (op->type == CRR_TYPE_VALUE)
+		decision = crr_replayer_value(op);
 	else
 		decision = crr_replayer_write(op, buf, length);
 	if (decision == CRR_LIVE) {

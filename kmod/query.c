@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Queries and marks: FIONREAD, TIOCOUTQ, CRR_IOC_MODEM, CRR_IOC_MARK.
+ * Queries, values and marks: FIONREAD, TIOCOUTQ, CRR_IOC_MODEM, CRR_IOC_VALUE,
+ * CRR_IOC_MARK.
  *
  * The answers come from outside the emulator, so they are recorded, and come
  * from the log in replay. A query waits for nothing but buffer space or the
@@ -163,6 +164,47 @@ int crr_line_mark(struct crr_line *line, const struct crr_mark *mark)
 	ret = crr_line_ask(line, &op, mark->label, mark->length);
 	if (ret == CRR_RECORD)
 		crr_recorder_answer_done(&op, &rec);
+	crr_line_asked(line, &op);
+	return min(ret, 0);
+}
+
+/**
+ * crr_line_value - CRR_IOC_VALUE
+ * @line: the line
+ * @value: the value, and out: the answer
+ *
+ * Returns what CRR_IOC_VALUE does.
+ */
+int crr_line_value(struct crr_line *line, struct crr_value *value)
+{
+	struct crr_op op = {
+		.type = CRR_TYPE_VALUE,
+		.kind = value->kind,
+		.uses = value->uses,
+	};
+	struct crr_record rec = {
+		.type = CRR_TYPE_VALUE,
+		.kind = value->kind,
+		.number = value->value,
+		.uses = value->uses,
+	};
+	int ret;
+
+	value->facts = CRR_VALUE_NEW;
+	value->remaining = 0;
+	ret = crr_line_ask(line, &op, NULL, 0);
+	switch (ret) {
+	case CRR_RECORD:
+		crr_recorder_answer_done(&op, &rec);
+		break;
+	case CRR_REPLAY:
+		value->value = op.queued->rec.number;
+		break;
+	case CRR_RESULT:
+		value->facts = 0;
+		value->remaining = op.result;
+		break;
+	}
 	crr_line_asked(line, &op);
 	return min(ret, 0);
 }

@@ -47,7 +47,7 @@
 struct crr_layout {
 	bool known;
 	__u8 size;
-	__u8 wide[2];
+	__u8 wide[3];
 	__u8 words;
 	__u16 flags;
 	__u16 min;
@@ -59,6 +59,8 @@ struct crr_layout {
 #define CRR_EMPTY_READS	offsetof(struct crr_record, empty_reads)
 #define CRR_REFUSED	offsetof(struct crr_record, refused)
 #define CRR_TIME	offsetof(struct crr_record, time)
+#define CRR_NUMBER	offsetof(struct crr_record, number)
+#define CRR_USES	offsetof(struct crr_record, uses)
 
 /* By the bit CRR_TYPE_OPTIONAL, and the rest of the type. */
 static const struct crr_layout crr_layouts[2][CRR_TYPES] = { {
@@ -109,6 +111,10 @@ static const struct crr_layout crr_layouts[2][CRR_TYPES] = { {
 			   .wide = { CRR_REFUSED },
 			   .flags = CRR_FLAG_INTERRUPTED,
 			   .min = 1, .max = CRR_MARK_MAX),
+	[CRR_TYPE_VALUE] =
+		CRR_LAYOUT(sizeof(struct crr_record_value),
+			   .wide = { CRR_REFUSED, CRR_NUMBER, CRR_USES },
+			   .words = 1, .flags = CRR_FLAG_INTERRUPTED),
 }, {
 	[CRR_TYPE_TERMIOS & ~CRR_TYPE_OPTIONAL] =
 		CRR_LAYOUT(sizeof(struct crr_record_termios), .words = 6),

@@ -42,6 +42,9 @@
  * @modem: of MODEM: &struct crr_record_modem
  * @termios: of STREAM and TERMIOS
  * @time: of TIME: nanoseconds since 1970
+ * @kind: of VALUE: what it is; its number is @number
+ * @number: of VALUE
+ * @uses: of VALUE: &struct crr_record_value
  * @words: the 32-bit members, in the order of the payload
  * @data_length: how many bytes @data has
  * @data: READ: what was read; WRITE: what was offered, if captured;
@@ -55,6 +58,8 @@ struct crr_record {
 	__u64 counter;
 	__u64 empty_reads;
 	__u64 refused;
+	__u64 number;
+	__u64 uses;
 	union {
 		struct {
 			__u32 requested;
@@ -79,6 +84,7 @@ struct crr_record {
 		__u32 error;
 		__u32 reason;
 		__u32 value;
+		__u32 kind;
 		__u64 time;
 		__u32 words[CRR_WORDS];
 	};
@@ -99,7 +105,7 @@ static inline bool crr_type_is_inbound(__u16 type)
 static inline bool crr_type_is_outbound(__u16 type)
 {
 	return type == CRR_TYPE_WRITE ||
-	       (type >= CRR_TYPE_OUTQ && type <= CRR_TYPE_MARK);
+	       (type >= CRR_TYPE_OUTQ && type <= CRR_TYPE_VALUE);
 }
 
 bool crr_label_is_valid(const __u8 *label, __u32 length);

@@ -466,6 +466,9 @@ static enum crr_divergence_kind crr_difference(const struct crr_op *op,
 		return rec->data_length == length &&
 		       !memcmp(buf, rec->data, length) ?
 		       0 : CRR_DIVERGENCE_CONTENT;
+	case CRR_TYPE_VALUE:
+		return rec->kind == op->kind && rec->uses == op->uses ?
+		       0 : CRR_DIVERGENCE_EXTRA;
 	default:
 		return 0;
 	}

@@ -87,6 +87,8 @@ enum crr_sleep {
  * @sleep: with CRR_SLEEP
  * @asleep: it is counted in session->sleeping
  * @queued: with CRR_REPLAY: the record, which the operation owns
+ * @kind: of a value: what it is
+ * @uses: of a value: how often the last one of its kind was used
  */
 struct crr_op {
 	struct crr_stream *stream;
@@ -102,6 +104,8 @@ struct crr_op {
 	enum crr_sleep sleep;
 	bool asleep;
 	struct crr_queued *queued;
+	u32 kind;
+	u64 uses;
 };
 
 /* The recorder's part of a session, protected by session->lock. */

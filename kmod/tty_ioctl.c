@@ -225,6 +225,15 @@ static int crr_do_mark(struct crr_call *call)
 	return crr_line_mark(call->target, mark);
 }
 
+static int crr_do_value(struct crr_call *call)
+{
+	struct crr_value *value = &call->arg->value;
+
+	if (value->__reserved)
+		return -EINVAL;
+	return crr_line_value(call->target, value);
+}
+
 /*
  * The file through which the ioctl was called is not known here, and may be
  * open for writing alone: so the caller names another one. crr_ioctl() finds
@@ -261,6 +270,8 @@ static const struct crr_ioctl crr_tty_table[] = {
 		      crr_do_modem, .answers = true),
 	CRR_TTY_IOCTL(CRR_IOC_MARK, struct crr_mark, label, crr_do_mark),
 	CRR_TTY_IOCTL(CRR_IOC_SEEK, struct crr_seek, counter, crr_do_seek),
+	CRR_TTY_IOCTL(CRR_IOC_VALUE, struct crr_value, remaining,
+		      crr_do_value, .answers = true),
 };
 
 const struct crr_ioctls crr_tty_ioctls = {

@@ -521,6 +521,14 @@ int mark(int tty, const char *label)
 	return sys(ioctl(tty, CRR_IOC_MARK, &arg));
 }
 
+/* A value: its kind, number and uses; out: the answer. */
+int renew(int tty, struct crr_value *value)
+{
+	value->size = sizeof(*value);
+	value->tty_fd = tty;
+	return sys(ioctl(tty, CRR_IOC_VALUE, value));
+}
+
 int divergence(int session, struct crr_divergence *div)
 {
 	*div = (struct crr_divergence){ .size = sizeof(*div) };
@@ -647,6 +655,7 @@ enum {
 	QUERY_LENGTH = 16,
 	MODEM_LENGTH = 64,
 	MARK_LENGTH = 8,
+	VALUE_LENGTH = 32,
 	TIME_LENGTH = 8,
 	STREAM_LENGTH = 24,
 };
@@ -675,6 +684,8 @@ static size_t fixed_length(unsigned int type)
 		return MODEM_LENGTH;
 	case CRR_TYPE_MARK:
 		return MARK_LENGTH;
+	case CRR_TYPE_VALUE:
+		return VALUE_LENGTH;
 	case CRR_TYPE_TIME:
 		return TIME_LENGTH;
 	default:
@@ -721,6 +732,12 @@ void log_put(struct log *log, struct record record)
 		put64(p, record.refused);
 		if (record.type == CRR_TYPE_OUTQ)
 			put32(p + 8, record.value);
+		break;
+	case CRR_TYPE_VALUE:
+		put64(p, record.refused);
+		put64(p + 8, record.number);
+		put64(p + 16, record.uses);
+		put32(p + 24, record.kind);
 		break;
 	case CRR_TYPE_INQ:
 		put64(p, record.empty_reads);
@@ -823,6 +840,12 @@ bool log_next(const struct log *log, struct record *record)
 		record->refused = get64(p);
 		if (record->type == CRR_TYPE_OUTQ)
 			record->value = get32(p + 8);
+		break;
+	case CRR_TYPE_VALUE:
+		record->refused = get64(p);
+		record->number = get64(p + 8);
+		record->uses = get64(p + 16);
+		record->kind = get32(p + 24);
 		break;
 	case CRR_TYPE_INQ:
 		record->empty_reads = get64(p);
@@ -929,7 +952,8 @@ static const char *write_fault(const struct record *record)
 static bool bears_refused(unsigned int type)
 {
 	return type == CRR_TYPE_OUTQ || type == CRR_TYPE_MODEM ||
-	       type == CRR_TYPE_MARK || type == CRR_TYPE_STREAM_END;
+	       type == CRR_TYPE_MARK || type == CRR_TYPE_VALUE ||
+	       type == CRR_TYPE_STREAM_END;
 }
 
 static const char *record_fault(const struct log *log,
@@ -980,6 +1004,10 @@ static const char *record_fault(const struct log *log,
 	case CRR_TYPE_MARK:
 		return !record->length || record->length > CRR_MARK_MAX ?
 		       "impossible label" : NULL;
+	case CRR_TYPE_VALUE:
+		if (get32(p + HEADER + 28))
+			return "reserved member is not zero";
+		break;
 	case CRR_TYPE_STREAM_END:
 		if (get32(p + HEADER + 20))
 			return "reserved member is not zero";

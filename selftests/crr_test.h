@@ -139,6 +139,8 @@ int stop(int session);
 struct crr_status status(int fd);
 int modem(int tty, struct crr_modem *answer);
 int mark(int tty, const char *label);
+struct crr_value;
+int renew(int tty, struct crr_value *value);
 int divergence(int session, struct crr_divergence *div);
 bool fdinfo(int fd, const char *name, char *value, size_t room);
 
@@ -168,6 +170,10 @@ struct record {
 	__u32 value;
 	/* MODEM: error, lines, facts, and counts from cts on */
 	__u32 modem[14];
+	/* VALUE */
+	__u32 kind;
+	__u64 number;
+	__u64 uses;
 	/* READ, captured WRITE, STREAM's name, MARK's label */
 	const void *data;
 	size_t length;

@@ -580,6 +580,18 @@ static long do_mark(struct crew *me, const struct step *s)
 	return call(me, s, TTY, CRR_IOC_MARK, &arg, sizeof(arg));
 }
 
+static long do_value(struct crew *me, const struct step *s)
+{
+	struct crr_value arg = {
+		.tty_fd = named_fd(s, TTY),
+		.kind = s->a & 1,
+		.uses = s->b & 3,
+		.value = s->c,
+	};
+
+	return call(me, s, TTY, CRR_IOC_VALUE, &arg, sizeof(arg));
+}
+
 static long do_seek(struct crew *me, const struct step *s)
 {
 	struct crr_status now = status(fds[TTY][line_of(s)]);
@@ -1011,7 +1023,7 @@ static unsigned int type_of(__u8 a)
 		CRR_TYPE_STREAM_END, CRR_TYPE_READ_ERROR, CRR_TYPE_EOF,
 		CRR_TYPE_PEER_CLOSED, CRR_TYPE_HANGUP, CRR_TYPE_INQ,
 		CRR_TYPE_OUTQ, CRR_TYPE_MODEM, CRR_TYPE_MARK, CRR_TYPE_TERMIOS,
-		CRR_TYPE_TIME, CRR_TYPE_OPTIONAL | 0x77, 14, 0,
+		CRR_TYPE_TIME, CRR_TYPE_OPTIONAL | 0x77, CRR_TYPE_VALUE, 15, 0,
 	};
 
 	return types[a % ARRAY_SIZE(types)];
@@ -1036,6 +1048,9 @@ static long do_feed(struct crew *me, const struct step *s)
 		.offset = length,
 		.error = s->c >> 20 & 1 ? EIO : EAGAIN,
 		.value = length,
+		.kind = s->c >> 24 & 1,
+		.number = s->c,
+		.uses = s->c >> 18 & 3,
 		.reason = CRR_END_STOP + (s->c >> 22 & 3) % 3,
 		.data = bytes_of(me, &(struct step){ .c = s->c >> 24 & 0xff }, length),
 		.length = length,
@@ -1267,6 +1282,8 @@ static const struct {
 	OP("modem", do_modem, 3, ENOTTY, ERANGE, ENODATA, ENOTRECOVERABLE,
 	   EAGAIN),
 	OP("mark", do_mark, 3, EINVAL, ERANGE, ENODATA, ENOTRECOVERABLE,
+	   EAGAIN),
+	OP("value", do_value, 3, EINVAL, ERANGE, ENODATA, ENOTRECOVERABLE,
 	   EAGAIN),
 	OP("seek", do_seek, 3, EBUSY, EAGAIN),
 	OP("ack", do_seek_ack, 3, ENODATA, ESTALE),

@@ -84,6 +84,7 @@ static const struct call_row {
 	/* A pty has no modem lines. */
 	{ "MODEM", CRR_IOC_MODEM, 64, TTY | MASTER, 0, true, -ENOTTY },
 	{ "MARK", CRR_IOC_MARK, 80, TTY | MASTER, 0, false, 0 },
+	{ "VALUE", CRR_IOC_VALUE, 48, TTY | MASTER, 0, true, 0 },
 	{ "SEEK", CRR_IOC_SEEK, 32, TTY | MASTER, 0, false, 0 },
 	{ "SEEK_ACK", CRR_IOC_SEEK_ACK, 24, SESSION, 0, false, -ENODATA },
 };

@@ -280,6 +280,103 @@ TEST_F(queries, marks)
 	EXPECT_EQ(CRR_TYPE_MARK, div.expected_type);
 }
 
+/* What a program does that uses the last value so often before it asks. */
+static int used(int tty, __u32 kind, __u64 uses, struct crr_value *value)
+{
+	*value = (struct crr_value){ .kind = kind, .uses = uses, .value = 999 };
+	return renew(tty, value);
+}
+
+#define EXPECT_NEW(_number)						\
+	do {								\
+		EXPECT_EQ(CRR_VALUE_NEW, value.facts);			\
+		EXPECT_EQ(_number, value.value);			\
+		EXPECT_EQ(0, value.remaining);				\
+	} while (0)
+#define EXPECT_LAST(_remaining)						\
+	do {								\
+		EXPECT_EQ(0, value.facts);				\
+		EXPECT_EQ(_remaining, value.remaining);			\
+	} while (0)
+
+TEST_F(queries, values)
+{
+	struct line *line = &self->line;
+	struct crr_divergence div;
+	struct crr_value value;
+	struct record rec;
+	char c;
+
+	/* Without a recording each is new. */
+	EXPECT_EQ(0, used(line->tty, 1, 5, &value));
+	EXPECT_NEW(999);
+	ASSERT_EQ(0, record(line->session, 0));
+	value = (struct crr_value){ .kind = 1, .value = 0x123456789abc };
+	ASSERT_EQ(0, renew(line->tty, &value));
+	EXPECT_NEW(0x123456789abc);
+	value = (struct crr_value){ .kind = 7, .value = 70 };
+	ASSERT_EQ(0, renew(line->tty, &value));
+	EXPECT_EQ(1, write(line->tty, "w", 1));
+	value = (struct crr_value){ .kind = 1, .uses = 4, .value = 11 };
+	ASSERT_EQ(0, renew(line->tty, &value));
+	ASSERT_TRUE(deliver(line, "x", 1));
+	ASSERT_EQ(1, read(line->tty, &c, 1));
+	value = (struct crr_value){ .kind = 1, .uses = 2, .value = 12 };
+	ASSERT_EQ(0, renew(line->tty, &value));
+	again(_metadata, line, &self->log);
+	ASSERT_TRUE(log_get(&self->log, CRR_TYPE_VALUE, 2, &rec));
+	EXPECT_EQ(1, rec.kind);
+	EXPECT_EQ(4, rec.uses);
+	EXPECT_EQ(11, rec.number);
+
+	EXPECT_EQ(0, used(line->tty, 1, 0, &value));
+	EXPECT_NEW(0x123456789abc);
+	/* One use, and then it is to ask: the other kind comes first. */
+	EXPECT_EQ(0, used(line->tty, 1, 1, &value));
+	EXPECT_LAST(1);
+	EXPECT_EQ(0, used(line->tty, 7, 0, &value));
+	EXPECT_NEW(70);
+	EXPECT_EQ(0, used(line->tty, 1, 2, &value));
+	EXPECT_LAST(1);
+	EXPECT_EQ(1, write(line->tty, "w", 1));
+	EXPECT_EQ(0, used(line->tty, 1, 1, &value));
+	EXPECT_LAST(3);
+	EXPECT_EQ(0, used(line->tty, 7, 3, &value));
+	EXPECT_LAST(1);
+	EXPECT_EQ(0, used(line->tty, 1, 4, &value));
+	EXPECT_NEW(11);
+	/* Of the next one it is known already. */
+	EXPECT_EQ(0, used(line->tty, 1, 1, &value));
+	EXPECT_LAST(1);
+	ASSERT_EQ(1, read(line->tty, &c, 1));
+	EXPECT_EQ(0, used(line->tty, 1, 2, &value));
+	EXPECT_NEW(12);
+	/* Nothing is left that could say more. */
+	EXPECT_EQ(-ENODATA, used(line->tty, 1, 1, &value));
+	expect_agreement(_metadata, line);
+
+	/* More uses than were recorded. */
+	ASSERT_EQ(0, replay(line->session, 0));
+	ASSERT_EQ(0, feed_log(line->session, &self->log));
+	EXPECT_EQ(0, used(line->tty, 1, 0, &value));
+	EXPECT_EQ(0, used(line->tty, 7, 0, &value));
+	EXPECT_EQ(1, write(line->tty, "w", 1));
+	EXPECT_EQ(-ENOTRECOVERABLE, used(line->tty, 1, 5, &value));
+	ASSERT_EQ(0, divergence(line->session, &div));
+	EXPECT_EQ(CRR_DIVERGENCE_EXTRA, div.kind);
+	EXPECT_EQ(CRR_TYPE_VALUE, div.type);
+	EXPECT_EQ(CRR_TYPE_VALUE, div.expected_type);
+	ASSERT_EQ(0, stop(line->session));
+
+	/* A first one that the log has not. */
+	ASSERT_EQ(0, replay(line->session, 0));
+	ASSERT_EQ(0, feed_log(line->session, &self->log));
+	EXPECT_EQ(-ENOTRECOVERABLE, used(line->tty, 2, 0, &value));
+	ASSERT_EQ(0, divergence(line->session, &div));
+	EXPECT_EQ(CRR_DIVERGENCE_EXTRA, div.kind);
+	EXPECT_EQ(CRR_TYPE_VALUE, div.type);
+}
+
 TEST_F(queries, labels)
 {
 	int tty = self->line.tty;

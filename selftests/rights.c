@@ -389,6 +389,7 @@ static const struct tty_ioctl {
 	  sizeof(struct crr_checkpoint_end) },
 	{ "MODEM", CRR_IOC_MODEM, sizeof(struct crr_modem), false, -ENOTTY },
 	{ "MARK", CRR_IOC_MARK, sizeof(struct crr_mark) },
+	{ "VALUE", CRR_IOC_VALUE, sizeof(struct crr_value) },
 	{ "SEEK", CRR_IOC_SEEK, sizeof(struct crr_seek) },
 	/* With no session fd, once the right is there. */
 	{ "JOIN", CRR_IOC_JOIN, sizeof(struct crr_join), true, -EBADF },

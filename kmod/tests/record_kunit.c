@@ -44,6 +44,8 @@ static const struct crr_record samples[] = {
 		     .counts = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 } } },
 	{ .type = CRR_TYPE_MODEM, .modem = { .error = ENOTTY } },
 	{ .type = CRR_TYPE_MARK, .refused = 11, BYTES("a label") },
+	{ .type = CRR_TYPE_VALUE, .refused = 12, .kind = 0xfffffffe,
+	  .number = CRR_NEVER - 1, .uses = 1ULL << 41 },
 	{ .type = CRR_TYPE_TERMIOS, .stream = 2,
 	  .termios = { 1, 2, 3, 4, 300, 1200 } },
 	{ .type = CRR_TYPE_TIME, .time = 1ULL << 60 },
@@ -179,7 +181,8 @@ static void record_direction(struct kunit *test)
 				type == CRR_TYPE_WRITE ||
 				type == CRR_TYPE_OUTQ ||
 				type == CRR_TYPE_MODEM ||
-				type == CRR_TYPE_MARK);
+				type == CRR_TYPE_MARK ||
+				type == CRR_TYPE_VALUE);
 	}
 }
 
@@ -271,7 +274,7 @@ static void record_unknown_type(struct kunit *test)
 	u32 type;
 
 	for (type = 0; type < CRR_TYPE_OPTIONAL; type++) {
-		if (type >= CRR_TYPE_STREAM && type <= CRR_TYPE_MARK)
+		if (type >= CRR_TYPE_STREAM && type <= CRR_TYPE_VALUE)
 			continue;
 		put_unaligned_le16(type, bytes + TYPE_AT);
 		KUNIT_EXPECT_EQ(test, CRR_REASON_TYPE,
@@ -394,7 +397,8 @@ static void record_reserved(struct kunit *test)
 
 		if (rec->type != CRR_TYPE_READ_ERROR &&
 		    rec->type != CRR_TYPE_STREAM_END &&
-		    rec->type != CRR_TYPE_INQ && rec->type != CRR_TYPE_OUTQ)
+		    rec->type != CRR_TYPE_INQ && rec->type != CRR_TYPE_OUTQ &&
+		    rec->type != CRR_TYPE_VALUE)
 			continue;
 		for (at = end - 4; at < end; at++) {
 			bytes[at] = 1;

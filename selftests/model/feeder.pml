@@ -61,7 +61,7 @@
  * models kmod/run.c crr_session_seek d91394b5
  * models kmod/run.c crr_session_seeks 1fa64708
  * models kmod/state.c crr_session_sleeps c53c2183
- * models kmod/operation.c crr_session_decide 386ea1eb
+ * models kmod/operation.c crr_session_decide b924ca71
  * models kmod/controller.c crr_controller_seek_ack 50d3c53b
  * models kmod/line.c crr_line_wake 4a2da8ab
  * models kmod/line.c crr_line_notify 707e564c

@@ -23,7 +23,7 @@
  * models kmod/session.c crr_session_line_left 8ab09111
  * models kmod/session.c crr_session_destroy aa875166
  * models kmod/session.c crr_session_release_idle 3db8720a
- * models kmod/operation.c crr_session_decide 386ea1eb
+ * models kmod/operation.c crr_session_decide b924ca71
  * models kmod/operation.c crr_operation_decide e6aa6245
  * models kmod/operation.h crr_operation_begin 68a8fdf4
  * models kmod/operation.h crr_operation_end 716f95a8

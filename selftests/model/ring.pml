@@ -45,7 +45,7 @@
  * models kmod/operation.h crr_operation_begin 68a8fdf4
  * models kmod/operation.h crr_operation_end 716f95a8
  * models kmod/operation.c crr_operation_decide e6aa6245
- * models kmod/operation.c crr_session_decide 386ea1eb
+ * models kmod/operation.c crr_session_decide b924ca71
  * models kmod/read.c crr_session_read 50d14c5e
  * models kmod/read.c crr_asking_read 4213b5f1
  * models kmod/write.c crr_asking_write 2b7706ad

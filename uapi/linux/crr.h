@@ -55,6 +55,7 @@
 #define CRR_IOC_MARK		_IO(CRR_IOC_TYPE, 0x0c)
 #define CRR_IOC_SEEK		_IO(CRR_IOC_TYPE, 0x0d)
 #define CRR_IOC_SEEK_ACK	_IO(CRR_IOC_TYPE, 0x0e)
+#define CRR_IOC_VALUE		_IO(CRR_IOC_TYPE, 0x0f)
 
 /**
  * enum crr_state - state of a session
@@ -500,6 +501,35 @@ struct crr_mark {
 	__u8 label[CRR_MARK_MAX];
 };
 
+#define CRR_VALUE_NEW	0x1	/* facts: @value is to be used from now on */
+
+/**
+ * struct crr_value - ioctl(CRR_IOC_VALUE), on a tty: a number from outside that
+ *	does not come over the line, such as the time; recorded and replayed
+ * @kind: any number; values of different kinds are independent
+ * @facts: out: CRR_VALUE_NEW. Always set, unless a replay goes on with the last
+ *	value of this kind
+ * @uses: how often the last value of this kind was used; 0: there is none, and
+ *	the answer is a new one
+ * @value: the value; out: in replay, the recorded one
+ * @remaining: out: without CRR_VALUE_NEW: how often the last value is to be used
+ *	now, before the next call: 1 or more
+ *
+ * Errors: those of CRR_IOC_MODEM without ENOTTY. ENODATA also if the log has no
+ * more to say.
+ */
+struct crr_value {
+	__u32 size;
+	__u32 flags;
+	__s32 tty_fd;
+	__u32 kind;
+	__u32 facts;
+	__u32 __reserved;
+	__aligned_u64 uses;
+	__aligned_u64 value;
+	__aligned_u64 remaining;
+};
+
 /**
  * DOC: The clock
  *
@@ -587,6 +617,7 @@ enum crr_record_type {
 	CRR_TYPE_OUTQ		= 11,	/* TIOCOUTQ: crr_record_outq */
 	CRR_TYPE_MODEM		= 12,	/* CRR_IOC_MODEM: crr_record_modem */
 	CRR_TYPE_MARK		= 13,	/* CRR_IOC_MARK: crr_record_mark, label */
+	CRR_TYPE_VALUE		= 14,	/* CRR_IOC_VALUE: crr_record_value */
 	CRR_TYPE_OPTIONAL	= 0x8000, /* bit: may be skipped by readers */
 	CRR_TYPE_TERMIOS	= CRR_TYPE_OPTIONAL | 1, /* changed: crr_record_termios */
 	CRR_TYPE_TIME		= CRR_TYPE_OPTIONAL | 2, /* crr_record_time */
@@ -658,6 +689,15 @@ struct crr_record_modem {
 /* MARK, followed by the label, 1 to CRR_MARK_MAX bytes */
 struct crr_record_mark {
 	__le64 refused;		/* see crr_record_write */
+};
+
+/* VALUE */
+struct crr_record_value {
+	__le64 refused;		/* see crr_record_write */
+	__le64 value;
+	__le64 uses;		/* of the last value of this kind; see crr_value */
+	__le32 kind;
+	__le32 __reserved;
 };
 
 /* TIME */

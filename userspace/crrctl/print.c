@@ -279,6 +279,8 @@ static const char *call_name(unsigned int type)
 		return "CRR_IOC_MODEM";
 	case CRR_TYPE_MARK:
 		return "CRR_IOC_MARK";
+	case CRR_TYPE_VALUE:
+		return "CRR_IOC_VALUE";
 	default:
 		return NULL;
 	}

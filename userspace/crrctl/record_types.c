@@ -20,6 +20,7 @@ const struct record_type record_types[] = {
 	{ CRR_TYPE_OUTQ, LOOK_PLAIN, NULL, false },
 	{ CRR_TYPE_MODEM, LOOK_PLAIN, NULL, false },
 	{ CRR_TYPE_MARK, LOOK_MARK, "label", true },
+	{ CRR_TYPE_VALUE, LOOK_PLAIN, NULL, false },
 	{ CRR_TYPE_TERMIOS, LOOK_FAINT, NULL, false },
 	{ CRR_TYPE_TIME, LOOK_FAINT, NULL, false },
 	{ 0 },
@@ -46,7 +47,8 @@ static const struct value_name lines[] = {
 #define T_IN                                                                   \
 	(T(READ) | T(READ_ERROR) | T(EOF) | T(PEER_CLOSED) | T(HANGUP) |       \
 	 T(INQ) | T(STREAM_END))
-#define T_OUT (T(WRITE) | T(OUTQ) | T(MODEM) | T(MARK) | T(STREAM_END))
+#define T_OUT                                                                  \
+	(T(WRITE) | T(OUTQ) | T(MODEM) | T(MARK) | T(VALUE) | T(STREAM_END))
 #define T_SETTINGS (T(STREAM) | T_OPTIONAL(TERMIOS))
 
 #define NAMED(_name, _types, _member, _kind, _names)                           \
@@ -68,6 +70,9 @@ const struct member record_members[] = {
 	MEMBER("error", T(READ_ERROR) | T(MODEM), error, KIND_ERRNO),
 	NAMED("reason", T(STREAM_END), reason, KIND_NAME, reasons),
 	MEMBER("value", T(INQ) | T(OUTQ), value, KIND_BYTES),
+	MEMBER("kind", T(VALUE), kind, KIND_NUMBER),
+	MEMBER("number", T(VALUE), number, KIND_NUMBER),
+	MEMBER("uses", T(VALUE), uses, KIND_NUMBER),
 	MEMBER("iflag", T_SETTINGS, termios.iflag, KIND_HEX),
 	MEMBER("oflag", T_SETTINGS, termios.oflag, KIND_HEX),
 	MEMBER("cflag", T_SETTINGS, termios.cflag, KIND_HEX),

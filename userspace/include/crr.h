@@ -247,6 +247,23 @@ int crr_modem(struct crr_tty *tty, struct crr_modem *modem);
 int crr_mark(struct crr_tty *tty, const char *label);
 
 /**
+ * crr_value - a number from outside that does not come over the line
+ * @tty: the tty
+ * @kind: what it is: any number that the emulator chooses
+ * @value: the number; out: in a replay, the recorded one
+ *
+ * For whatever else the emulator learns from its host, such as the time of day for
+ * a guest's clock, or a seed. Each call makes a record; a replay must call it at the
+ * same counter, with the same @kind. Does nothing while the tty is neither
+ * recorded nor replayed.
+ *
+ * Returns 0, or -1: EINTR, and errors as for crr_tty_write().
+ *
+ * Since: 0.2
+ */
+int crr_value(struct crr_tty *tty, uint32_t kind, uint64_t *value);
+
+/**
  * struct crr_position - position in a log, to be saved with a snapshot
  * @sequence: sequence number of the first record that is still to come
  * @counter: the emulator's counter

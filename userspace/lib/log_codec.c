@@ -302,6 +302,11 @@ static void pack_record(struct crr_columns *c, const struct crr_record *rec,
 	case CRR_TYPE_OUTQ:
 		put(c, COLUMN_VALUE, rec->value);
 		break;
+	case CRR_TYPE_VALUE:
+		put(c, COLUMN_VALUE, rec->kind);
+		put(c, COLUMN_VALUE, rec->number);
+		put(c, COLUMN_VALUE, rec->uses);
+		break;
 	case CRR_TYPE_TIME:
 		put(c, COLUMN_VALUE, zigzag(rec->time - *time));
 		*time = rec->time;
@@ -599,6 +604,11 @@ static void unpack_record(struct crr_columns *c, struct crr_record *rec,
 	case CRR_TYPE_INQ:
 	case CRR_TYPE_OUTQ:
 		rec->value = get_u32(c, COLUMN_VALUE);
+		break;
+	case CRR_TYPE_VALUE:
+		rec->kind = get_u32(c, COLUMN_VALUE);
+		rec->number = get(c, COLUMN_VALUE);
+		rec->uses = get(c, COLUMN_VALUE);
 		break;
 	case CRR_TYPE_TIME:
 		rec->time = *time + unzigzag(get(c, COLUMN_VALUE));

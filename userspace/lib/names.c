@@ -86,6 +86,7 @@ const char *crr_type_name(unsigned int type)
 		[CRR_TYPE_OUTQ] = "OUTQ",
 		[CRR_TYPE_MODEM] = "MODEM",
 		[CRR_TYPE_MARK] = "MARK",
+		[CRR_TYPE_VALUE] = "VALUE",
 	};
 
 	switch (type) {

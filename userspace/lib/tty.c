@@ -280,6 +280,23 @@ int crr_mark(struct crr_tty *tty, const char *label)
 	return ioctl(tty->fd, CRR_IOC_MARK, &arg);
 }
 
+int crr_value(struct crr_tty *tty, uint32_t kind, uint64_t *value)
+{
+	struct crr_value arg = {
+		.size = sizeof(arg),
+		.tty_fd = tty->fd,
+		.kind = kind,
+		.value = *value,
+	};
+
+	if (tty->clock.fd < 0)
+		return 0;
+	if (ioctl(tty->fd, CRR_IOC_VALUE, &arg))
+		return -1;
+	*value = arg.value;
+	return 0;
+}
+
 int crr_checkpoint_begin(struct crr_tty *tty, uint64_t counter,
 			 uint32_t max_bytes)
 {

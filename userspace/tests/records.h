@@ -140,6 +140,12 @@ static inline void source_fill(struct source *src, uint16_t type,
 		rec->refused = rng_number(rng);
 		rec->value = rng_below(rng, 1U << 31);
 		break;
+	case CRR_TYPE_VALUE:
+		rec->refused = rng_number(rng);
+		rec->kind = (uint32_t)rng_number(rng);
+		rec->number = rng_number(rng);
+		rec->uses = rng_number(rng);
+		break;
 	case CRR_TYPE_MODEM:
 		rec->refused = rng_number(rng);
 		rec->modem.error = rng_below(rng, 3);
@@ -214,6 +220,7 @@ static inline void source_record(struct source *src, struct crr_record *rec)
 		CRR_TYPE_READ_ERROR, CRR_TYPE_EOF,    CRR_TYPE_PEER_CLOSED,
 		CRR_TYPE_STREAM_END, CRR_TYPE_HANGUP, CRR_TYPE_INQ,
 		CRR_TYPE_OUTQ,	     CRR_TYPE_MODEM,  CRR_TYPE_MARK,
+		CRR_TYPE_VALUE,
 	};
 	uint16_t stream, type;
 
@@ -322,6 +329,12 @@ static inline void assert_same_record(const struct crr_record *a,
 		break;
 	case CRR_TYPE_MARK:
 		assert_true(a->refused == b->refused);
+		break;
+	case CRR_TYPE_VALUE:
+		assert_true(a->refused == b->refused);
+		assert_int_equal(a->kind, b->kind);
+		assert_true(a->number == b->number);
+		assert_true(a->uses == b->uses);
 		break;
 	case CRR_TYPE_TIME:
 		assert_true(a->time == b->time);
