@@ -84,7 +84,7 @@ static void count_others(int epfd, int op)
 	pthread_mutex_unlock(&lock);
 }
 
-/* Returns 0 or an errno, as epoll_ctl(2) sets it. */
+/* Returns 0, or -1 and sets errno, as epoll_ctl(2) does. */
 static int control_line(int epfd, int op, int fd, const struct epoll_event *event)
 {
 	struct watch *watch = find(epfd, fd);
@@ -96,10 +96,12 @@ static int control_line(int epfd, int op, int fd, const struct epoll_event *even
 	if (op == EPOLL_CTL_ADD && !watch) {
 		watch = add(epfd, fd);
 		if (!watch)
-			return ENOMEM;
+			return -1;
 	}
-	if (!watch)
-		return ENOENT;
+	if (!watch) {
+		errno = ENOENT;
+		return -1;
+	}
 	if (op == EPOLL_CTL_DEL) {
 		drop(watch);
 	} else {
@@ -134,9 +136,7 @@ EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	pthread_mutex_lock(&lock);
 	ret = control_line(epfd, op, fd, event);
 	pthread_mutex_unlock(&lock);
-	if (ret)
-		errno = ret;
-	return ret ? -1 : 0;
+	return ret;
 }
 
 /*

@@ -209,7 +209,7 @@ EXPORT int ptsname_r(int fd, char *buf, size_t size)
 		return REAL(ptsname_r)(fd, buf, size);
 	if (strlen(path) >= size) {
 		errno = ERANGE;
-		return ERANGE;
+		return errno;
 	}
 	strcpy(buf, path);
 	return 0;

@@ -1096,7 +1096,7 @@ static void parse_option(const char *option)
 static void parse(int argc, char **argv)
 {
 	const char *more = getenv("CRR_QEMU");
-	char name[16], *option;
+	char name[24], *option;
 	int i;
 
 	for (i = 0; i < argc; i++)
