@@ -135,7 +135,7 @@ static int execute(const struct child *child, char **words, pid_t parent,
 	}
 	export_lines(lines, nlines);
 	if (child->preload)
-		preload_export(child->preload, !names_line);
+		preload_export(child->preload, !names_line, child->clock);
 	execvp(words[0], words);
 	return exec_failed(words[0]);
 }

@@ -148,6 +148,7 @@ int open_tty(const char *path);
  * @status: its exit status, as in a shell
  * @directory: where it is started; NULL: here
  * @preload: the library that is loaded into it; NULL: none
+ * @clock: with it: what COMMAND learns of the time is recorded, or replayed
  */
 struct child {
 	pid_t pid;
@@ -155,6 +156,7 @@ struct child {
 	int status;
 	const char *directory;
 	const char *preload;
+	bool clock;
 };
 
 const char *child_wrong_line(char *const *argv, unsigned int nlines);
@@ -176,7 +178,7 @@ char *installed_file(const char *name, const char *built,
 /* ---- preload.c: a COMMAND with crr-preload.so ---- */
 
 const char *preload_library(char *const *command);
-void preload_export(const char *library, bool ptys);
+void preload_export(const char *library, bool ptys, bool clock);
 
 /* ---- qemu.c: command lines of a QEMU ---- */
 
@@ -213,9 +215,10 @@ struct position position_find(const struct command *cmd, const char *option,
 /* ---- stored.c: how COMMAND was run, in the log's header ---- */
 
 void stored_make(struct crr_log_info *info, char *const *command,
-		 enum qemu qemu, bool preload);
+		 enum qemu qemu, bool preload, bool clock);
 enum qemu stored_qemu(const struct crr_log_info *info);
 bool stored_preload(const struct crr_log_info *info);
+bool stored_clock(const struct crr_log_info *info);
 char *find_executable(const char *name);
 char *const *stored_command(const struct crr_log_info *info, const char *log,
 			    struct child *child);

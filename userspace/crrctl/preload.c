@@ -155,8 +155,9 @@ const char *preload_library(char *const *command)
  * preload_export - put the library into the environment, in COMMAND's process
  * @library: preload_library()
  * @ptys: the ptys that COMMAND makes are to be its lines
+ * @clock: what COMMAND learns of the time is recorded, or replayed
  */
-void preload_export(const char *library, bool ptys)
+void preload_export(const char *library, bool ptys, bool clock)
 {
 	const char *before = getenv("LD_PRELOAD");
 	char number[16], *all;
@@ -171,4 +172,8 @@ void preload_export(const char *library, bool ptys)
 	setenv("CRR_PRELOAD", number, 1);
 	if (ptys)
 		setenv("CRR_PRELOAD_PTY", "1", 1);
+	/* This process becomes COMMAND. */
+	snprintf(number, sizeof(number), "%d", getpid());
+	if (clock)
+		setenv("CRR_PRELOAD_CLOCK", number, 1);
 }

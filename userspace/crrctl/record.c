@@ -55,6 +55,8 @@ static const struct option_help record_options[] = {
 	  "COMMAND is a QEMU: gated, with crr-qemu.so" },
 	{ { "preload", no_argument, NULL, 'P' }, NULL,
 	  "COMMAND waits by poll(2), or makes a pty" },
+	{ { "no-clock", no_argument, NULL, 'C' }, NULL,
+	  "with --preload: do not record the time" },
 	{ { "debuggable", no_argument, NULL, 'D' }, NULL,
 	  "with --qemu: replays accept breakpoints; slower" },
 	{ { "output", required_argument, NULL, 'o' }, "FILE",
@@ -423,7 +425,7 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	static struct recording rec = { .flags = CRR_RECORD_CAPTURE,
 					.flush_ms = FLUSH_MS };
 	bool force = false, resume = false, discard = false;
-	bool debuggable = false, preload = false;
+	bool debuggable = false, preload = false, clock = true;
 	enum qemu qemu = QEMU_NO;
 	const char *peer = NULL, *tty = NULL, *counter = "";
 	const char *const *ttys = &tty; /* a new pty */
@@ -446,6 +448,9 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 			break;
 		case 'P':
 			preload = true;
+			break;
+		case 'C':
+			clock = false;
 			break;
 		case 'o':
 			rec.path = optarg;
@@ -508,6 +513,8 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 		usage_error(cmd, "--qemu needs COMMAND");
 	if (preload && (!*command || qemu))
 		usage_error(cmd, "--preload needs COMMAND, and excludes --qemu");
+	if (!clock && !preload)
+		usage_error(cmd, "--no-clock needs --preload");
 	if (debuggable && !qemu)
 		usage_error(cmd, "--debuggable needs --qemu");
 	if (child_wrong_line(command, nttys))
@@ -543,8 +550,9 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	full = qemu ? qemu_plugin(command, rec.ctl.quiet) : command;
 	if (preload)
 		rec.ctl.command.preload = preload_library(command);
+	rec.ctl.command.clock = clock;
 	if (!resume) {
-		stored_make(&rec.info, command, qemu, preload);
+		stored_make(&rec.info, command, qemu, preload, clock);
 		output_open(&rec.out, rec.path, force, "a log");
 		rec.fd = rec.out.fd;
 		(void)log_lock(rec.fd);

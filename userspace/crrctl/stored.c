@@ -134,12 +134,13 @@ static const char *const qemu_names[] = {
  * @command: the command, before the names of ttys are put into it
  * @qemu: whether it is a QEMU, in which case -plugin is left out
  * @preload: whether it is run with crr-preload.so
+ * @clock: and its clock is recorded
  *
  * To be called before COMMAND runs, which may change its files; and while a
  * signal still ends crrctl: large files take long.
  */
 void stored_make(struct crr_log_info *info, char *const *command,
-		 enum qemu qemu, bool preload)
+		 enum qemu qemu, bool preload, bool clock)
 {
 	json_t *run, *words, *files, *word, *directory;
 	char *cwd, *executable, *text;
@@ -173,6 +174,8 @@ void stored_make(struct crr_log_info *info, char *const *command,
 		json_set(run, "qemu", json_string(qemu_names[qemu]));
 	if (preload)
 		json_set(run, "preload", json_true());
+	if (preload && clock)
+		json_set(run, "clock", json_true());
 	text = json_format(run, JSON_LINE);
 	if (strlen(text) < sizeof(info->run))
 		strcpy(info->run, text);
@@ -206,17 +209,31 @@ enum qemu stored_qemu(const struct crr_log_info *info)
 	return qemu;
 }
 
+static bool is_true(const struct crr_log_info *info, const char *member)
+{
+	json_t *run = parse(info);
+	bool yes = json_is_true(json_object_get(run, member));
+
+	json_decref(run);
+	return yes;
+}
+
 /**
  * stored_preload - was it recorded with --preload?
  * @info: the header
  */
 bool stored_preload(const struct crr_log_info *info)
 {
-	json_t *run = parse(info);
-	bool preload = json_is_true(json_object_get(run, "preload"));
+	return is_true(info, "preload");
+}
 
-	json_decref(run);
-	return preload;
+/**
+ * stored_clock - was the time recorded?
+ * @info: the header
+ */
+bool stored_clock(const struct crr_log_info *info)
+{
+	return is_true(info, "clock");
 }
 
 static char **get_words(const json_t *run)

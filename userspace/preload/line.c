@@ -5,6 +5,7 @@
  *	CRR_PRELOAD		the number of the line discipline N_CRR
  *	CRR_PRELOAD_PTY		1: no word of COMMAND names a line, so that the
  *				ptys that it makes are to be the lines
+ *	CRR_PRELOAD_CLOCK	COMMAND's process ID: clocks are recorded
  *	CRR_TTY0, CRR_TTY1 ...	the lines
  *
  * Nothing is remembered of an fd: it can be closed, and be another file, without
@@ -93,6 +94,22 @@ int line_unread(int fd)
 }
 
 /**
+ * line_path_of - path of a line
+ * @number: counted from 0
+ *
+ * Returns NULL if there is none.
+ */
+const char *line_path_of(unsigned int number)
+{
+	char name[32];
+
+	if (!discipline())
+		return NULL;
+	snprintf(name, sizeof(name), "CRR_TTY%u", number);
+	return getenv(name);
+}
+
+/**
  * line_path - path of a line that is to take the place of a pty
  * @number: counted from 0
  *
@@ -100,10 +117,5 @@ int line_unread(int fd)
  */
 const char *line_path(unsigned int number)
 {
-	char name[32];
-
-	if (!discipline() || !getenv("CRR_PRELOAD_PTY"))
-		return NULL;
-	snprintf(name, sizeof(name), "CRR_TTY%u", number);
-	return getenv(name);
+	return getenv("CRR_PRELOAD_PTY") ? line_path_of(number) : NULL;
 }

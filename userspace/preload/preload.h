@@ -39,6 +39,12 @@ bool line_is(int fd);
 bool line_replays(int fd);
 int line_unread(int fd);
 const char *line_path(unsigned int number);
+const char *line_path_of(unsigned int number);
+
+/* ---- clock.c ---- */
+
+void clock_claim(void);
+void clock_waited(void);
 
 /* ---- wait.c ---- */
 

@@ -87,6 +87,7 @@ static int wait_live(struct pollfd *fds, nfds_t n, const bool *lines,
 
 	if (real_wait(fds, n, timeout, mask) < 0)
 		return -1;
+	clock_waited();
 	for (i = 0; i < n; i++) {
 		if (!lines[i])
 			continue;
@@ -189,6 +190,8 @@ int wait_for(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 		if (lines[i])
 			line = fds[i].fd;
 	}
+	if (line >= 0)
+		clock_claim();
 	if (line < 0)
 		ret = real_wait(fds, n, timeout, mask);
 	else if (is_zero(timeout) && asks_for_input_only(fds, n, lines))
@@ -329,7 +332,7 @@ EXPORT int pselect(int nfds, fd_set *in, fd_set *out, fd_set *except,
 	return ready;
 }
 
-/* Linux leaves in the timeout what is left of it. */
+/* Linux leaves in the timeout what is left of it; here by the recorded clock. */
 EXPORT int select(int nfds, fd_set *in, fd_set *out, fd_set *except,
 		  struct timeval *timeout)
 {
@@ -339,6 +342,8 @@ EXPORT int select(int nfds, fd_set *in, fd_set *out, fd_set *except,
 
 	if (!timeout)
 		return pselect(nfds, in, out, except, NULL, NULL);
+	if (!timeout->tv_sec && !timeout->tv_usec)
+		return pselect(nfds, in, out, except, &no_time, NULL);
 	if (timeout->tv_sec < 0 || timeout->tv_usec < 0) {
 		errno = EINVAL;
 		return -1;

@@ -69,8 +69,8 @@ exact() {
 }
 
 echo TAP version 13
-for way in select poll epoll asyncio serial-nonblocking serial-timeout \
-	serial-blocking serial-waiting; do
+for way in select poll epoll asyncio clock serial-nonblocking \
+	serial-timeout serial-rest serial-blocking serial-waiting; do
 	exact "Python, $way" "/usr/bin/python3 $tests/emulators/wait.py $way 6 {}"
 done
 for way in select poll epoll pipe-epoll; do

@@ -9,7 +9,10 @@ often it had looked in vain before each. It is ready when it writes so.
 import asyncio
 import os
 import selectors
+import random
 import sys
+import threading
+import time
 import tty
 
 SELECTORS = {
@@ -22,6 +25,7 @@ SELECTORS = {
 SERIAL = {
     "serial-nonblocking": (0, 1),
     "serial-timeout": (0.01, 1),
+    "serial-rest": (0.01, 64),
     "serial-blocking": (None, 1),
 }
 
@@ -69,6 +73,24 @@ def by_asyncio(fd, keys):
     asyncio.run(main())
 
 
+def by_clock(fd, keys):
+    """A program that decides by the time, and sleeps, and waits for a thread."""
+    random.seed(time.time_ns())
+    never = threading.Event()
+    while keys.left:
+        turns = 0
+        end = time.monotonic() + 0.005
+        while time.monotonic() < end:
+            turns += 1
+        time.sleep(0.001)
+        never.wait(0.001)
+        try:
+            keys.take(os.read(fd, 1))
+        except BlockingIOError:
+            keys.take(b"")
+        print(time.time_ns(), turns, random.random(), flush=True)
+
+
 def by_serial(path, count, way):
     import serial
 
@@ -95,6 +117,8 @@ def main():
     keys = Keys(count, lambda data: os.write(fd, data))
     if way == "asyncio":
         by_asyncio(fd, keys)
+    elif way == "clock":
+        by_clock(fd, keys)
     else:
         by_selector(fd, keys, way)
 
