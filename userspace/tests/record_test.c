@@ -151,7 +151,7 @@ struct refusal {
 
 static const struct refusal refusals[] = {
 	{ CRR_TYPE_READ, H(type), 2, 0, CRR_REASON_TYPE },
-	{ CRR_TYPE_READ, H(type), 2, 14, CRR_REASON_TYPE },
+	{ CRR_TYPE_READ, H(type), 2, 15, CRR_REASON_TYPE },
 	{ CRR_TYPE_READ, H(type), 2, 0x7fff, CRR_REASON_TYPE },
 	{ CRR_TYPE_READ, H(type), 2, 0x8000, 0 },
 	{ CRR_TYPE_READ, H(type), 2, 0xffff, 0 },
