@@ -180,6 +180,9 @@ static void print_member(FILE *out, const struct member *member,
 	case KIND_BYTES:
 		fprintf(out, " %" PRIu64, value);
 		break;
+	case KIND_SHOWN:
+		fprintf(out, " %s %" PRIu64, member->name, value);
+		break;
 	case KIND_SPEED:
 		fprintf(out, " %" PRIu64 " baud", value);
 		break;

@@ -37,6 +37,7 @@ struct record_type {
 
 enum kind {
 	KIND_NUMBER,
+	KIND_SHOWN,	/* a number that is printed with the member's name */
 	KIND_EMPTIES,	/* empty reads before the record */
 	KIND_REFUSED,	/* refused chunks of output before the record */
 	KIND_REQUESTED, /* number of bytes that a write offered */

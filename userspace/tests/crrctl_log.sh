@@ -1208,7 +1208,7 @@ golden_is_read() {
 # What was recorded by an earlier version is read as it was then.
 log_golden() {
 	each_golden golden_is_read
-	[ "$name" = streams ] || fail 'logs are missing'
+	[ "$name" = values ] || fail 'logs are missing'
 }
 
 golden_types() {
@@ -1225,7 +1225,7 @@ log_golden_types() {
 	json all.json 'any(.type | startswith("0x"))'
 	json all.json 'map(select(.type == "WRITE")) | any(.cut) and
 		any(.known == false) and any(has("data")) and any(.interrupted)'
-	for type in OUTQ MODEM MARK STREAM_END; do
+	for type in OUTQ MODEM MARK VALUE STREAM_END; do
 		json all.json "any(.type == \"$type\" and .interrupted)"
 	done
 }

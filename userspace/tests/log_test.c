@@ -2062,7 +2062,7 @@ static void try_random_columns(unsigned int records, uint32_t largest,
 
 static void test_random_columns(void **state)
 {
-	try_random_columns(20, 4, CRR_CODEC_JOINED, often(30000));
+	try_random_columns(60, 4, CRR_CODEC_JOINED, often(30000));
 	try_random_columns(200, 100, CRR_CODEC_COLUMNS, often(30000));
 }
 

@@ -25,14 +25,15 @@ ENTRY = struct.Struct("<QQQQ")
 RECORD = struct.Struct("<HHHHQQ")
 
 STREAM, READ, READ_ERROR, EOF, PEER_CLOSED, HANGUP, WRITE, STREAM_END, END, \
-    INQ, OUTQ, MODEM, MARK = range(1, 14)
+    INQ, OUTQ, MODEM, MARK, VALUE = range(1, 15)
 OPTIONAL, TERMIOS, TIME = 0x8000, 0x8001, 0x8002
 NAMES = {1: "STREAM", 2: "READ", 3: "READ_ERROR", 4: "EOF", 5: "PEER_CLOSED",
          6: "HANGUP", 7: "WRITE", 8: "STREAM_END", 9: "END", 10: "INQ",
-         11: "OUTQ", 12: "MODEM", 13: "MARK", 14: "VALUE", TERMIOS: "TERMIOS", TIME: "TIME"}
+         11: "OUTQ", 12: "MODEM", 13: "MARK", 14: "VALUE",
+         TERMIOS: "TERMIOS", TIME: "TIME"}
 CUT, CAPTURED, INTERRUPTED, UNKNOWN, NO_BYTE = 1, 2, 4, 8, 0x10000
 INBOUND = (READ, READ_ERROR, EOF, PEER_CLOSED, HANGUP, INQ)
-OUTBOUND = (WRITE, OUTQ, MODEM, MARK)
+OUTBOUND = (WRITE, OUTQ, MODEM, MARK, VALUE)
 SETTINGS = ("iflag", "oflag", "cflag", "lflag", "ispeed", "ospeed")
 REASONS = {1: "stopped", 2: "closed", 3: "hung-up"}
 COUNTS = ("cts", "dsr", "rng", "dcd", "rx", "tx", "frame", "overrun", "parity",
@@ -151,6 +152,9 @@ def payload_of(kind, flags, columns, times):
     if kind == MODEM:
         return pack("<Q14I", refused.number(),
                     *(values.number() for _ in range(14)))
+    if kind == VALUE:
+        value, number, uses = (values.number() for _ in range(3))
+        return pack("<QQQII", refused.number(), number, uses, value, 0)
     if kind == MARK:
         return pack("<Q", refused.number()) + texts.bytes(lengths.number())
     if kind == TIME:
@@ -211,6 +215,9 @@ def describe(kind, flags, stream, sequence, counter, payload):
         rec.update(refused, refused=str(count), reason=REASONS[reason])
     elif kind == MARK:
         rec["label"] = payload[8:].decode()
+    elif kind == VALUE:
+        number, uses, rec["kind"] = get("<QQI", payload, 8)
+        rec.update(number=str(number), uses=str(uses))
     elif kind == TIME:
         rec["nanoseconds"] = str(get("<Q", payload)[0])
     elif kind == MODEM:
