@@ -87,7 +87,8 @@ static void export_lines(const struct line *lines, unsigned int nlines)
 	char name[32];
 	unsigned int i;
 
-	setenv("CRR_TTY", lines->path, 1);
+	if (nlines)
+		setenv("CRR_TTY", lines->path, 1);
 	for (i = 0; i < nlines; i++) {
 		snprintf(name, sizeof(name), "CRR_TTY%u", i);
 		setenv(name, lines[i].path, 1);
@@ -136,6 +137,8 @@ static int execute(const struct child *child, char **words, pid_t parent,
 	export_lines(lines, nlines);
 	if (child->preload)
 		preload_export(child->preload, !names_line, child->clock);
+	if (child->preload)
+		notes_export(child->probe);
 	execvp(words[0], words);
 	return exec_failed(words[0]);
 }

@@ -81,7 +81,7 @@ int parse_level(const struct command *cmd, const char *text);
 uint64_t now_ms(void);
 
 extern const struct command cmd_attach, cmd_detach, cmd_record, cmd_replay,
-	cmd_load, cmd_status, cmd_log_info, cmd_log_dump, cmd_log_stat,
+	cmd_probe, cmd_load, cmd_status, cmd_log_info, cmd_log_dump, cmd_log_stat,
 	cmd_log_verify, cmd_log_repair, cmd_log_diff, cmd_log_cut, cmd_log_cat,
 	cmd_log_export, cmd_log_import, cmd_log_report;
 
@@ -149,6 +149,7 @@ int open_tty(const char *path);
  * @directory: where it is started; NULL: here
  * @preload: the library that is loaded into it; NULL: none
  * @clock: with it: what COMMAND learns of the time is recorded, or replayed
+ * @probe: with it: it only takes notes
  */
 struct child {
 	pid_t pid;
@@ -157,6 +158,7 @@ struct child {
 	const char *directory;
 	const char *preload;
 	bool clock;
+	bool probe;
 };
 
 const char *child_wrong_line(char *const *argv, unsigned int nlines);
@@ -179,6 +181,13 @@ char *installed_file(const char *name, const char *built,
 
 const char *preload_library(char *const *command);
 void preload_export(const char *library, bool ptys, bool clock);
+
+/* ---- notes.c: what crr-preload.so has seen of COMMAND ---- */
+
+void notes_make(void);
+void notes_export(bool probe);
+void notes_print(FILE *out);
+void notes_warn(bool quiet, bool clock);
 
 /* ---- qemu.c: command lines of a QEMU ---- */
 

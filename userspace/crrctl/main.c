@@ -33,10 +33,10 @@ static const struct command log_commands = {
 
 static const struct command *const commands[] = {
 	&cmd_attach,	 &cmd_detach,	  &cmd_record,	   &cmd_replay,
-	&cmd_load,	 &cmd_status,	  &cmd_log_info,   &cmd_log_dump,
-	&cmd_log_stat,	 &cmd_log_verify, &cmd_log_repair, &cmd_log_diff,
-	&cmd_log_cut,	 &cmd_log_cat,	  &cmd_log_export, &cmd_log_import,
-	&cmd_log_report, &cmd_help,
+	&cmd_probe,	 &cmd_load,	  &cmd_status,	   &cmd_log_info,
+	&cmd_log_dump,	 &cmd_log_stat,	  &cmd_log_verify, &cmd_log_repair,
+	&cmd_log_diff,	 &cmd_log_cut,	  &cmd_log_cat,	   &cmd_log_export,
+	&cmd_log_import, &cmd_log_report, &cmd_help,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -367,8 +367,10 @@ static void warn_inexact(const struct recording *rec)
 	if (st->facts & CRR_STATUS_THREADS)
 		warn("warning: several threads of a process have read the line: replay does not know which thread gets which bytes; read with one thread, or use --gated");
 	/* Its waits are questions, which are recorded. */
-	if (rec->ctl.command.preload)
+	if (rec->ctl.command.preload) {
+		notes_warn(rec->ctl.quiet, rec->ctl.command.clock);
 		return;
+	}
 	/* Of records that a counter could have told apart. */
 	if (st->facts & CRR_STATUS_COUNTED || st->records <= st->streams)
 		return;
@@ -551,6 +553,8 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	if (preload)
 		rec.ctl.command.preload = preload_library(command);
 	rec.ctl.command.clock = clock;
+	if (preload)
+		notes_make();
 	if (!resume) {
 		stored_make(&rec.info, command, qemu, preload, clock);
 		output_open(&rec.out, rec.path, force, "a log");

@@ -53,12 +53,12 @@ static bool busy;		/* a signal handler may ask for the time, too */
 /* The recorded thread is the one whose @here this is. NULL: there is none. */
 static __thread char here __attribute__((tls_model("initial-exec")));
 static char *recorded;
-static bool claimed;		/* by a thread that has used a line */
+static char *user;		/* the thread that has used a line first */
 
 static void forked(void)
 {
 	__atomic_store_n(&recorded, NULL, __ATOMIC_RELAXED);
-	claimed = false;
+	user = NULL;
 }
 
 __attribute__((constructor)) static void begin(void)
@@ -80,13 +80,18 @@ static bool is_recorded(void)
 }
 
 /**
- * clock_claim - this thread uses a line: it is the recorded one, if it is the
+ * thread_uses_line - this thread uses a line: it is the recorded one, if it is the
  *	first
  */
-void clock_claim(void)
+void thread_uses_line(void)
 {
-	if (!__atomic_exchange_n(&claimed, true, __ATOMIC_RELAXED))
+	char *first = NULL;
+
+	if (__atomic_compare_exchange_n(&user, &first, &here, false,
+					__ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		__atomic_store_n(&recorded, &here, __ATOMIC_RELAXED);
+	else if (first != &here)
+		note(NOTE_THREAD);
 }
 
 /**
@@ -226,6 +231,7 @@ static uint64_t clock_ns(clockid_t clock)
 	int saved = errno;
 	uint64_t ns;
 
+	note(NOTE_CLOCK);
 	if (!is_recorded() || over)
 		return moved_clock(clock);
 	/* A signal handler has the value that its thread is getting, or had. */
@@ -387,6 +393,7 @@ EXPORT int timerfd_settime(int fd, int flags, const struct itimerspec *new,
 	struct itimerspec to;
 	clockid_t clock;
 
+	note(NOTE_TIMER);
 	if (new && flags & TFD_TIMER_ABSTIME && to_ns(&new->it_value)) {
 		clock = to_ns(&new->it_value) > border ? CLOCK_REALTIME :
 							 CLOCK_MONOTONIC;

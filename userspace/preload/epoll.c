@@ -123,6 +123,8 @@ EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 		ret = REAL(epoll_ctl)(epfd, op, fd, event);
 		if (!ret)
 			count_others(epfd, op);
+		if (notes_probe() && line_may_be(fd))
+			note(NOTE_WAIT);
 		return ret;
 	}
 	if (op != EPOLL_CTL_ADD && op != EPOLL_CTL_MOD && op != EPOLL_CTL_DEL) {

@@ -45,8 +45,10 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_start(args, request);
 	arg = va_arg(args, void *);
 	va_end(args);
+	if ((request == TIOCMGET || request == TIOCGICOUNT) && notes_probe())
+		note(NOTE_MODEM);
 	if ((request == TIOCMGET || request == TIOCGICOUNT) && line_is(fd)) {
-		clock_claim();
+		thread_uses_line();
 		return ask_modem(fd, request, arg);
 	}
 	if (pty_is_master(fd))

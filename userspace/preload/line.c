@@ -6,6 +6,8 @@
  *	CRR_PRELOAD_PTY		1: no word of COMMAND names a line, so that the
  *				ptys that it makes are to be the lines
  *	CRR_PRELOAD_CLOCK	COMMAND's process ID: clocks are recorded
+ *	CRR_PRELOAD_NOTES	path of what notes.h describes
+ *	CRR_PRELOAD_PROBE	nothing is changed: there are notes alone
  *	CRR_TTY0, CRR_TTY1 ...	the lines
  *
  * Nothing is remembered of an fd: it can be closed, and be another file, without
@@ -56,6 +58,21 @@ bool line_is(int fd)
 
 	errno = saved;
 	return is;
+}
+
+/**
+ * line_may_be - may it be a line in a recording? For a probe.
+ * @fd: any fd, or none
+ *
+ * Any tty, and any master of a pty. Leaves errno alone.
+ */
+bool line_may_be(int fd)
+{
+	int saved = errno, number;
+	bool may = fd >= 0 && !raw_ioctl(fd, TIOCGETD, &number);
+
+	errno = saved;
+	return may;
 }
 
 /**

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "notes.h"
+
 /* Overrides a function of the C library. */
 #define EXPORT __attribute__((visibility("default")))
 
@@ -36,6 +38,7 @@
 /* ---- line.c ---- */
 
 bool line_is(int fd);
+bool line_may_be(int fd);
 bool line_replays(int fd);
 int line_unread(int fd);
 const char *line_path(unsigned int number);
@@ -43,8 +46,14 @@ const char *line_path_of(unsigned int number);
 
 /* ---- clock.c ---- */
 
-void clock_claim(void);
+void thread_uses_line(void);
 void clock_waited(void);
+
+/* ---- notes.c ---- */
+
+void note(enum note what);
+bool notes_probe(void);
+void note_wait(const struct pollfd *fds, nfds_t n, int ready);
 
 /* ---- wait.c ---- */
 

@@ -71,6 +71,7 @@ static int open_master(int flags)
 	int i, fd, none;
 	const char *path;
 
+	note(NOTE_PTY);
 	for (i = 0; i < MASTERS; i++) {
 		path = line_path((unsigned int)i);
 		if (!path)
@@ -93,14 +94,23 @@ static int open_master(int flags)
 	return -1;
 }
 
-/*
- * NULL gives EFAULT. The C library's headers say that there is none, so that the
- * compiler must not see who calls this.
- */
-__attribute__((noipa)) static bool is_ptmx(const char *path)
+static bool is_ptmx(const char *path)
 {
 	return path && (!strcmp(path, "/dev/ptmx") ||
 			!strcmp(path, "/dev/pts/ptmx"));
+}
+
+/*
+ * Whether opening it makes a pty; random numbers are noted. NULL gives EFAULT. The C
+ * library's headers say that there is none, so that the compiler must not see
+ * who calls this.
+ */
+__attribute__((noipa)) static bool makes_pty(const char *path)
+{
+	if (path && (!strcmp(path, "/dev/urandom") ||
+		     !strcmp(path, "/dev/random")))
+		note(NOTE_RANDOM);
+	return is_ptmx(path);
 }
 
 /* ---- Making a pty ---- */
@@ -134,7 +144,7 @@ EXPORT int open(const char *path, int flags, ...)
 {
 	mode_t mode = GET_MODE(flags);
 
-	return is_ptmx(path) ? posix_openpt(flags) :
+	return makes_pty(path) ? posix_openpt(flags) :
 			       REAL(open)(path, flags, mode);
 }
 
@@ -142,7 +152,7 @@ EXPORT int open64(const char *path, int flags, ...)
 {
 	mode_t mode = GET_MODE(flags);
 
-	return is_ptmx(path) ? posix_openpt(flags) :
+	return makes_pty(path) ? posix_openpt(flags) :
 			       REAL(open64)(path, flags, mode);
 }
 
@@ -150,7 +160,7 @@ EXPORT int openat(int dir, const char *path, int flags, ...)
 {
 	mode_t mode = GET_MODE(flags);
 
-	return is_ptmx(path) ? posix_openpt(flags) :
+	return makes_pty(path) ? posix_openpt(flags) :
 			       REAL(openat)(dir, path, flags, mode);
 }
 
@@ -158,7 +168,7 @@ EXPORT int openat64(int dir, const char *path, int flags, ...)
 {
 	mode_t mode = GET_MODE(flags);
 
-	return is_ptmx(path) ? posix_openpt(flags) :
+	return makes_pty(path) ? posix_openpt(flags) :
 			       REAL(openat64)(dir, path, flags, mode);
 }
 

@@ -174,10 +174,15 @@ static int wait_in_replay(struct pollfd *fds, nfds_t n, const bool *lines,
 int wait_for(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 	     const sigset_t *mask)
 {
-	bool few[64], *lines = few;
+	bool few[64], *lines = few, others = false;
 	int line = -1, ret, saved;
 	nfds_t i;
 
+	if (notes_probe()) {
+		ret = real_wait(fds, n, timeout, mask);
+		note_wait(fds, n, ret);
+		return ret;
+	}
 	if (n > sizeof(few)) {
 		lines = malloc(n * sizeof(*lines));
 		if (!lines) {
@@ -189,9 +194,14 @@ int wait_for(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 		lines[i] = line_is(fds[i].fd);
 		if (lines[i])
 			line = fds[i].fd;
+		else if (fds[i].fd >= 0)
+			others = true;
 	}
-	if (line >= 0)
-		clock_claim();
+	if (line >= 0) {
+		thread_uses_line();
+		if (others)
+			note(NOTE_OTHERS);
+	}
 	if (line < 0)
 		ret = real_wait(fds, n, timeout, mask);
 	else if (is_zero(timeout) && asks_for_input_only(fds, n, lines))
@@ -300,7 +310,8 @@ static bool any_line(const struct pollfd *fds, nfds_t n)
 	nfds_t i;
 
 	for (i = 0; i < n; i++)
-		if (line_is(fds[i].fd))
+		if (line_is(fds[i].fd) ||
+		    (notes_probe() && line_may_be(fds[i].fd)))
 			return true;
 	return false;
 }

@@ -376,6 +376,32 @@ host_preload() {
 	[ ! -e a.crr ] || fail 'there is a log'
 }
 
+# What a program does is counted, and nothing changed: no module is needed.
+host_probe() {
+	# shellcheck disable=SC2016 # expands there
+	run 3 crrctl probe -- sh -c 'read -r line; echo "$line"; exit 3' < /dev/null
+	has err 'nothing: exact if it polls'
+	run 137 crrctl probe -- sh -c 'kill -9 $$'
+	run 127 crrctl probe -- ./none
+	usage 125 'crrctl probe' probe
+	usage 125 'crrctl probe' probe true -- true
+	run 125 crrctl probe -- /sbin/ldconfig
+	has err 'is statically linked'
+	run 0 crrctl probe -- waiter poll 1 0
+	has err '1  makes a pty: use --preload'
+	run 0 crrctl probe -- python3 "$tests/emulators/sources.py" < /dev/null
+	is "$(cat out)" "1 0 0" 'what it printed'
+	has err '3  waits for a tty by poll, select or epoll: use --preload'
+	has err '2  waits for a tty in vain'
+	has err '1  waits for other files as well: not recorded'
+	has err '1  asks for modem lines'
+	has err '1  makes a pty'
+	has err 'reads the time: use --preload'
+	has err '1  sets timers: not recorded'
+	has err 'asks the kernel for random numbers: not recorded'
+	has err '1  uses a tty in several threads: not exact'
+}
+
 host_no_module() {
 	! grep -q '^n_crr ' /proc/tty/ldiscs || skip 'the module is loaded'
 	no_modprobe fake

@@ -529,6 +529,25 @@ line_preload_stored() {
 	cmp recorded before || fail 'replay --stored'
 }
 
+# What a replay will not repeat is said at the end.
+line_preload_notes() {
+	run 0 crrctl record -f --preload -o a.crr -p 'cat > /dev/null' -- \
+		python3 "$tests/emulators/sources.py" {}
+	has err 'COMMAND waits for other files as well'
+	has err 'COMMAND sets timers'
+	has err 'COMMAND asks the kernel for random numbers'
+	has err 'warning: COMMAND uses a tty in several threads'
+	lacks err 'modem'
+	lacks err 'reads the time'
+	run 0 crrctl record -f --preload --no-clock -o a.crr -p 'cat > /dev/null' -- \
+		python3 "$tests/emulators/sources.py" {}
+	has err 'reads the time'
+	run 0 crrctl record -f -q --preload -o a.crr -p 'cat > /dev/null' -- \
+		python3 "$tests/emulators/sources.py" {}
+	lacks err timers
+	has err 'several threads'
+}
+
 # ---- Serial ports ----
 
 # Two ports with a null modem between them: sets tty and other.
