@@ -8,9 +8,9 @@
  * the recorded ones, and each is used as often as then.
  *
  * It is the first thread that uses a line; until there is one, COMMAND's first
- * thread. All others have the machine's clocks, in a replay moved to where the
- * recorded thread is. Deadlines, which the kernel compares with the machine's
- * clocks, are moved back.
+ * thread. All others, and signal handlers, have the machine's clocks, in a replay
+ * moved to where the recorded thread is. Deadlines, which the kernel compares with
+ * the machine's clocks, are moved back.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +48,6 @@ static int last_used = -1;
 static bool replays;		/* as far as the recorded thread knows */
 static bool stale;		/* a wait has ended since the last value */
 static bool over;		/* nothing more is recorded, or to be had */
-static bool busy;		/* a signal handler may ask for the time, too */
 
 /* The recorded thread is the one whose @here this is. NULL: there is none. */
 static __thread char here __attribute__((tls_model("initial-exec")));
@@ -232,13 +231,9 @@ static uint64_t clock_ns(clockid_t clock)
 	uint64_t ns;
 
 	note(NOTE_CLOCK);
-	if (!is_recorded() || over)
+	if (!is_recorded() || over || in_handler())
 		return moved_clock(clock);
-	/* A signal handler has the value that its thread is getting, or had. */
-	if (__atomic_exchange_n(&busy, true, __ATOMIC_RELAXED))
-		return clocks[clock].value;
 	ns = recorded_clock(clock);
-	__atomic_store_n(&busy, false, __ATOMIC_RELAXED);
 	errno = saved;
 	return ns;
 }

@@ -49,6 +49,10 @@ const char *line_path_of(unsigned int number);
 void thread_uses_line(void);
 void clock_waited(void);
 
+/* ---- signal.c ---- */
+
+bool in_handler(void);
+
 /* ---- notes.c ---- */
 
 void note(enum note what);

@@ -20,7 +20,7 @@ export PATH LC_ALL
 # one before; then nothing, until the program ends.
 # shellcheck disable=SC2016 # expands there
 peer='read -r ready
-for keys in a b cd e f; do
+for keys in a b cd e f q; do
 	sleep 0.0$(($(od -A n -N 1 -t u1 /dev/urandom) % 100))
 	printf $keys
 done
@@ -42,21 +42,27 @@ verdict() {
 
 # A replay of the command; what is different goes to the file said.
 once() {
-	crrctl replay -q a.crr -- sh -c "$command > replayed" > out 2> said &&
+	: > replayed
+	crrctl replay -q a.crr -- env to=replayed sh -c "$command" > out 2> said &&
 		diff recorded replayed >> said
 }
 
 # exact NAME COMMAND: {} in it is the line.
 exact() {
-	name=$1 command="exec $2"
+	name=$1 command="exec $2 > \$to"
 	rm -f a.crr
 	if ! crrctl record -q --preload -o a.crr -p "$peer" -- \
-	     sh -c "$command > recorded" > out 2> said || [ -s said ] ||
+	     env to=recorded sh -c "$command" > out 2> said || [ -s said ] ||
 	   [ "$(grep -c after recorded)" != 6 ]; then
 		cat out recorded >> said
 		verdict 1 "$name: recorded"
 		return
 	fi
+	again
+}
+
+# Replay it so often.
+again() {
 	i=0
 	while [ $i -lt "$replays" ]; do
 		i=$((i + 1))
@@ -68,6 +74,20 @@ exact() {
 	verdict 0 "$name: $replays replays"
 }
 
+# emulator NAME COMMAND: its console, the standard input and output, is the line. What
+# its guest writes says how often that has looked.
+emulator() {
+	name=$1 command="exec $2 < {} > {}"
+	rm -f a.crr
+	: > recorded
+	if ! crrctl record -q --preload -o a.crr -p "$peer" -- \
+	     sh -c "$command" > out 2> said || [ -s said ]; then
+		verdict 1 "$name: recorded"
+		return
+	fi
+	again
+}
+
 echo TAP version 13
 for way in select poll epoll asyncio clock serial-nonblocking \
 	serial-timeout serial-rest serial-blocking serial-waiting; do
@@ -77,5 +97,10 @@ for way in select poll epoll pipe-epoll; do
 	exact "C, $way" "waiter $way 10 6 {}"
 done
 exact 'C, a pty of its own' 'waiter poll 10 6'
+python3 "$tests/emulators/mips.py" > mips.bin
+emulator 'SIMH altairz80' "altairz80 $tests/emulators/altairz80.ini"
+emulator 'SIMH pdp11' "pdp11 $tests/emulators/pdp11.ini"
+emulator 'GXemul testmips' \
+	"gxemul -q -E testmips 0xffffffff80030000:0:0xffffffff80030000:mips.bin"
 echo "1..$n"
 [ $failed = 0 ]
