@@ -134,6 +134,7 @@ enum deed {
 	OUTQ,		/* TIOCOUTQ */
 	MODEM,		/* CRR_IOC_MODEM */
 	MARK,		/* CRR_IOC_MARK */
+	VALUE,		/* CRR_IOC_VALUE */
 	BEGIN,		/* asked: max_bytes */
 	END,		/* result: bytes consumed */
 };
@@ -141,7 +142,8 @@ enum deed {
 static const char * const names[] = {
 	[READ] = "read", [WRITE] = "write", [READABLE] = "poll for input",
 	[WRITABLE] = "poll for output", [INQ] = "FIONREAD",
-	[OUTQ] = "TIOCOUTQ", [MODEM] = "modem", [MARK] = "mark", [BEGIN] = "checkpoint begin",
+	[OUTQ] = "TIOCOUTQ", [MODEM] = "modem", [MARK] = "mark",
+	[VALUE] = "value", [BEGIN] = "checkpoint begin",
 	[END] = "checkpoint end",
 };
 
@@ -332,6 +334,19 @@ static short known(struct emulator *e, int tty, short events)
 }
 
 /* The system call itself. */
+/* From outside, so not from the emulator's own random numbers. */
+static long some_value(int tty)
+{
+	struct crr_value value = { .kind = 3 };
+	struct timespec now;
+	int ret;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	value.value = now.tv_nsec;
+	ret = renew(tty, &value);
+	return ret ?: (long)value.value;
+}
+
 static long perform(struct emulator *e, const struct act *call, void *buf)
 {
 	int tty = e->line[call->line].tty;
@@ -358,6 +373,8 @@ static long perform(struct emulator *e, const struct act *call, void *buf)
 		return modem(tty, NULL);
 	case MARK:
 		return mark(tty, "mark");
+	case VALUE:
+		return some_value(tty);
 	case BEGIN:
 		return begin_checkpoint(e->line[0].tty, e->counter,
 					call->asked);
@@ -651,7 +668,9 @@ static void run_free(struct emulator *e)
 			tcflush(e->line[line].tty, TCIFLUSH);
 		else if (action == 89)
 			do_ask(e, line, MODEM);
-		else if (action == 90 && line)
+		else if (action < 92)
+			do_ask(e, line, VALUE);
+		else if (action == 92 && line)
 			leave(e, line);
 		else
 			tick(e, below(&e->rng, 3));
@@ -828,7 +847,7 @@ static void run_gated(struct emulator *e)
 		else if (action < 65 && !e->gone[line])
 			do_write(e, line);
 		else if (action < 70 && !e->gone[line])
-			do_ask(e, line, OUTQ + action % 3);
+			do_ask(e, line, OUTQ + action % 4);
 		else if (action == 70 && line && e->plan->threads == ASKED)
 			leave(e, line);
 		else
@@ -1207,7 +1226,7 @@ static void make_cursors(const struct log *log, struct cursor *cursors)
 			cursor_add(&c->in, &c->ins, &rec);
 		else if (rec.type == CRR_TYPE_WRITE ||
 			 (rec.type >= CRR_TYPE_OUTQ &&
-			  rec.type <= CRR_TYPE_MARK))
+			  rec.type <= CRR_TYPE_VALUE))
 			cursor_add(&c->out, &c->outs, &rec);
 		else if (rec.type == CRR_TYPE_STREAM_END)
 			c->ended = rec.counter;
@@ -1258,7 +1277,8 @@ static long match_write(struct cursor *c, struct act *call, const __u8 *bytes)
 static bool goes_out(const struct act *call)
 {
 	return call->what == WRITE || call->what == OUTQ ||
-	       call->what == MODEM || call->what == MARK;
+	       call->what == MODEM || call->what == MARK ||
+	       call->what == VALUE;
 }
 
 /* After a hangup the tty core fails a call, and crr may not have seen it. */
@@ -1277,7 +1297,7 @@ static long match_ask(struct cursor *c, struct act *call)
 	const struct record *rec = &c->out[c->next_out++];
 	static const unsigned int types[] = {
 		[OUTQ] = CRR_TYPE_OUTQ, [MODEM] = CRR_TYPE_MODEM,
-		[MARK] = CRR_TYPE_MARK,
+		[MARK] = CRR_TYPE_MARK, [VALUE] = CRR_TYPE_VALUE,
 	};
 
 	c->refused = 0;
@@ -1290,6 +1310,8 @@ static long match_ask(struct cursor *c, struct act *call)
 		return rec->value;
 	case MODEM:
 		return rec->modem[0] ? -(long)rec->modem[0] : rec->modem[1];
+	case VALUE:
+		return rec->number;
 	default:
 		return 0;
 	}
