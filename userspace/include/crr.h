@@ -22,8 +22,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <sys/types.h>
+
+/* libcrr makes symbols of these functions, for languages that cannot compile C. */
+#ifndef CRR_INLINE
+#define CRR_INLINE static inline
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -64,7 +68,7 @@ struct crr_clock {
  *
  * Since: 0.1
  */
-static inline bool crr_clock_due(struct crr_clock *clock, uint64_t counter)
+CRR_INLINE bool crr_clock_due(struct crr_clock *clock, uint64_t counter)
 {
 	__atomic_store_n(clock->counter, counter, __ATOMIC_RELAXED);
 	return __atomic_load_n(&clock->state->next_due, __ATOMIC_ACQUIRE) <=
@@ -82,7 +86,7 @@ static inline bool crr_clock_due(struct crr_clock *clock, uint64_t counter)
  *
  * Since: 0.1
  */
-static inline uint64_t crr_clock_next_due(const struct crr_clock *clock)
+CRR_INLINE uint64_t crr_clock_next_due(const struct crr_clock *clock)
 {
 	return __atomic_load_n(&clock->state->next_due, __ATOMIC_ACQUIRE);
 }
@@ -99,7 +103,7 @@ int crr_clock_kick(struct crr_clock *clock, uint64_t counter);
  *
  * Since: 0.1
  */
-static inline void crr_clock_set(struct crr_clock *clock, uint64_t counter)
+CRR_INLINE void crr_clock_set(struct crr_clock *clock, uint64_t counter)
 {
 	uint64_t due;
 
@@ -110,6 +114,31 @@ static inline void crr_clock_set(struct crr_clock *clock, uint64_t counter)
 		(void)crr_clock_kick(clock, counter);
 	}
 }
+
+/* ---- For other languages ---- */
+
+/**
+ * crr_constant - value of a constant of this header or of linux/crr.h
+ * @name: its name, such as CRR_STATE_RECORDING
+ * @value: out
+ *
+ * Returns false, and leaves @value alone, if there is no number of this name.
+ *
+ * Since: 0.2
+ */
+bool crr_constant(const char *name, uint64_t *value);
+
+/**
+ * crr_member - place of a member of a struct of linux/crr.h
+ * @name: for example crr_status.counter; or crr_status, for the whole struct
+ * @offset: out: in bytes; 0 for the whole struct
+ * @size: out: in bytes
+ *
+ * Returns false, and leaves both alone, if there is none of this name.
+ *
+ * Since: 0.2
+ */
+bool crr_member(const char *name, size_t *offset, size_t *size);
 
 /* ---- For an emulator: the tty ---- */
 

@@ -294,7 +294,7 @@ host_not_installed() {
 host_exports() {
 	lib=$tests/../lib/libcrr.map
 	sed -n 's/^\t\(crr_[a-z_]*\);$/\1/p' "$lib" | sort > exported
-	cat "$tests/../include/crr.h" "$tests/../../kmod/record.h" |
+	grep -hv '^#' "$tests/../include/crr.h" "$tests/../../kmod/record.h" |
 		tr '\n' ' ' | sed 's,/\*[^*]*\*\+\([^/*][^*]*\*\+\)*/,,g' |
 		sed 's/static inline [^}]*}//g' | tr ';{}' '[\n*]' |
 		sed -n 's/.*[ *]\(crr_[a-z_]*\)(.*/\1/p' | sort -u > declared

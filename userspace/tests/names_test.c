@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,6 +156,62 @@ static void test_unknown(void **state)
 	assert_null(crr_type_name(UINT32_MAX));
 }
 
+static void test_constants(void **state)
+{
+	static const char *const enums[] = {
+		"crr_state", "crr_reason", "crr_record_type",
+		"crr_divergence_kind", "crr_delivery", "crr_end",
+	};
+	struct value values[VALUES_MAX];
+	uint64_t value;
+	size_t i, n;
+
+	for (i = 0; i < sizeof(enums) / sizeof(*enums); i++) {
+		n = read_enum(enums[i], values);
+		assert_in_range(n, 2, VALUES_MAX);
+		while (n--) {
+			assert_true(crr_constant(values[n].name, &value));
+			assert_int_equal(value, values[n].value);
+		}
+	}
+	assert_true(crr_constant("CRR_NEVER", &value) && value == CRR_NEVER);
+	assert_true(crr_constant("CRR_IOC_VALUE", &value) &&
+		    value == CRR_IOC_VALUE);
+	assert_true(crr_constant("CRR_RECORD_GATED", &value) &&
+		    value == CRR_RECORD_GATED);
+	assert_true(crr_constant("CRR_TYPE_TIME", &value) &&
+		    value == CRR_TYPE_TIME);
+	assert_true(crr_constant("CRR_TTY_RAW", &value) && value == CRR_TTY_RAW);
+	assert_true(crr_constant("N_CRR", &value) && value == N_CRR);
+	value = 7;
+	assert_false(crr_constant("CRR_VERSION", &value));
+	assert_false(crr_constant("CRR_", &value));
+	assert_false(crr_constant("", &value));
+	assert_int_equal(value, 7);
+}
+
+static void test_members(void **state)
+{
+	size_t offset = 1, size = 1;
+
+	assert_true(crr_member("crr_status", &offset, &size));
+	assert_int_equal(offset, 0);
+	assert_int_equal(size, sizeof(struct crr_status));
+	assert_true(crr_member("crr_status.guesses", &offset, &size));
+	assert_int_equal(offset, offsetof(struct crr_status, guesses));
+	assert_int_equal(size, sizeof(__u64));
+	assert_true(crr_member("crr_mark.label", &offset, &size));
+	assert_int_equal(offset, offsetof(struct crr_mark, label));
+	assert_int_equal(size, CRR_MARK_MAX);
+	assert_true(crr_member("crr_divergence.got", &offset, &size));
+	assert_int_equal(offset, offsetof(struct crr_divergence, got));
+	assert_true(crr_member("crr_clock_state.diverged", &offset, &size));
+	assert_int_equal(offset, offsetof(struct crr_clock_state, diverged));
+	assert_false(crr_member("crr_status.", &offset, &size));
+	assert_false(crr_member("crr_status.none", &offset, &size));
+	assert_false(crr_member("crr_none", &offset, &size));
+}
+
 static void test_version(void **state)
 {
 	assert_string_equal(crr_version(), CRR_VERSION);
@@ -168,6 +225,8 @@ int main(void)
 		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_divergences),
 		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_constants),
+		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_version),
 	};
 
