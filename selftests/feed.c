@@ -245,7 +245,7 @@ static const struct wrong {
 	int skip;
 } wrongs[] = {
 	{ "type 0", { 0 }, CRR_REASON_TYPE },
-	{ "type 14", { 14 }, CRR_REASON_TYPE },
+	{ "type 15", { 15 }, CRR_REASON_TYPE },
 	{ "the last type", { 0x7fff }, CRR_REASON_TYPE },
 	{ "optional", { 0x8000 }, CRR_REASON_NONE },
 	{ "optional", { 0xffff, .flags = 0xffff, .stream = 77,
