@@ -562,12 +562,17 @@ pair() {
 # Modem lines of a serial port, replayed on a pty, which has none.
 line_port_modem() {
 	pair
-	start sh -c 'for key in a b c d e f; do
+	# What is sent to a port that is not open yet is lost.
+	start sh -c 'exec 3<> "$1"
+		: > opened
+		read -r ready <&3
+		for key in a b c d e f; do
 			sleep 0.05
 			printf $key
-		done > "$1"
-		exec cat "$1" > heard' sh "$other"
+		done >&3
+		exec cat <&3 > heard' sh "$other"
 	peer=$pid
+	soon test -e opened
 	run 0 crrctl record -q --preload -o a.crr "$tty" -- \
 		sh -c 'exec waiter modem 10 6 {} > recorded'
 	kill "$peer"
