@@ -47,11 +47,16 @@ static const struct source {
 
 /**
  * notes_make - make the page, before COMMAND is started
+ *
+ * COMMAND may write to it, and must not make it shorter: reading what is gone would
+ * kill crrctl before it has finished its log.
  */
 void notes_make(void)
 {
-	notes_fd = memfd_create("crr-notes", MFD_CLOEXEC);
-	if (notes_fd < 0 || ftruncate(notes_fd, sizeof(*notes)))
+	notes_fd = memfd_create("crr-notes", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (notes_fd < 0 || ftruncate(notes_fd, sizeof(*notes)) ||
+	    fcntl(notes_fd, F_ADD_SEALS,
+		  F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
 		fail("cannot make a file in memory: %s", strerror(errno));
 	notes = mmap(NULL, sizeof(*notes), PROT_READ | PROT_WRITE, MAP_SHARED,
 		     notes_fd, 0);

@@ -389,6 +389,11 @@ host_probe() {
 	has err 'is statically linked'
 	run 0 crrctl probe -- waiter poll 1 0
 	has err '1  makes a pty: use --preload'
+	# It can reach what it shares with crrctl, and not take it away.
+	run 1 crrctl probe -- python3 -c \
+		'import os; os.truncate("/proc/self/fd/600", 0)'
+	has err 'not permitted'
+	has err 'reads the time'
 	run 0 crrctl probe -- python3 "$tests/emulators/sources.py" < /dev/null
 	is "$(cat out)" "1 0 0" 'what it printed'
 	has err '3  waits for a tty by poll, select or epoll: use --preload'
