@@ -56,7 +56,7 @@ fail() {
 run() {
 	expected=$1
 	shift
-	timeout 120 "$@" > out 2> err
+	timeout -k 10 120 "$@" > out 2> err
 	status=$?
 	[ "$status" = "$expected" ] ||
 		fail "exit status $status instead of $expected: $*"
