@@ -56,7 +56,7 @@ fail() {
 run() {
 	expected=$1
 	shift
-	timeout -k 10 120 "$@" > out 2> err
+	timeout -k 10 300 "$@" > out 2> err
 	status=$?
 	[ "$status" = "$expected" ] ||
 		fail "exit status $status instead of $expected: $*"
@@ -259,7 +259,8 @@ until_() {
 	stops_at "@$7" "$n_" "$7"
 }
 
-# A debugger that stops at each byte, and steps, changes nothing.
+# A debugger that stops at each byte, and steps, changes nothing. A machine that is
+# stopped for a debugger stays so if that dies: -T ends it.
 debugged() {
 	run 0 "$build/crrctl/crrctl" record --qemu --debuggable -q -o debug.crr \
 		--peer "$guests/peer 11 6 20000 debug.said 2> debug.times" -- \
@@ -281,14 +282,14 @@ debugged() {
 	delete
 	detach
 	GDB
-	"$build/crrctl/crrctl" replay --stored --gdb=socket debug.crr > out 2> err &
+	"$build/crrctl/crrctl" replay -T 300 --stored --gdb=socket debug.crr > out 2> err &
 	replay=$!
 	lines=$replay
 	until grep -q 'gdb: target remote socket' err && [ -S socket ]; do
 		kill -0 $replay || fail "the replay has ended" || return
 		sleep 0.1
 	done
-	timeout 60 gdb-multiarch -batch -x commands "$guests/HALTING" \
+	timeout 240 gdb-multiarch -batch -x commands "$guests/HALTING" \
 		< /dev/null > gdb 2>&1
 	wait $replay || fail "exit status $?" || return
 	lines=''
@@ -301,7 +302,7 @@ debugged() {
 stopped_for_gdb() {
 	rm -f socket
 	at=$(crrctl log dump debug.crr | sed -n 's/^ *\([0-9]*\) .* WRITE .*/\1/p' | sed -n 50p)
-	"$build/crrctl/crrctl" replay -q --stored --until "$at" --gdb=socket \
+	"$build/crrctl/crrctl" replay -q -T 300 --stored --until "$at" --gdb=socket \
 		debug.crr > out 2> err &
 	replay=$!
 	lines=$replay
@@ -309,7 +310,7 @@ stopped_for_gdb() {
 		kill -0 $replay || fail "the replay has ended" || return
 		sleep 0.1
 	done
-	timeout 60 gdb-multiarch -batch -ex 'target remote socket' -ex bt \
+	timeout 240 gdb-multiarch -batch -ex 'target remote socket' -ex bt \
 		-ex detach "$guests/HALTING" < /dev/null > gdb 2>&1
 	wait $replay || fail "exit status $?" || return
 	lines=''
@@ -343,7 +344,7 @@ two_lines() {
 	"$build/tests/line" tty1 < in1 > back &
 	lines="$lines $!"
 	until [ -s tty0 ] && [ -s tty1 ]; do sleep 0.1; done
-	two exec "$build/crrctl/crrctl" record -q --gated -c ns -o two.crr \
+	two exec "$build/crrctl/crrctl" record -q -T 300 --gated -c ns -o two.crr \
 		"$(cat tty0)" "$(cat tty1)" -- > out 2> err &
 	record=$!
 	# What is typed at the second line is answered at the first.
