@@ -345,8 +345,15 @@ struct output {
 void output_reads(const char *path);
 void output_open(struct output *out, const char *path, bool force,
 		 const char *what);
+bool output_same(const struct output *a, const struct output *b);
 bool output_publish(struct output *out);
 void output_finish(struct output *out);
+
+/* ---- result.c: the result of a replay as JSON ---- */
+
+bool result_write(struct output *out, const char *log, const char *outcome,
+		  int status, const struct crr_status *st,
+		  const struct crr_divergence *div);
 
 /* ---- lock.c: logs that are being recorded ---- */
 

@@ -39,6 +39,25 @@ json_t *json_seconds(uint64_t nanoseconds)
 	return json_real((double)us / 1e6);
 }
 
+/**
+ * json_hex - bytes in hexadecimal, as a string
+ * @bytes: the bytes
+ * @length: their number, at most CRR_RECORD_SIZE_MAX
+ */
+json_t *json_hex(const void *bytes, size_t length)
+{
+	static char hex[2 * CRR_RECORD_SIZE_MAX + 1];
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *p = bytes;
+	size_t i;
+
+	for (i = 0; i < length; i++) {
+		hex[2 * i] = digits[p[i] >> 4];
+		hex[2 * i + 1] = digits[p[i] & 15];
+	}
+	return json_stringn(hex, 2 * length);
+}
+
 /* Length of the UTF-8 character at @p, control characters included; 0: invalid. */
 static size_t character_length(const unsigned char *p, size_t length)
 {

@@ -12,6 +12,7 @@
 
 json_t *json_u64(uint64_t n);
 json_t *json_seconds(uint64_t nanoseconds);
+json_t *json_hex(const void *bytes, size_t length);
 json_t *json_text(const void *bytes, size_t length);
 void json_set(json_t *object, const char *key, json_t *value);
 void json_add(json_t *array, json_t *value);

@@ -26,10 +26,17 @@ static struct input {
 } *inputs;
 static size_t ninputs;
 
-/* The temporary name that is to be removed, and who has made it; 0: none. */
-static char temp_name[sizeof(((struct output *)0)->temp)];
-static int temp_dir;
-static pid_t temp_owner;
+/*
+ * Temporary names that are to be removed, and who has made them; 0: none. A command
+ * has at most two outputs.
+ */
+static struct temp {
+	char name[sizeof(((struct output *)0)->temp)];
+	int dir;
+	pid_t owner;
+} temps[2];
+
+#define NTEMPS (sizeof(temps) / sizeof(*temps))
 
 static bool holds_data(const struct stat *st)
 {
@@ -74,33 +81,37 @@ static void refuse_input(const char *path, const struct stat *st)
 
 /* ---- Nothing is left behind ---- */
 
-static void remove_temp(void)
+static void remove_temps(void)
 {
-	if (getpid() != temp_owner)
-		return;
-	(void)unlinkat(temp_dir, temp_name, 0);
-	temp_owner = 0;
+	struct temp *temp;
+
+	for (temp = temps; temp < temps + NTEMPS; temp++) {
+		if (getpid() != temp->owner)
+			continue;
+		(void)unlinkat(temp->dir, temp->name, 0);
+		temp->owner = 0;
+	}
 }
 
 /* Where root is nobody, as on NFS, root cannot remove it. */
-static void remove_temp_at_exit(void)
+static void remove_temps_at_exit(void)
 {
-	if (getpid() != temp_owner)
+	if (getpid() != temps[0].owner && getpid() != temps[1].owner)
 		return;
 	(void)user_enter();
-	remove_temp();
+	remove_temps();
 	user_leave();
 }
 
 static void end_by_signal(int sig)
 {
-	remove_temp();
+	remove_temps();
 	/* The default action, once this has returned. */
 	raise(sig);
 }
 
 /* Whatever ends the program, but SIGKILL; record and replay exit(3) on signals. */
-static void remove_temp_at_end(void)
+static void remove_temps_at_end(void)
 {
 	static const int ends[] = { SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM,
 				    SIGTERM, SIGXCPU, SIGXFSZ };
@@ -111,7 +122,7 @@ static void remove_temp_at_end(void)
 	if (done)
 		return;
 	done = true;
-	atexit(remove_temp_at_exit);
+	atexit(remove_temps_at_exit);
 	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		if (sigaction(ends[i], NULL, &act) || act.sa_handler != SIG_DFL)
 			continue;
@@ -128,10 +139,11 @@ static void remove_temp_at_end(void)
 static int make_temp(struct output *out, int (*make)(struct output *out))
 {
 	sigset_t all, before;
+	struct temp *temp;
 	unsigned int n;
 	int ret, tries;
 
-	remove_temp_at_end();
+	remove_temps_at_end();
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	for (tries = 0; tries < TEMP_TRIES; tries++) {
@@ -143,9 +155,12 @@ static int make_temp(struct output *out, int (*make)(struct output *out))
 			break;
 	}
 	if (ret >= 0) {
-		strcpy(temp_name, out->temp);
-		temp_dir = out->dir;
-		temp_owner = getpid();
+		for (temp = temps; temp < temps + NTEMPS - 1; temp++)
+			if (temp->owner != getpid())
+				break;
+		strcpy(temp->name, out->temp);
+		temp->dir = out->dir;
+		temp->owner = getpid();
 	} else {
 		*out->temp = '\0';
 	}
@@ -384,6 +399,8 @@ static int rename_new(const struct output *out)
 
 static int give_name(struct output *out)
 {
+	struct temp *temp;
+
 	if (out->force && is_recorded(out)) {
 		errno = ETXTBSY;
 		return -1;
@@ -399,9 +416,25 @@ static int give_name(struct output *out)
 	if (out->force ? renameat(out->dir, out->temp, out->dir, out->name) :
 			 rename_new(out))
 		return -1;
+	for (temp = temps; temp < temps + NTEMPS; temp++)
+		if (temp->dir == out->dir && !strcmp(temp->name, out->temp))
+			temp->owner = 0;
 	*out->temp = '\0';
-	temp_owner = 0;
 	return 0;
+}
+
+/**
+ * output_same - whether two files would get the same name
+ * @a: a file
+ * @b: another one
+ */
+bool output_same(const struct output *a, const struct output *b)
+{
+	struct stat dir, other;
+
+	return !a->direct && !b->direct && !strcmp(a->name, b->name) &&
+	       !fstat(a->dir, &dir) && !fstat(b->dir, &other) &&
+	       same_file(&dir, &other);
 }
 
 /**

@@ -62,6 +62,9 @@ struct replay {
 	const char *gdb; /* port or socket */
 	struct crr_status status; /* the last one */
 	char *report; /* what ended it; not printed yet */
+	const char *outcome; /* how it has ended */
+	struct crr_divergence div;
+	bool diverged; /* as in div */
 };
 
 static const struct option_help replay_options[] = {
@@ -90,11 +93,13 @@ static const struct option_help replay_options[] = {
 	{ { "output", required_argument, NULL, 'o' }, "FILE",
 	  "with --live: log to write, continuing the old one" },
 	{ { "force", no_argument, NULL, 'f' }, NULL,
-	  "replace FILE if it exists" },
+	  "replace the files of --output and --json" },
 	{ { "peer", required_argument, NULL, 'p' }, "COMMAND",
 	  "with --live: shell command at a new pty" },
 	{ { "buffer", required_argument, NULL, 'b' }, "SIZE",
 	  "size of the kernel buffer (256K-256M, default 8M)" },
+	{ { "json", required_argument, NULL, 'j' }, "FILE",
+	  "write the result as one JSON object" },
 	{ { "quiet", no_argument, NULL, 'q' }, NULL,
 	  "print neither progress nor a summary" },
 	{ { NULL, 0, NULL, 0 }, NULL, NULL },
@@ -535,56 +540,64 @@ static bool stopped(const struct replay *rep)
 			st->position > rep->stop.sequence);
 }
 
+/* For --json. */
+static int ends(struct replay *rep, const char *outcome, int status)
+{
+	rep->outcome = outcome;
+	return status;
+}
+
 /* What is to be said, and the exit status, in the order of importance. */
-static int outcome(struct replay *rep, bool reported)
+static int end_replay(struct replay *rep, bool reported)
 {
 	const struct crr_status *st = &rep->status;
 	int status = rep->ctl.command.status;
-	struct crr_divergence div;
 
 	if (rep->timed_out) {
 		report_timeout(rep);
-		return EXIT_CRR_TIMEOUT;
+		return ends(rep, "timeout", EXIT_CRR_TIMEOUT);
 	}
 	if (rep->stalled)
-		return EXIT_CRR_STALLED;
+		return ends(rep, "stalled", EXIT_CRR_STALLED);
 	/* Whoever was ended by us could not take what it left. */
 	if ((st->facts & CRR_STATUS_DIVERGENCE ||
 	     (!rep->ctl.interrupted && !rep->ctl.killing)) &&
-	    get_divergence(rep, &div)) {
+	    get_divergence(rep, &rep->div)) {
+		rep->diverged = true;
 		if (!reported)
 			make_report(rep, report_divergence);
 		print_report(rep);
-		return EXIT_CRR_DIVERGED;
+		return ends(rep, "diverged", EXIT_CRR_DIVERGED);
 	}
 	if (!stopped(rep) &&
 	    (rep->broke_off || (rep->fed && !crr_log_ended(rep->log)))) {
 		if (!rep->broke_off)
 			make_report(rep, report_break);
 		print_report(rep);
-		return EXIT_CRR_LOG;
+		return ends(rep, "incomplete", EXIT_CRR_LOG);
 	}
 	if (st->state == CRR_STATE_FAILED) {
 		warn("replay has failed: %s", crr_reason_text(st->reason));
-		return EXIT_CRR_OWN;
+		return ends(rep, "failed", EXIT_CRR_OWN);
 	}
 	if (rep->sequel.broken)
-		return EXIT_CRR_LOG;
+		return ends(rep, "unwritten", EXIT_CRR_LOG);
 	if (rep->ctl.interrupted)
-		return status ? status : 128 + rep->ctl.interrupted;
+		return ends(rep, "interrupted",
+			    status ? status : 128 + rep->ctl.interrupted);
 	if (stopped(rep)) {
 		if (!rep->ctl.quiet)
 			warn("stopped at counter %llu, after %llu records",
 			     (unsigned long long)st->counter,
 			     (unsigned long long)st->records);
-		return status;
+		return ends(rep, "stopped", status);
 	}
 	if (ended_early(rep)) {
 		warn("the command ended early: at counter %llu, with %llu records left; the log ends at counter %llu",
 		     (unsigned long long)st->counter,
 		     (unsigned long long)st->remaining,
 		     (unsigned long long)st->horizon);
-		return EXIT_CRR_EARLY;
+		return ends(rep, "early", EXIT_CRR_EARLY);
 	}
 	if (rep->live)
 		control_summary(&rep->ctl, "replayed, and live to counter %llu",
@@ -606,10 +619,10 @@ static int outcome(struct replay *rep, bool reported)
 		     (unsigned long long)st->guesses);
 	if (rep->ctl.timed_out) {
 		report_timeout(rep);
-		return EXIT_CRR_TIMEOUT;
+		return ends(rep, "timeout", EXIT_CRR_TIMEOUT);
 	}
 	/* It did not end by itself, but the log did. */
-	return rep->ctl.killing ? 0 : status;
+	return ends(rep, "replayed", rep->ctl.killing ? 0 : status);
 }
 
 static enum on_diverge parse_on_diverge(const struct command *cmd,
@@ -837,7 +850,8 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 				     .closed_at = CRR_NO_SEQUENCE };
 	char *const *command = split_command(&argc, argv);
 	const char *paths[LINES_MAX], *maps[LINES_MAX];
-	const char *output = NULL;
+	const char *output = NULL, *json = NULL;
+	struct output result;
 	unsigned int nmaps = 0, n;
 	bool reported, force = false, stored = false, stall = false;
 	enum qemu qemu = QEMU_NO;
@@ -895,6 +909,9 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 		case 'b':
 			rep.buffer_size = parse_size(cmd, optarg);
 			break;
+		case 'j':
+			json = optarg;
+			break;
 		case 'q':
 			rep.ctl.quiet = true;
 			break;
@@ -951,10 +968,14 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 		qemu_option("debuggable=on");
 	if (crr_log_get_info(rep.log)->delivery == CRR_DELIVERY_GATED)
 		rep.flags |= CRR_REPLAY_GATED;
-	if (output) {
+	if (json || output)
 		output_reads(rep.path);
+	if (output)
 		sequel_open(&rep.sequel, output, force);
-	}
+	if (json)
+		output_open(&result, json, force, NULL);
+	if (json && output && output_same(&result, &rep.sequel.out))
+		fail("--json: %s is the file of --output", json);
 	control_begin(&rep.ctl, "replaying");
 	lines_open(&rep.ctl.line, &rep.ctl.nlines, paths, n);
 	fcntl(rep.ctl.line->session, F_SETFL, O_NONBLOCK);
@@ -990,7 +1011,10 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 	control_progress(&rep.ctl, true);
 	control_end_peer(&rep.ctl, rep.grace_ms);
 	print_report(&rep);
-	status = outcome(&rep, reported);
+	status = end_replay(&rep, reported);
+	if (json && !result_write(&result, rep.path, rep.outcome, status,
+				  &rep.status, rep.diverged ? &rep.div : NULL))
+		status = EXIT_CRR_OWN;
 	crr_log_close(rep.log);
 	lines_close(rep.ctl.line, rep.ctl.nlines);
 	return status;

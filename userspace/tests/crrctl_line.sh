@@ -1723,6 +1723,70 @@ line_diverge_kinds() {
 	has err '  length   3 expected, 2 got'
 }
 
+# member NAME: of the result in result.json.
+member() {
+	jq -r "$1" result.json
+}
+
+line_replay_json() {
+	base
+	run 0 crrctl replay --json result.json "$work/base.crr" -- emulator {}
+	is "$(member '.outcome, .status, .log')" "replayed
+0
+$work/base.crr" 'the result'
+	is "$(member .divergence)" null 'its divergence'
+	run 125 crrctl replay -j result.json "$work/base.crr" -- emulator {}
+	has err 'result.json exists'
+	run 125 crrctl replay -fj "$work/base.crr" "$work/base.crr" -- emulator {}
+	has err 'input'
+
+	# To a file that is open, of a run that writes a wrong byte.
+	run 120 crrctl replay -j /dev/fd/7 "$work/base.crr" -- \
+		emulator {} wrong "$w2" 7> result.json
+	is "$(member '.outcome, .status')" 'diverged
+120' 'the outcome'
+	is "$(member '.divergence | .kind, .seq, .expected_counter, .counter, .expected_type, .type')" \
+		"content
+$w2_seq
+$w2
+$w2
+WRITE
+WRITE" 'the divergence'
+	letter=$((${#w2} + 4))
+	is "$(member '.divergence | .offset, .expected[:2], .got[:2], .full')" \
+		"$letter
+47
+46
+false" 'its byte'
+	# An operation that no record has.
+	run 0 crrctl record -o a.crr -p 'printf abc; exec cat > /dev/null' -- \
+		emulator {} early 3000
+	whole a.crr
+	last=$(jq -s 'map(select(.type == "WRITE"))[-1].counter' json.out)
+	run 120 crrctl replay -fj result.json a.crr -- \
+		emulator {} extra $((last + 5))
+	is "$(member '.divergence | .kind, has("seq"), has("expected_counter")')" \
+		'extra
+false
+false' 'the divergence'
+
+	run 122 crrctl replay -fj result.json "$work/base.crr" -- true
+	is "$(member .outcome)" early 'the outcome'
+	run 121 crrctl replay -s 0.2 -fj result.json "$work/base.crr" -- \
+		sh -c 'exec 3<> "$1"; stty raw -F "$1"; read -r x <&3; sleep 1000' sh {}
+	is "$(member .outcome)" stalled 'the outcome'
+	run 124 crrctl replay -T 0.2 -s 0 -fj result.json "$work/base.crr" -- \
+		sleep 1000
+	is "$(member .outcome)" timeout 'the outcome'
+	run 127 crrctl replay -j none.json "$work/base.crr" -- no/such/command
+	[ ! -e none.json ] || fail 'a result of nothing'
+
+	# Not the new log.
+	run 125 crrctl replay -l -o new.crr -j ./new.crr "$work/base.crr" -- \
+		emulator {}
+	has err 'is the file of --output'
+}
+
 # At the end of the log, not of COMMAND: what was left is told all the same.
 line_diverge_past_end() {
 	run 0 crrctl record -o a.crr -p 'printf abc; exec cat > /dev/null' -- \

@@ -112,19 +112,6 @@ static bool has_data(const struct crr_record *rec)
 	return record_has_bytes(rec) && !(type && type->text);
 }
 
-static json_t *hex_json(const struct crr_record *rec)
-{
-	static char hex[2 * CRR_RECORD_SIZE_MAX + 1];
-	static const char digits[] = "0123456789abcdef";
-	uint32_t i;
-
-	for (i = 0; i < rec->data_length; i++) {
-		hex[2 * i] = digits[rec->data[i] >> 4];
-		hex[2 * i + 1] = digits[rec->data[i] & 15];
-	}
-	return json_stringn(hex, 2 * rec->data_length);
-}
-
 /* @elapsed: nanoseconds since the recording began, or NULL. */
 static void print_json(FILE *out, const struct crr_record *rec,
 		       const uint64_t *elapsed)
@@ -152,7 +139,8 @@ static void print_json(FILE *out, const struct crr_record *rec,
 			 json_boolean(!(rec->flags & flag->flag) ==
 				      flag->inverted));
 	if (type && has_data(rec))
-		json_set(object, type->data, hex_json(rec));
+		json_set(object, type->data,
+			 json_hex(rec->data, rec->data_length));
 	json_print(out, object, JSON_LINE);
 }
 
