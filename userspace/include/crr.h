@@ -118,7 +118,7 @@ CRR_INLINE void crr_clock_set(struct crr_clock *clock, uint64_t counter)
 /* ---- For other languages ---- */
 
 /**
- * crr_constant - value of a constant of this header or of linux/crr.h
+ * crr_constant - value of a constant of crr.h, linux/crr.h or crr/record.h
  * @name: its name, such as CRR_STATE_RECORDING
  * @value: out
  *
@@ -129,8 +129,9 @@ CRR_INLINE void crr_clock_set(struct crr_clock *clock, uint64_t counter)
 bool crr_constant(const char *name, uint64_t *value);
 
 /**
- * crr_member - place of a member of a struct of linux/crr.h
- * @name: for example crr_status.counter; or crr_status, for the whole struct
+ * crr_member - place of a member of a struct of these headers
+ * @name: for example crr_status.counter, or crr_record.termios.ispeed; or crr_status,
+ *	for the whole struct
  * @offset: out: in bytes; 0 for the whole struct
  * @size: out: in bytes
  *

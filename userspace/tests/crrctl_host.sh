@@ -477,6 +477,16 @@ host_install() {
 	/usr/local/lib/libcrr.so
 	/usr/local/lib/libcrr.so.0
 	/usr/local/lib/pkgconfig/libcrr.pc
+	/usr/local/lib/python/crr-VERSION.dist-info/METADATA
+	/usr/local/lib/python/crr-VERSION.dist-info/entry_points.txt
+	/usr/local/lib/python/crr/__init__.py
+	/usr/local/lib/python/crr/_lib.py
+	/usr/local/lib/python/crr/emulator.py
+	/usr/local/lib/python/crr/log.py
+	/usr/local/lib/python/crr/py.typed
+	/usr/local/lib/python/crr/pytest_plugin.py
+	/usr/local/lib/python/crr/run.py
+	/usr/local/lib/python/crr/session.py
 	/usr/local/sbin/ldattach
 	/usr/local/share/bash-completion/completions/crrctl
 	/usr/local/share/man/man1/crrctl-log.1
@@ -488,12 +498,13 @@ host_install() {
 	FILES
 	# For all users, whatever root's umask is.
 	umask 077
-	run 0 plain_make install-userspace O="$PWD/o" DESTDIR="$PWD/root"
+	run 0 plain_make install-userspace O="$PWD/o" DESTDIR="$PWD/root" \
+		PYTHONDIR=/usr/local/lib/python
 	umask 022
 	empty err
 	is "$(find root/usr ! -perm -go=r -o -type d ! -perm -go=x)" '' \
 		'what others cannot read'
-	files_in root > got
+	files_in root | sed 's/crr-[0-9.]*\.dist/crr-VERSION.dist/' > got
 	diff want got > diff.out || fail "wanted (<) and installed (>): $(cat diff.out)"
 	cmp -s "$tests/../../kmod/record.h" root/usr/local/include/crr/record.h ||
 		fail 'record.h is another'
@@ -518,7 +529,8 @@ host_install() {
 		cut -d ' ' -f 2)" 'the version that pkg-config tells'
 	unset PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR
 
-	run 0 plain_make uninstall O="$PWD/o" DESTDIR="$PWD/root"
+	run 0 plain_make uninstall O="$PWD/o" DESTDIR="$PWD/root" \
+		PYTHONDIR=/usr/local/lib/python
 	is "$(files_in root)" '' 'what is left'
 
 	# Versions before 0.2 were in sbin. A crrctl that is not crr's stays.
@@ -542,12 +554,13 @@ host_install() {
 	# Elsewhere; ldattach has to be where root's PATH finds it first.
 	sed 's,^/usr/local/\([^s]\|sh\),/opt/crr/\1,' want | sort > there
 	run 0 plain_make install-userspace O="$PWD/o" DESTDIR="$PWD/root" \
-		PREFIX=/opt/crr
-	files_in root > got
+		PREFIX=/opt/crr PYTHONDIR=/opt/crr/lib/python
+	files_in root | sed 's/crr-[0-9.]*\.dist/crr-VERSION.dist/' > got
 	diff there got > diff.out || fail "wanted (<) and installed (>): $(cat diff.out)"
 	contains root/opt/crr/lib/pkgconfig/libcrr.pc /opt/crr/include ||
 		fail "libcrr.pc: $text"
-	run 0 plain_make uninstall O="$PWD/o" DESTDIR="$PWD/root" PREFIX=/opt/crr
+	run 0 plain_make uninstall O="$PWD/o" DESTDIR="$PWD/root" PREFIX=/opt/crr \
+		PYTHONDIR=/opt/crr/lib/python
 	is "$(files_in root)" '' 'what is left'
 }
 

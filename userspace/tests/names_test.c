@@ -207,6 +207,17 @@ static void test_members(void **state)
 	assert_int_equal(offset, offsetof(struct crr_divergence, got));
 	assert_true(crr_member("crr_clock_state.diverged", &offset, &size));
 	assert_int_equal(offset, offsetof(struct crr_clock_state, diverged));
+	assert_true(crr_member("crr_record.termios.ispeed", &offset, &size));
+	assert_int_equal(offset, offsetof(struct crr_record, termios.ispeed));
+	assert_int_equal(size, sizeof(uint32_t));
+	assert_true(crr_member("crr_record.crc32c", &offset, &size));
+	assert_int_equal(offset, offsetof(struct crr_record, crc32c));
+	assert_true(crr_member("crr_record.data", &offset, &size));
+	assert_int_equal(size, sizeof(void *));
+	assert_true(crr_member("crr_log_info.run", &offset, &size));
+	assert_int_equal(size, sizeof(((struct crr_log_info *)0)->run));
+	assert_false(crr_member("crr_clock.fd", &offset, &size));
+	assert_false(crr_member("crr_record.ispeed", &offset, &size));
 	assert_false(crr_member("crr_status.", &offset, &size));
 	assert_false(crr_member("crr_status.none", &offset, &size));
 	assert_false(crr_member("crr_none", &offset, &size));
