@@ -60,7 +60,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> str:
     log = tmp_path_factory.mktemp("recorded") / "a.crr"
     recording = crr.record([*EMULATOR, "{}"], log, peer=PEER, counter="turns")
     assert recording.status == 0, recording.stderr
-    (log.parent / "stdout").write_bytes(recording.stdout)
+    assert recording.stderr.count(b"\n") > 1
+    (log.parent / "stderr").write_bytes(recording.stderr)
     return str(log)
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """emulator.py TTY [WRONG]: looks at its line every 10 turns until it reads a q.
 
-Answers each read with the turn and the bytes, and prints how it got them; WRONG is
+Answers each read with the turn and the bytes, and prints these and the time on
+standard error; WRONG is
 added to the second answer. A mark each 1000 turns, and a value with each answer.
 """
 
@@ -33,7 +34,7 @@ def main() -> int:
             continue
         answers += 1
         now = tty.value(7, time.time_ns())
-        print(turns, keys, now)
+        print(turns, keys, now, file=sys.stderr)
         answer = f"{turns}:{keys.decode()}{wrong if answers == 2 else ''}\n"
         assert tty.write(answer.encode()) == len(answer)
         if b"q" in keys:
@@ -43,5 +44,5 @@ def main() -> int:
 try:
     sys.exit(main())
 except crr.Diverged as error:
-    print("diverged:", error)
+    print("diverged:", error, file=sys.stderr)
     sys.exit(7)
