@@ -20,6 +20,7 @@
  * between the batches, unmeasured: it is another process's work. In "bulk" it
  * is measured.
  */
+#include <dlfcn.h>
 #include <semaphore.h>
 #include <x86intrin.h>
 
@@ -53,6 +54,7 @@ static const char * const mode_names[MODES] = {
 #define IN(_mode)	(1U << (_mode))
 #define ALL		(IN(MODES) - 1 - IN(PLAIN))
 #define SESSION		(ALL & ~IN(IDLE))
+#define PRELOADED	IN(CAPTURE)
 #define ANY_GATED	(IN(GATED) | IN(GATED_CAPTURE))
 
 /* A line, and where its emulator stands. */
@@ -251,6 +253,52 @@ static __u64 batch_poll(struct bench *bench, const struct row *row)
 	begun = instructions() - begun;
 	check(!due, "an idle poll is due");
 	return begun;
+}
+
+typedef int poll_fn(struct pollfd *fds, nfds_t n, int timeout);
+
+/* poll(2) as crr-preload.so has it. */
+static poll_fn *preloaded_poll(void)
+{
+	static poll_fn *found;
+	char number[16];
+	void *library;
+
+	if (found)
+		return found;
+	snprintf(number, sizeof(number), "%d", crr_discipline());
+	setenv("CRR_PRELOAD", number, 1);
+	library = dlopen(PRELOAD, RTLD_NOW);
+	if (library)
+		found = (poll_fn *)dlsym(library, "poll");
+	check(found, PRELOAD);
+	return found;
+}
+
+static __u64 poll_at_once(struct bench *bench, const struct row *row, short events)
+{
+	poll_fn *function = bench->mode == PLAIN ? poll : preloaded_poll();
+	struct pollfd fd = { .fd = bench->line.tty, .events = events };
+	int want = events & POLLOUT ? 1 : 0;
+	__u64 begun;
+
+	check(function(&fd, 1, 0) == want, "poll");
+	begun = instructions();
+	for (unsigned int i = 0; i < row->calls; i++) {
+		tick(bench);
+		check(function(&fd, 1, 0) == want, "poll");
+	}
+	return instructions() - begun;
+}
+
+static __u64 batch_poll_input(struct bench *bench, const struct row *row)
+{
+	return poll_at_once(bench, row, POLLIN);
+}
+
+static __u64 batch_poll_both(struct bench *bench, const struct row *row)
+{
+	return poll_at_once(bench, row, POLLIN | POLLOUT);
 }
 
 static __u64 batch_checkpoint(struct bench *bench, const struct row *row)
@@ -505,6 +553,10 @@ static const struct row rows[] = {
 	  .batch = batch_ping_pong, .feed = feed_both },
 	{ "bulk", ALL, 32, CHUNK, .peer = send_bulk, .own = "bulk-own",
 	  .batch = batch_bulk, .feed = feed_reads },
+	{ "preload-poll", PRELOADED, 64, .quick = true,
+	  .batch = batch_poll_input, .feed = feed_far },
+	{ "preload-poll-both", PRELOADED, 64, .quick = true,
+	  .batch = batch_poll_both, .feed = feed_far },
 	{ "counter-ioctl", SESSION, 64, .moving = true,
 	  .batch = batch_ioctl, .feed = feed_far },
 	{ "counter-store", SESSION, 1024, .moving = true,

@@ -91,7 +91,8 @@ function table(   r, m, i, v, cell, worst, line)
 	}
 	print "\nUnder N_TTY counter-* and checkpoint are a trivial ioctl (TIOCGETD), clock-poll is a"
 	print "read(2) that finds nothing, and checkpoint-byte is the read(2) of the byte. bulk-own is"
-	print "the emulator\047s own processor time in bulk.\n"
+	print "the emulator\047s own processor time in bulk. preload-poll is poll(2) with timeout 0 through"
+	print "crr-preload.so, for input and (both) for output, too.\n"
 }
 
 # A line of ./goals, to what is wanted: sets value, where; 0 if it was not measured.

@@ -136,7 +136,8 @@ static int execute(const struct child *child, char **words, pid_t parent,
 	}
 	export_lines(lines, nlines);
 	if (child->preload)
-		preload_export(child->preload, !names_line, child->clock);
+		preload_export(child->preload, !names_line, child->clock,
+			       child->replay);
 	if (child->preload)
 		notes_export(child->probe);
 	execvp(words[0], words);

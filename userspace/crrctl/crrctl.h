@@ -149,6 +149,7 @@ int open_tty(const char *path);
  * @directory: where it is started; NULL: here
  * @preload: the library that is loaded into it; NULL: none
  * @clock: with it: what COMMAND learns of the time is recorded, or replayed
+ * @replay: with it: this is a replay
  * @probe: with it: it only takes notes
  */
 struct child {
@@ -158,6 +159,7 @@ struct child {
 	const char *directory;
 	const char *preload;
 	bool clock;
+	bool replay;
 	bool probe;
 };
 
@@ -180,7 +182,7 @@ char *installed_file(const char *name, const char *built,
 /* ---- preload.c: a COMMAND with crr-preload.so ---- */
 
 const char *preload_library(char *const *command);
-void preload_export(const char *library, bool ptys, bool clock);
+void preload_export(const char *library, bool ptys, bool clock, bool replay);
 
 /* ---- notes.c: what crr-preload.so has seen of COMMAND ---- */
 

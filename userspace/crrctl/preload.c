@@ -156,8 +156,9 @@ const char *preload_library(char *const *command)
  * @library: preload_library()
  * @ptys: the ptys that COMMAND makes are to be its lines
  * @clock: what COMMAND learns of the time is recorded, or replayed
+ * @replay: it is a replay
  */
-void preload_export(const char *library, bool ptys, bool clock)
+void preload_export(const char *library, bool ptys, bool clock, bool replay)
 {
 	const char *before = getenv("LD_PRELOAD");
 	char number[16], *all;
@@ -172,6 +173,8 @@ void preload_export(const char *library, bool ptys, bool clock)
 	setenv("CRR_PRELOAD", number, 1);
 	if (ptys)
 		setenv("CRR_PRELOAD_PTY", "1", 1);
+	if (replay)
+		setenv("CRR_PRELOAD_REPLAY", "1", 1);
 	/* This process becomes COMMAND. */
 	snprintf(number, sizeof(number), "%d", getpid());
 	if (clock)

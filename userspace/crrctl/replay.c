@@ -953,6 +953,7 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 		qemu = stored_qemu(crr_log_get_info(rep.log));
 	if (*command && stored_preload(crr_log_get_info(rep.log)))
 		rep.ctl.command.preload = preload_library(command);
+	rep.ctl.command.replay = true;
 	rep.ctl.command.clock = stored_clock(crr_log_get_info(rep.log));
 	if ((rep.until || rep.gdb) && !qemu)
 		usage_error(cmd, "--until and --gdb need a QEMU as COMMAND, and --qemu");

@@ -5,6 +5,7 @@
  *	CRR_PRELOAD		the number of the line discipline N_CRR
  *	CRR_PRELOAD_PTY		1: no word of COMMAND names a line, so that the
  *				ptys that it makes are to be the lines
+ *	CRR_PRELOAD_REPLAY	1: the lines are replayed, at first
  *	CRR_PRELOAD_CLOCK	COMMAND's process ID: clocks are recorded
  *	CRR_PRELOAD_NOTES	path of what notes.h describes
  *	CRR_PRELOAD_PROBE	nothing is changed: there are notes alone
@@ -83,11 +84,19 @@ bool line_may_be(int fd)
  */
 bool line_replays(int fd)
 {
+	static int never = -1;
 	struct crr_status status = { .size = sizeof(status), .tty_fd = fd };
 	int saved = errno;
-	bool replays = !raw_ioctl(fd, CRR_IOC_STATUS, &status) &&
-		       status.state == CRR_STATE_REPLAYING;
+	bool replays;
 
+	/* A recording remains one: it costs no call to know. */
+	if (__atomic_load_n(&never, __ATOMIC_RELAXED) < 0)
+		__atomic_store_n(&never, !getenv("CRR_PRELOAD_REPLAY"),
+				 __ATOMIC_RELAXED);
+	if (__atomic_load_n(&never, __ATOMIC_RELAXED))
+		return false;
+	replays = !raw_ioctl(fd, CRR_IOC_STATUS, &status) &&
+		  status.state == CRR_STATE_REPLAYING;
 	errno = saved;
 	return replays;
 }
