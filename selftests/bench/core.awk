@@ -132,11 +132,12 @@ END {
 			exit failed = 2
 		}
 		good = value <= $5 + 0
-		failed += !good
+		enforced = NF < 8 || $8 == series
+		failed += enforced && !good
 		if (quick)
 			printf "%s %d - %s: %s: %.3f, at most %s\n", good ? "ok" : "not ok", ++tests, $1, where, value, $5
 		else
-			printf "goal core-%s-%s %.3f %s %s (%s; target %s %s)\n", series, $1, value, $5, good ? "met" : "missed", where, $4, value <= $4 + 0 ? "reached" : "not reached"
+			printf "goal core-%s-%s %.3f %s %s (%s; target %s %s)\n", series, $1, value, $5, good ? "met" : enforced ? "missed" : "not enforced", where, $4, value <= $4 + 0 ? "reached" : "not reached"
 	}
 	if (quick)
 		print "1.." tests

@@ -53,6 +53,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	n = fread(code, 1, sizeof(code), file);
+	fclose(file);
 	if (uc_open(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS, &uc) ||
 	    uc_mem_map(uc, 0, sizeof(code), UC_PROT_ALL) ||
 	    uc_mem_write(uc, 0, code, n) ||
