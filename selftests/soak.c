@@ -6,14 +6,18 @@
  * is replayed with one change, and must be found out there and nowhere else.
  *
  * CRR_SEEDS=a-b: which ones; CRR_SEEDS=a: one alone; or several such, with
- * commas between. CRR_VERBOSE=1 prints the log of each that fails.
+ * commas between. CRR_VERBOSE=1 prints the log of each that fails. CRR_PRELOAD_SO:
+ * path of crr-preload.so, whose waits the programs use, too.
  *
  * What a program does depends on its seed and on what it has read, and on
  * nothing else. It keeps a transcript of its calls. Of those whose result has
  * to do with when the device delivered, and which are no part of the contract
  * (a look at the line that found nothing, say), the transcript has none.
  */
+#include <dlfcn.h>
 #include <sched.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 
 #include "kselftest_harness.h"
 
@@ -131,6 +135,7 @@ enum deed {
 	READABLE,	/* poll(2): is there something to be read? */
 	WRITABLE,	/* poll(2): would a write be taken? */
 	INQ,		/* FIONREAD */
+	WAIT,		/* as by crr-preload.so; asked: how */
 	OUTQ,		/* TIOCOUTQ */
 	MODEM,		/* CRR_IOC_MODEM */
 	MARK,		/* CRR_IOC_MARK */
@@ -141,7 +146,7 @@ enum deed {
 
 static const char * const names[] = {
 	[READ] = "read", [WRITE] = "write", [READABLE] = "poll for input",
-	[WRITABLE] = "poll for output", [INQ] = "FIONREAD",
+	[WRITABLE] = "poll for output", [INQ] = "FIONREAD", [WAIT] = "wait",
 	[OUTQ] = "TIOCOUTQ", [MODEM] = "modem", [MARK] = "mark",
 	[VALUE] = "value", [BEGIN] = "checkpoint begin",
 	[END] = "checkpoint end",
@@ -347,6 +352,86 @@ static long some_value(int tty)
 	return ret ?: (long)value.value;
 }
 
+/* ---- What crr-preload.so makes of a wait ---- */
+
+static struct {
+	int (*poll)(struct pollfd *fds, nfds_t n, int ms);
+	int (*select)(int n, fd_set *in, fd_set *out, fd_set *except,
+		      struct timeval *timeout);
+	int (*epoll_ctl)(int epoll, int op, int fd, struct epoll_event *event);
+	int (*epoll_wait)(int epoll, struct epoll_event *events, int n, int ms);
+	int (*close)(int fd);
+	unsigned long long waits, ready;
+} preload;
+
+/* It takes the environment's word for it that there are lines, and replays. */
+static void load_preload(void)
+{
+	const char *path = getenv("CRR_PRELOAD_SO");
+	char number[16];
+	void *library;
+
+	if (!path || preload.poll)
+		return;
+	snprintf(number, sizeof(number), "%d", crr_discipline());
+	setenv("CRR_PRELOAD", number, 1);
+	setenv("CRR_PRELOAD_REPLAY", "1", 1);
+	/* What it calls of its own is to be its own, as with LD_PRELOAD. */
+	library = dlopen(path, RTLD_NOW | RTLD_DEEPBIND);
+	if (!library)
+		return;
+	preload.select = dlsym(library, "select");
+	preload.epoll_ctl = dlsym(library, "epoll_ctl");
+	preload.epoll_wait = dlsym(library, "epoll_wait");
+	preload.close = dlsym(library, "close");
+	preload.poll = dlsym(library, "poll");
+}
+
+static int wait_by_epoll(int tty, int ms)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	int ret = preload.epoll_ctl(epoll, EPOLL_CTL_ADD, tty, &event);
+
+	if (!ret)
+		ret = sys(preload.epoll_wait(epoll, &event, 1, ms));
+	preload.close(epoll);
+	return ret;
+}
+
+/* Whether there is input; for a millisecond at most, if @how is odd. */
+static long wait_for_input(int tty, size_t how)
+{
+	struct timeval timeout = { .tv_usec = how & 1 ? 1000 : 0 };
+	struct pollfd fd = { .fd = tty, .events = POLLIN };
+	fd_set in;
+	long ret;
+
+	if (!preload.poll)
+		return !!arrived(tty);
+	switch (how / 2) {
+	case 0:
+		FD_ZERO(&in);
+		FD_SET(tty, &in);
+		ret = sys(preload.select(tty + 1, &in, NULL, NULL, &timeout));
+		break;
+	case 1:
+		ret = wait_by_epoll(tty, how & 1);
+		break;
+	default:
+		/* For output as well it is another way through. */
+		if (how / 2 == 2)
+			fd.events |= POLLOUT;
+		ret = sys(preload.poll(&fd, 1, how & 1));
+		if (ret > 0)
+			ret = !!(fd.revents & ~POLLOUT);
+		break;
+	}
+	preload.waits++;
+	preload.ready += ret > 0;
+	return ret;
+}
+
 static long perform(struct emulator *e, const struct act *call, void *buf)
 {
 	int tty = e->line[call->line].tty;
@@ -367,6 +452,8 @@ static long perform(struct emulator *e, const struct act *call, void *buf)
 		       -ENOTRECOVERABLE : !!(events & (POLLOUT | POLLHUP));
 	case INQ:
 		return arrived(tty);
+	case WAIT:
+		return wait_for_input(tty, call->asked);
 	case OUTQ:
 		return unsent(tty);
 	case MODEM:
@@ -543,6 +630,13 @@ static void do_ask(struct emulator *e, unsigned int line, enum deed what)
 	e->rng.state ^= answer;
 }
 
+static void do_wait(struct emulator *e, unsigned int line)
+{
+	__u8 none[1];
+
+	e->rng.state ^= do_call(e, WAIT, line, below(&e->rng, 8), none, false);
+}
+
 static void do_write(struct emulator *e, unsigned int line)
 {
 	__u8 buf[BYTES];
@@ -668,6 +762,9 @@ static void run_free(struct emulator *e)
 			tcflush(e->line[line].tty, TCIFLUSH);
 		else if (action == 89)
 			do_ask(e, line, MODEM);
+		else if (action < 97 && action > 92 && !e->plan->hangups &&
+			 !e->plan->line[line].blocks)
+			do_wait(e, line);
 		else if (action < 92)
 			do_ask(e, line, VALUE);
 		else if (action == 92 && line)
@@ -1326,6 +1423,8 @@ static bool match_in(struct cursor *c, struct act *call, const __u8 *bytes)
 	call->sequence = rec->sequence;
 	if (call->what == INQ)
 		return rec->type == CRR_TYPE_INQ && rec->value == call->result;
+	if (call->what == WAIT)
+		return rec->type == CRR_TYPE_INQ;
 	return rec->type == CRR_TYPE_READ && rec->length == call->length &&
 	       !memcmp(rec->data, bytes, call->length);
 }
@@ -1345,8 +1444,8 @@ static void match(struct emulator *e, struct cursor *cursors)
 			same = (call->what == WRITE ?
 				match_write(c, call, bytes) :
 				match_ask(c, call)) == call->result;
-		else if ((call->what == READ || call->what == INQ) &&
-			 call->result > 0)
+		else if ((call->what == READ || call->what == INQ ||
+			  call->what == WAIT) && call->result > 0)
 			same = match_in(c, call, bytes);
 		if (!same) {
 			fault(e, "log has something else than call %zu, a %s",
@@ -1366,7 +1465,7 @@ static bool is_like(const struct act *a, const struct act *b)
 {
 	if (goes_out(a))
 		return goes_out(b);
-	return b->what == READ || b->what == INQ;
+	return b->what == READ || b->what == INQ || b->what == WAIT;
 }
 
 /* The next call on the same line that looks where this one did; or t->calls. */
@@ -1670,6 +1769,7 @@ FIXTURE_SETUP(soak)
 		SKIP(return, "%s", missing);
 	signal(SIGALRM, hangs);
 	catch_interrupts(false);
+	load_preload();
 }
 
 FIXTURE_TEARDOWN(soak)
@@ -1696,9 +1796,13 @@ TEST_F_TIMEOUT(soak, seeds, 36000)
 		tried.seeds, tried.failed, tried.calls, tried.bytes,
 		tried.change[BYTE], tried.change[COUNTER], tried.change[MORE],
 		tried.change[LESS]);
+	fprintf(stderr, "# %llu waits by crr-preload.so, %llu for what was there\n",
+		preload.waits, preload.ready);
 	/* Some chance of each kind of change there is in any ten seeds. */
 	for (unsigned int i = 0; i < CHANGES && tried.seeds > 100; i++)
 		EXPECT_NE(0, tried.change[i]);
+	if (preload.poll && tried.seeds > 100)
+		EXPECT_NE(0, preload.ready);
 }
 
 TEST_HARNESS_MAIN

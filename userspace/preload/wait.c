@@ -101,17 +101,25 @@ static int wait_live(struct pollfd *fds, nfds_t n, const bool *lines,
 	return count_ready(fds, n);
 }
 
-/* What a line says beside input; does not wait. */
+/*
+ * What a line says beside input; does not wait. At the counter of the log's end
+ * poll(2) shows that end (POLLERR), which wakes sleepers, but the recorded run may
+ * have gone on there: what can be written to is no error yet.
+ */
 static void look_at_rest(struct pollfd *fd)
 {
+	const short output = POLLOUT | POLLWRNORM;
 	struct pollfd rest = *fd;
 
 	/* Of input, and of a hangup with it, the question has told. */
 	if (fd->events && !(fd->events & ~LINE_INPUT))
 		return;
 	rest.events &= ~LINE_INPUT;
-	if (real_wait(&rest, 1, &no_time, NULL) > 0)
-		fd->revents |= rest.revents & ~LINE_INPUT;
+	if (real_wait(&rest, 1, &no_time, NULL) <= 0)
+		return;
+	if (rest.revents & output)
+		rest.revents &= ~(POLLERR | POLLHUP);
+	fd->revents |= rest.revents & ~LINE_INPUT;
 }
 
 /* Wait for the fds that are no lines. */
