@@ -389,6 +389,8 @@ host_probe() {
 	has err 'is statically linked'
 	run 0 crrctl probe -- waiter poll 1 0
 	has err '1  makes a pty: use --preload'
+	run 0 crrctl probe -- printf '%s\n' '{} {0}'
+	is "$(cat out)" '{} {0}' 'words that record would replace'
 	# It can reach what it shares with crrctl, and not take it away.
 	run 1 crrctl probe -- python3 -c \
 		'import os; os.truncate("/proc/self/fd/600", 0)'
