@@ -391,6 +391,8 @@ host_probe() {
 	has err '1  makes a pty: use --preload'
 	run 0 crrctl probe -- printf '%s\n' '{} {0}'
 	is "$(cat out)" '{} {0}' 'words that record would replace'
+	run 0 interrupted
+	run 0 crrctl probe -- interrupted
 	# It can reach what it shares with crrctl, and not take it away.
 	run 1 crrctl probe -- python3 -c \
 		'import os; os.truncate("/proc/self/fd/600", 0)'
