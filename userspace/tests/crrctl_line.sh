@@ -536,6 +536,7 @@ line_preload_notes() {
 	has err 'COMMAND waits for other files as well'
 	has err 'COMMAND sets timers'
 	has err 'COMMAND asks the kernel for random numbers'
+	has err 'COMMAND starts threads'
 	has err 'warning: COMMAND uses a tty in several threads'
 	lacks err 'modem'
 	lacks err 'reads the time'
@@ -546,6 +547,10 @@ line_preload_notes() {
 		python3 "$tests/emulators/sources.py" {}
 	lacks err timers
 	has err 'several threads'
+	printf '#!/bin/sh\n' > qemu-system-none
+	chmod +x qemu-system-none
+	run 0 crrctl record -f -q --preload -o a.crr -- ./qemu-system-none
+	has err 'so a replay diverges: use --qemu'
 }
 
 # ---- Serial ports ----
