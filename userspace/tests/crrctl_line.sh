@@ -553,6 +553,35 @@ line_preload_notes() {
 	has err 'so a replay diverges: use --qemu'
 }
 
+# ---- Peers behind TCP ----
+
+# Where socat listens: sets port.
+listening() {
+	port=
+	while read -r line; do
+		case $line in
+		*'listening on'*) port=${line##*:} ;;
+		esac
+	done < "$1"
+	[ -n "$port" ]
+}
+
+# The network is of no importance to a replay.
+line_tcp() {
+	command -v socat > /dev/null || skip 'no socat'
+	[ -e /proc/net/tcp ] || skip 'no TCP in this kernel'
+	printf %s "$talk" > talk
+	start socat -d -d TCP-LISTEN:0,bind=127.0.0.1 'EXEC:sh talk' 2> server
+	server=$pid
+	soon listening server
+	run 0 crrctl record -o a.crr -p "socat - TCP:127.0.0.1:$port" -- emulator {}
+	finish "$server" 0
+	whole a.crr
+	read_is abcdefgq
+	run 0 crrctl replay a.crr -- emulator {}
+	written_is out
+}
+
 # ---- Serial ports ----
 
 # Two ports with a null modem between them: sets tty and other.
