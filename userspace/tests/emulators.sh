@@ -157,6 +157,24 @@ inexact() {
 	verdict 0 "$name" "not exact, $same of $replays: $5"
 }
 
+# by_qemu NAME PEER COMMAND...: recorded by the plugin, and not with --preload.
+by_qemu() {
+	name=$1 peer=$2
+	shift 2
+	rm -f a.crr
+	if ! crrctl record -q --qemu -o a.crr -p "$peer" -- "$@" > recorded 2> said; then
+		verdict 1 "$name" recorded
+		return
+	fi
+	for i in $(seq "$replays"); do
+		if ! crrctl replay -q a.crr -- "$@" > replayed 2> said; then
+			verdict 1 "$name" "replay $i of $replays"
+			return
+		fi
+	done
+	verdict 0 "$name" "exact, $replays of $replays"
+}
+
 # ---- Two lines: a serial port, and the terminal of a program for people ----
 
 # The other ends of both are files: in0, out0, in1, out1.
@@ -222,7 +240,7 @@ pyserial rest 'timeout=0.01, read(64)' 'select, until a time'
 pyserial blocking 'timeout=None' 'select, without end'
 pyserial waiting 'in_waiting' 'FIONREAD'
 for call in select poll epoll pipe-epoll; do
-	way '' 'C program' "$call" "$call, 10 ms"
+	way '' 'C program' "$call" "${call#pipe-}, 10 ms"
 	exact "C, $call" "waiter $call 10 6 {}"
 done
 way '' 'C program' 'a pty of its own' 'poll, 10 ms'
@@ -239,13 +257,13 @@ emulator 'GXemul testmips' \
 
 # It looks only some ten times a second.
 python3 "$programs/i51.py" > keys.ihx
-way sdcc-ucsim 'uCsim s51' '`-S in=LINE,out=LINE`' 'select, 0 ms'
+way sdcc-ucsim 'uCsim s51, of sdcc' '`-S in=LINE,out=LINE`' 'select, 0 ms'
 runs 'uCsim s51' "$slow_typist" \
 	'exec s51 -G -I "if=xram[0xffff]" -S in={},out={} keys.ihx < /dev/null'
 
 python3 "$programs/com.py" > keys.com
 way dosbox DOSBox '`serial1=directserial realport:LINE`' \
-	'read and TIOCMGET, at times of the clock'
+	'read and TIOCMGET, each millisecond of the guest'
 runs DOSBox "$typist" "sed \"s|LINE|\${CRR_TTY#/dev/}|\" $programs/dosbox.conf > dosbox.conf
 	export SDL_VIDEODRIVER=dummy SDL_AUDIODRIVER=dummy
 	exec dosbox -conf dosbox.conf -noautoexec -c 'mount c .' -c c: -c keys.com \
@@ -263,11 +281,11 @@ terminal minicom 'CTRL-A Z' '\001x\r' 'ln -sf {0} port
 
 head -c 20000 /dev/urandom > sent
 mkdir received
-way lrzsz sz '' 'read, with an alarm'
+way lrzsz sz 'a file is sent' 'select, 0 ms; read, with an alarm'
 runs 'lrzsz sz' 'cd received && rz -q -b -y && cmp sent ../sent' \
 	'exec sz -q sent < {} > {} 2> errors'
 # Where sz has a tty, it throws away what it has sent last, if that has not been read.
-way lrzsz rz '' 'read, with an alarm'
+way lrzsz rz 'a file is received' 'read, with an alarm'
 runs 'lrzsz rz' 'cat | sz -q sent 2> errors | cat; exec cat > /dev/null' \
 	'cd received; rm -f sent; rz -q -b -y < {} > {} 2> errors && cmp sent ../sent'
 
@@ -282,6 +300,9 @@ if [ "$all" = all ]; then
 	inexact 'QEMU, a pty' "$guests/peer 7 4 3000 said_to_peer 2> times" \
 		'COMMAND starts threads' "exec $qemu -serial pty" \
 		'threads; use `--qemu`'
+	way qemu-system-misc 'QEMU riscv64' '`--qemu`' 'in checkpoints'
+	by_qemu 'QEMU, --qemu' "$guests/peer 7 4 3000 said_to_peer 2> times" \
+		qemu-system-riscv64 -M virt -m 16M -bios none -kernel "$guests/BUSY"
 	way libsimavr-dev 'simavr, its uart_pty' 'a pty of its own' \
 		'select in another thread than the CPU'
 	inexact 'simavr, uart_pty' "$typist" 'COMMAND starts threads' \
