@@ -570,8 +570,8 @@ listening() {
 line_tcp() {
 	command -v socat > /dev/null || skip 'no socat'
 	[ -e /proc/net/tcp ] || skip 'no TCP in this kernel'
-	printf %s "$talk" > talk
-	start socat -d -d TCP-LISTEN:0,bind=127.0.0.1 'EXEC:sh talk' 2> server
+	printf %s "$talk" > device.sh
+	start socat -d -d TCP-LISTEN:0,bind=127.0.0.1 'EXEC:sh device.sh' 2> server
 	server=$pid
 	soon listening server
 	run 0 crrctl record -o a.crr -p "socat - TCP:127.0.0.1:$port" -- emulator {}
