@@ -102,7 +102,7 @@ again() {
 record() {
 	rm -f a.crr
 	: > recorded
-	crrctl record "$@" -o a.crr $ttys -- env to=recorded sh -c "$command" \
+	crrctl record --timeout 100 "$@" -o a.crr $ttys -- env to=recorded sh -c "$command" \
 		> out 2> said
 }
 
@@ -208,9 +208,11 @@ terminal() {
 	name=$1 command=$4
 	make_lines
 	sh -c "$user" user "$2" "$3" &
+	user_pid=$!
 	recorded --preload
 	status=$?
-	kill $lines
+	# Of a program that did not start, the user still waits.
+	kill $lines $user_pid 2> /dev/null
 	wait
 	exec 8>&- 9>&-
 	lines='' ttys=''
