@@ -55,7 +55,7 @@ bool child_names_line(char *const *argv)
 	return child_wrong_line(argv, 0);
 }
 
-/* word, with every {} and {N} replaced. */
+/* word, with every {} and {N} replaced; not in a probe, which has no lines. */
 static char *substitute(const char *word, const struct line *lines)
 {
 	unsigned long line;
@@ -68,7 +68,7 @@ static char *substitute(const char *word, const struct line *lines)
 	if (!file)
 		fail("%s", strerror(errno));
 	for (p = word; *p; p++) {
-		length = placeholder(p, &line);
+		length = lines ? placeholder(p, &line) : 0;
 		if (length) {
 			fputs(lines[line].path, file);
 			p += length - 1;

@@ -41,6 +41,9 @@ static const struct source {
 	  false },
 	{ NOTE_RANDOM, "asks the kernel for random numbers",
 	  "not recorded: give it a seed, if it has an option for that", false },
+	{ NOTE_START, "starts threads",
+	  "their order is not recorded: exact only if the line's thread needs no other",
+	  false },
 	{ NOTE_THREAD, "uses a tty in several threads",
 	  "not exact: use one thread, or change it for --gated", false },
 };

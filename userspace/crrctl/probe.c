@@ -34,6 +34,9 @@ static int run_probe(const struct command *cmd, int argc, char **argv)
 	waitid(P_PID, (id_t)child.pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
 	child_reap(&child);
 	warn("%s:", *command);
+	if (qemu_is(command))
+		fputs("a QEMU: use --qemu and not --preload, whatever else it does:\n",
+		      stderr);
 	notes_print(stderr);
 	return child.status;
 }

@@ -550,8 +550,11 @@ static int run_record(const struct command *cmd, int argc, char **argv)
 	user_find();
 	/* What is wrong with it is found before anything is started. */
 	full = qemu ? qemu_plugin(command, rec.ctl.quiet) : command;
-	if (preload)
+	if (preload) {
 		rec.ctl.command.preload = preload_library(command);
+		if (qemu_is(command))
+			warn("warning: the CPU of a QEMU is another thread than its I/O, so a replay diverges: use --qemu");
+	}
 	rec.ctl.command.clock = clock;
 	if (preload)
 		notes_make();

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Notes of what the program does that a replay may not repeat. And what does
- * nothing else here: timers, and random numbers.
+ * nothing else here: timers, threads, and random numbers.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -100,6 +101,13 @@ EXPORT int timer_settime(timer_t timer, int flags, const struct itimerspec *new,
 {
 	note(NOTE_TIMER);
 	return REAL(timer_settime)(timer, flags, new, old);
+}
+
+EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+			  void *(*start)(void *), void *arg)
+{
+	note(NOTE_START);
+	return REAL(pthread_create)(thread, attr, start, arg);
 }
 
 EXPORT ssize_t getrandom(void *buf, size_t length, unsigned int flags)

@@ -18,6 +18,7 @@ enum note {
 	NOTE_TIMER,	/* timers set */
 	NOTE_RANDOM,	/* random numbers from the kernel */
 	NOTE_THREAD,	/* uses of a line by another thread than the first */
+	NOTE_START,	/* threads started */
 	NOTES,
 };
 

@@ -12,6 +12,9 @@
 /* What the program has set, where that is a function. Never taken back. */
 static struct sigaction actions[NSIG];
 
+/* Which signals signal(3) lets interrupt system calls: siginterrupt(3). */
+static bool interrupts[NSIG];
+
 /* The outermost handler's frame of this thread; NULL: none is running. */
 static __thread const char *frame __attribute__((tls_model("initial-exec")));
 
@@ -80,13 +83,29 @@ EXPORT int sigaction(int sig, const struct sigaction *new, struct sigaction *old
 
 EXPORT sighandler_t signal(int sig, sighandler_t handler)
 {
-	struct sigaction new = { .sa_handler = handler, .sa_flags = SA_RESTART };
+	struct sigaction new = { .sa_handler = handler };
 	struct sigaction old;
 
 	sigemptyset(&new.sa_mask);
-	if (handler == SIG_ERR) {
+	if (handler == SIG_ERR || sig <= 0 || sig >= NSIG) {
 		errno = EINVAL;
 		return SIG_ERR;
 	}
+	if (!interrupts[sig])
+		new.sa_flags = SA_RESTART;
 	return sigaction(sig, &new, &old) ? SIG_ERR : old.sa_handler;
+}
+
+EXPORT int siginterrupt(int sig, int flag)
+{
+	struct sigaction action;
+
+	if (sigaction(sig, NULL, &action))
+		return -1;
+	interrupts[sig] = flag;
+	if (flag)
+		action.sa_flags &= ~SA_RESTART;
+	else
+		action.sa_flags |= SA_RESTART;
+	return sigaction(sig, &action, NULL);
 }

@@ -389,6 +389,14 @@ host_probe() {
 	has err 'is statically linked'
 	run 0 crrctl probe -- waiter poll 1 0
 	has err '1  makes a pty: use --preload'
+	run 0 crrctl probe -- printf '%s\n' '{} {0}'
+	is "$(cat out)" '{} {0}' 'words that record would replace'
+	printf '#!/bin/sh\n' > qemu-system-none
+	chmod +x qemu-system-none
+	run 0 crrctl probe -- ./qemu-system-none
+	has err 'use --qemu and not --preload'
+	run 0 interrupted
+	run 0 crrctl probe -- interrupted
 	# It can reach what it shares with crrctl, and not take it away.
 	run 1 crrctl probe -- python3 -c \
 		'import os; os.truncate("/proc/self/fd/600", 0)'
@@ -404,6 +412,7 @@ host_probe() {
 	has err 'reads the time: use --preload'
 	has err '1  sets timers: not recorded'
 	has err 'asks the kernel for random numbers: not recorded'
+	has err '1  starts threads: their order is not recorded'
 	has err '1  uses a tty in several threads: not exact'
 }
 

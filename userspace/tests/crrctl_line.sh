@@ -536,6 +536,7 @@ line_preload_notes() {
 	has err 'COMMAND waits for other files as well'
 	has err 'COMMAND sets timers'
 	has err 'COMMAND asks the kernel for random numbers'
+	has err 'COMMAND starts threads'
 	has err 'warning: COMMAND uses a tty in several threads'
 	lacks err 'modem'
 	lacks err 'reads the time'
@@ -546,6 +547,39 @@ line_preload_notes() {
 		python3 "$tests/emulators/sources.py" {}
 	lacks err timers
 	has err 'several threads'
+	printf '#!/bin/sh\n' > qemu-system-none
+	chmod +x qemu-system-none
+	run 0 crrctl record -f -q --preload -o a.crr -- ./qemu-system-none
+	has err 'so a replay diverges: use --qemu'
+}
+
+# ---- Peers behind TCP ----
+
+# Where socat listens: sets port.
+listening() {
+	port=
+	while read -r line; do
+		case $line in
+		*'listening on'*) port=${line##*:} ;;
+		esac
+	done < "$1"
+	[ -n "$port" ]
+}
+
+# The network is of no importance to a replay.
+line_tcp() {
+	command -v socat > /dev/null || skip 'no socat'
+	[ -e /proc/net/tcp ] || skip 'no TCP in this kernel'
+	printf %s "$talk" > device.sh
+	start socat -d -d TCP-LISTEN:0,bind=127.0.0.1 'EXEC:sh device.sh' 2> server
+	server=$pid
+	soon listening server
+	run 0 crrctl record -o a.crr -p "socat - TCP:127.0.0.1:$port" -- emulator {}
+	finish "$server" 0
+	whole a.crr
+	read_is abcdefgq
+	run 0 crrctl replay a.crr -- emulator {}
+	written_is out
 }
 
 # ---- Serial ports ----
