@@ -223,6 +223,24 @@ struct position position_find(const struct command *cmd, const char *option,
 			      const char *what, struct crr_log_reader *log,
 			      const char *path);
 
+/* ---- back.c: replay --back-to ---- */
+
+/**
+ * struct back - where to go back to from the end of a first run
+ * @what: as --back-to has it; NULL: nowhere
+ * @report: in the first run: fd to say where that has ended
+ * @place: in the second one: where that was, the number of the next record
+ */
+struct back {
+	const char *what;
+	int report;
+	uint64_t place;
+};
+
+bool back_is_first(struct back *back);
+void back_report(const struct back *back, uint64_t place);
+const char *back_until(const struct command *cmd, const struct back *back);
+
 /* ---- stored.c: how COMMAND was run, in the log's header ---- */
 
 void stored_make(struct crr_log_info *info, char *const *command,

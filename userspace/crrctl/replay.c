@@ -59,6 +59,7 @@ struct replay {
 	bool live; /* the log's end is behind us, and the device is there */
 	const char *until; /* where to stop before the log's end */
 	struct position stop; /* until: where that is */
+	struct back back; /* a second run is to stop there */
 	const char *gdb; /* port or socket */
 	struct crr_status status; /* the last one */
 	char *report; /* what ended it; not printed yet */
@@ -76,6 +77,8 @@ static const struct option_help replay_options[] = {
 	  "run the command that the log contains" },
 	{ { "until", required_argument, NULL, 'u' }, "WHAT",
 	  "stop a QEMU at RECORD, @COUNTER or MARK" },
+	{ { "back-to", required_argument, NULL, 'B' }, "WHAT",
+	  "go back there from the end; -N: by N records" },
 	{ { "gdb", optional_argument, NULL, 'G' }, "PORT",
 	  "let gdb attach to a QEMU (port 1234, or socket)" },
 	{ { "stall", required_argument, NULL, 's' }, "SECONDS",
@@ -853,7 +856,7 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 	const char *output = NULL, *json = NULL;
 	struct output result;
 	unsigned int nmaps = 0, n;
-	bool reported, force = false, stored = false, stall = false;
+	bool reported, force = false, stored = false, stall = false, first;
 	enum qemu qemu = QEMU_NO;
 	int c, status;
 
@@ -873,6 +876,9 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 			break;
 		case 'u':
 			rep.until = optarg;
+			break;
+		case 'B':
+			rep.back.what = optarg;
 			break;
 		case 'G':
 			rep.gdb = optarg ? optarg : "1234";
@@ -939,11 +945,27 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 	if (rep.gdb && (!*rep.gdb || strchr(rep.gdb, ',')))
 		usage_error(cmd, "--gdb: '%s' is neither a TCP port nor the path of a socket",
 			    rep.gdb);
+	if (rep.back.what && (rep.flags & CRR_REPLAY_LIVE || !strcmp(rep.path, "-")))
+		usage_error(cmd, "--back-to replays twice: neither --live, nor standard input");
+	if (rep.back.what && !(qemu || stored || qemu_is(command)))
+		usage_error(cmd, "--back-to needs a QEMU as COMMAND, and --qemu");
+	first = rep.back.what && back_is_first(&rep.back);
+	if (first) {
+		rep.gdb = NULL;
+		json = NULL;
+	} else if (rep.back.what) {
+		rep.until = back_until(cmd, &rep.back);
+		warn("going back, to %s: replaying again", rep.until);
+	}
 	/* gdb's user may think for long. */
 	if (rep.gdb && !stall)
 		rep.stall_ms = 0;
 	user_find();
 	open_log(cmd, &rep);
+	if (rep.back.place && rep.stop.sequence != CRR_NO_SEQUENCE &&
+	    rep.stop.sequence >= rep.back.place)
+		usage_error(cmd, "--back-to: the run has come to record %llu only",
+			    (unsigned long long)rep.back.place);
 	if (stored)
 		command = stored_command(crr_log_get_info(rep.log), rep.path,
 					 &rep.ctl.command);
@@ -1016,6 +1038,9 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 	if (json && !result_write(&result, rep.path, rep.outcome, status,
 				  &rep.status, rep.diverged ? &rep.div : NULL))
 		status = EXIT_CRR_OWN;
+	if (first)
+		back_report(&rep.back, rep.diverged && rep.div.sequence != CRR_NO_SEQUENCE ?
+			    rep.div.sequence : rep.status.position);
 	crr_log_close(rep.log);
 	lines_close(rep.ctl.line, rep.ctl.nlines);
 	return status;

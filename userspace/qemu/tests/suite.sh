@@ -259,6 +259,42 @@ until_() {
 	stops_at "@$7" "$n_" "$7"
 }
 
+# Back from a place, from the end and from a divergence: as if stopped there at once.
+# back_to ARGUMENTS: replays of $log; the second run's output follows the first one's.
+back_to() {
+	run 0 "$build/crrctl/crrctl" replay --stored "$@" || return
+	grep -q 'replaying again$' err || fail 'not said'
+}
+
+back() {
+	crrctl log dump added.crr | sed -n 's/^ *\([0-9]*\) @\([0-9]*\) .* WRITE .*/\1 \2/p' > records
+	# The record of the 30th byte written, and of the 40th.
+	# shellcheck disable=SC2046 # words
+	set -- $(sed -n '30p; 40p' records)
+	back_to --until "$3" --back-to "$1" added.crr || return
+	{ head -c 40 added.said; head -c 30 added.said; } | cmp - out || return
+	grep -q "stopped at counter $2," err || fail 'elsewhere' || return
+	# The same place, counted from there.
+	back_to --until "$3" --back-to "-$(($3 + 1 - $1))" added.crr || return
+	grep -q "stopped at counter $2," err || fail 'elsewhere' || return
+	back_to --back-to "@$2" added.crr || return
+	grep -q "stopped at counter $2," err || fail 'elsewhere' || return
+	# The 41st byte is another one; before it is the 40th, or a key.
+	crrctl log export --format text added.crr text || return
+	awk '/ WRITE "/ && ++n == 41 { sub(/WRITE "[^\\]/, "WRITE \"~") } { print }' \
+		text > edited
+	crrctl log import -f edited changed.crr || return
+	back_to --back-to -1 changed.crr || return
+	head -c 40 added.said > want
+	{ cat want want; } | cmp - out || return
+	grep -q 'diverged from changed.crr' err || fail 'no divergence' || return
+	# Not before the beginning, nor behind the end of the first run.
+	run 125 "$build/crrctl/crrctl" replay --stored --until "$1" \
+		--back-to -100000 added.crr || return
+	run 125 "$build/crrctl/crrctl" replay --stored --until "$1" \
+		--back-to "$3" added.crr
+}
+
 # A debugger that stops at each byte, and steps, changes nothing. A machine that is
 # stopped for a debugger stays so if that dies: -T ends it.
 debugged() {
@@ -468,6 +504,7 @@ check "the log's command is run again" stored
 check "another program replays it" by_another
 check "a replay goes on live" live
 check "a replay stops where it is told to" until_
+check "a replay goes back" back
 check "a debugger changes nothing" debugged
 check "a stopped replay is a debugger's" stopped_for_gdb
 check "options that are given are not changed" not_added
