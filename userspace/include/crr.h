@@ -129,7 +129,7 @@ CRR_INLINE void crr_clock_set(struct crr_clock *clock, uint64_t counter)
 bool crr_constant(const char *name, uint64_t *value);
 
 /**
- * crr_member - place of a member of a struct of linux/crr.h
+ * crr_member - place of a member of a struct of linux/crr.h, or of crr_position
  * @name: for example crr_status.counter; or crr_status, for the whole struct
  * @offset: out: in bytes; 0 for the whole struct
  * @size: out: in bytes
@@ -349,6 +349,28 @@ int crr_seek(struct crr_tty *tty, const struct crr_position *position);
  */
 int crr_checkpoint_begin(struct crr_tty *tty, uint64_t counter,
 			 uint32_t max_bytes);
+
+/**
+ * crr_checkpoint_pending - whether there is input left in a checkpoint
+ * @tty: the tty
+ *
+ * For programs that cannot say when they have read all of their input, such as
+ * those that read in the loop of a library: after crr_checkpoint_begin(), let the
+ * loop run until this function returns 0 for each tty of the session. May be called
+ * by any thread.
+ *
+ * In a replay, the bytes of one tty may be hidden until those of another one were
+ * read. So with several ttys, ask all of them after each turn of the loop, and again
+ * if @records of crr_status() has changed since before the first answer.
+ *
+ * Returns 1 if a read(2) would find something, or, in a replay, would wait for
+ * the controller; 0 if there is nothing, if @max_bytes bytes were read, if the
+ * line was hung up, or if the tty is neither recorded nor replayed. Otherwise
+ * -1: EPROTO if no checkpoint has begun; EIO after a hangup.
+ *
+ * Since: 0.2
+ */
+int crr_checkpoint_pending(struct crr_tty *tty);
 
 /**
  * crr_checkpoint_end - hide input again

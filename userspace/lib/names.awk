@@ -13,7 +13,7 @@
 	print "CONSTANT(" $1 ")"
 }
 
-/^struct crr_[a-z_]+ \{/ && FILENAME ~ /linux/ {
+/^struct crr_[a-z_]+ \{/ && (FILENAME ~ /linux/ || $2 == "crr_position") {
 	structure = $2
 	print "STRUCT(" structure ")"
 	next
