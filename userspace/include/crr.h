@@ -352,6 +352,28 @@ int crr_checkpoint_begin(struct crr_tty *tty, uint64_t counter,
 			 uint32_t max_bytes);
 
 /**
+ * crr_checkpoint_pending - whether there is input left in a checkpoint
+ * @tty: the tty
+ *
+ * For programs that cannot say when they have read all of their input, such as
+ * those that read in the loop of a library: after crr_checkpoint_begin(), let the
+ * loop run until this function returns 0 for each tty of the session. May be called
+ * by any thread.
+ *
+ * In a replay, the bytes of one tty may be hidden until those of another one were
+ * read. So with several ttys, ask all of them after each turn of the loop, and again
+ * if @records of crr_status() has changed since before the first answer.
+ *
+ * Returns 1 if a read(2) would find something, or, in a replay, would wait for
+ * the controller; 0 if there is nothing, if @max_bytes bytes were read, if the
+ * line was hung up, or if the tty is neither recorded nor replayed. Otherwise
+ * -1: EPROTO if no checkpoint has begun; EIO after a hangup.
+ *
+ * Since: 0.2
+ */
+int crr_checkpoint_pending(struct crr_tty *tty);
+
+/**
  * crr_checkpoint_end - hide input again
  * @tty: any tty of the session
  *

@@ -312,6 +312,48 @@ int crr_checkpoint_begin(struct crr_tty *tty, uint64_t counter,
 	return ioctl(tty->fd, CRR_IOC_CHECKPOINT_BEGIN, &arg);
 }
 
+/*
+ * Whether a replay has something for a read(2) that poll(2) does not report as
+ * input: the end of a pty's other end, as POLLHUP stays when that was read; or, for
+ * a file without O_NONBLOCK, what is still to be fed.
+ */
+static bool crr_tty_is_silent(const struct crr_tty *tty,
+			      const struct crr_status *status, short events)
+{
+	if (status->state != CRR_STATE_REPLAYING)
+		return false;
+	if (events & POLLHUP)
+		return status->next_due <= status->counter;
+	return !(fcntl(tty->fd, F_GETFL) & O_NONBLOCK) &&
+	       !(status->facts & CRR_STATUS_END_FED) &&
+	       status->horizon <= status->counter;
+}
+
+int crr_checkpoint_pending(struct crr_tty *tty)
+{
+	struct pollfd pollfd = { .fd = tty->fd, .events = POLLIN };
+	struct crr_status status;
+
+	if (tty->clock.fd < 0)
+		return 0;
+	if (crr_status(tty->fd, &status))
+		return -1;
+	if (status.state != CRR_STATE_RECORDING &&
+	    status.state != CRR_STATE_REPLAYING)
+		return 0;
+	if (!(status.facts & CRR_STATUS_CHECKPOINT)) {
+		errno = EPROTO;
+		return -1;
+	}
+	if (poll(&pollfd, 1, 0) < 0)
+		return -1;
+	/* A hangup, or the session's end, which crr_checkpoint_end() reports. */
+	if (pollfd.revents & POLLERR)
+		return 0;
+	return pollfd.revents & POLLIN ||
+	       crr_tty_is_silent(tty, &status, pollfd.revents);
+}
+
 int64_t crr_checkpoint_end(struct crr_tty *tty)
 {
 	struct crr_checkpoint_end arg = {

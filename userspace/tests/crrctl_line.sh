@@ -2437,9 +2437,23 @@ line_gated() {
 	jq -s -e 'map(select(.type == "READ") | (.counter | tonumber) % 10 == 0) |
 		length > 0 and all' out > /dev/null || fail 'read out of checkpoints'
 	run 0 crrctl replay a.crr -- emulator {} gated 1
+	# What is there in a checkpoint, five bytes at most, is pending until it is
+	# read; a read that would have found something is an error of its own.
+	run 0 crrctl record -f -o a.crr --gated \
+		-p 'sleep 0.1; printf abcdefgh; sleep 0.1; printf ijq
+			while read -r answer; do :; done' -- emulator {} pending 1
+	whole a.crr
+	is "$was_read" abcdefghijq read
+	run 0 crrctl replay a.crr -- emulator {} pending 1
+	run 0 crrctl replay --buffer 256K a.crr -- emulator {} pending 1
 	# An emulator that makes checkpoints is told that nobody asked for them.
 	run 44 crrctl record -o b.crr -- emulator {} gated 1
 	has err 'checkpoint at 10: Protocol error'
+}
+
+# Whether there is something left in a checkpoint, where the log is not known yet.
+line_pending() {
+	run 0 pending
 }
 
 # What earlier versions have recorded is replayed.

@@ -260,7 +260,7 @@ chmod 755 "$work"
 mkdir "$work/bin" "$work/bin/crr"
 cp "$build"/crrctl/crrctl "$build"/libcrr.so.0 "$build"/tests/emulator \
 	"$build"/tests/line "$build"/tests/mklog "$build"/tests/old_fs.so \
-	"$build"/tests/waiter "$build"/tests/go_note \
+	"$build"/tests/pending "$build"/tests/waiter "$build"/tests/go_note \
 	"$build"/tests/interrupted "$work/bin"
 cp "$build"/preload/crr-preload.so "$work/bin/crr"
 chmod 755 "$work"/bin/*

@@ -14,6 +14,8 @@
  *   stuck   likewise, when there is something to be read
  *   run     it ends, and has not waited between counts
  *   gated   it looks in checkpoints, at each tenth count
+ *   pending likewise, and it reads as long as the library says that there is
+ *           something, and finds nothing then
  *   all     it reads three bytes at a time, however long it takes, and marks it
  *   seek    in replay it comes back here, once, from its end
  *   astray  the same, and then its next answer is wrong
@@ -128,12 +130,37 @@ static void look(struct crr_clock *clock, uint64_t count)
 	}
 }
 
+/* In a checkpoint: the library knows whether there is something to be read. */
+static void look_for_pending(uint64_t count)
+{
+	int pending;
+	char in[2];
+	ssize_t n;
+
+	do {
+		pending = crr_checkpoint_pending(tty);
+		n = crr_tty_read(tty, in, sizeof(in));
+		if (pending < 0 || (n < 0 && errno != EAGAIN))
+			refused(count, "read", 42);
+		if (n > 0 && !pending) {
+			fprintf(stderr, "emulator: not pending at %llu\n",
+				(unsigned long long)count);
+			exit(46);
+		}
+		if (n > 0)
+			answer(count, in, (size_t)n);
+		if (n > 0 && memchr(in, 'q', (size_t)n))
+			exit(0);
+	} while (pending);
+}
+
 int main(int argc, char **argv)
 {
 	const struct timespec tick = { .tv_nsec = 200000 };
 	struct crr_tty *ttys[2] = { 0 };
 	int n = argc == 5 ? 2 : 1;
 	uint64_t count;
+	bool gated;
 	int i;
 
 	if (argc >= 4) {
@@ -149,6 +176,7 @@ int main(int argc, char **argv)
 		}
 	}
 	tty = *ttys;
+	gated = !strcmp(what, "gated") || !strcmp(what, "pending");
 	for (count = 1;; count++) {
 		if (has("early", count) || has("run", count))
 			return 0;
@@ -161,15 +189,18 @@ int main(int argc, char **argv)
 			crr_clock_set(crr_tty_clock(ttys[0]), count);
 			crr_position(ttys[0], &snapshot);
 		}
-		if (!strcmp(what, "gated") && count % 10)
+		if (gated && count % 10)
 			continue;
-		if (has("gated", count) && crr_checkpoint_begin(tty, count, 5))
+		if (gated && crr_checkpoint_begin(tty, count, 5))
 			refused(count, "checkpoint", 44);
 		for (i = n - 1; i >= 0; i--) {
 			tty = ttys[i];
-			look(crr_tty_clock(tty), count);
+			if (has("pending", count))
+				look_for_pending(count);
+			else
+				look(crr_tty_clock(tty), count);
 		}
-		if (has("gated", count) && crr_checkpoint_end(tty) < 0)
+		if (gated && crr_checkpoint_end(tty) < 0)
 			refused(count, "checkpoint", 44);
 		if (has("extra", count))
 			say(count, "!", 1);

@@ -218,6 +218,9 @@ static void test_members(void **state)
 	assert_int_equal(size, sizeof(((struct crr_log_info *)0)->run));
 	assert_false(crr_member("crr_clock.fd", &offset, &size));
 	assert_false(crr_member("crr_record.ispeed", &offset, &size));
+	assert_true(crr_member("crr_position.counter", &offset, &size));
+	assert_int_equal(offset, offsetof(struct crr_position, counter));
+	assert_int_equal(size, sizeof(uint64_t));
 	assert_false(crr_member("crr_status.", &offset, &size));
 	assert_false(crr_member("crr_status.none", &offset, &size));
 	assert_false(crr_member("crr_none", &offset, &size));

@@ -279,6 +279,25 @@ static void test_ioctls(void **state)
 	crr_tty_close(tty);
 }
 
+/* Nothing is hidden, and so nothing is to be waited for. */
+static void test_checkpoints(void **state)
+{
+	struct pty *pty = *state;
+	struct crr_tty *tty = crr_tty_open(pty->path, CRR_TTY_RAW);
+	char c;
+
+	assert_non_null(tty);
+	assert_int_equal(crr_checkpoint_pending(tty), 0);
+	assert_int_equal(crr_checkpoint_begin(tty, 7, 1), 0);
+	assert_int_equal(write(pty->master, "a", 1), 1);
+	assert_int_equal(crr_checkpoint_pending(tty), 0);
+	while (crr_tty_read(tty, &c, 1) != 1)
+		assert_int_equal(errno, EAGAIN);
+	assert_int_equal(crr_checkpoint_pending(tty), 0);
+	assert_int_equal(crr_checkpoint_end(tty), 0);
+	crr_tty_close(tty);
+}
+
 static void test_hangup(void **state)
 {
 	struct pty *pty = *state;
@@ -399,6 +418,7 @@ int main(void)
 		PTY_TEST(test_read_write),
 		PTY_TEST(test_clock),
 		PTY_TEST(test_ioctls),
+		PTY_TEST(test_checkpoints),
 		PTY_TEST(test_hangup),
 		PTY_TEST(test_interrupted),
 	};
