@@ -40,7 +40,7 @@ export interface CrrError extends Error {
 }
 
 export interface TtyOptions {
-	/** Set raw mode: cfmakeraw(3), VMIN 1, VTIME 0. Default false. */
+	/** Set raw mode: cfmakeraw(3), VMIN 1, VTIME 0. Default true. */
 	raw?: boolean;
 	/**
 	 * Let reads and writes sleep, and Node.js with them: no O_NONBLOCK. Default

@@ -202,7 +202,7 @@ class Tty {
 		this.#clock = new Clock(this, crr.crr_tty_clock(pointer));
 	}
 
-	static open(path, { raw = false, blocking = false } = {}) {
+	static open(path, { raw = true, blocking = false } = {}) {
 		const flags = (raw ? RAW : 0) | (blocking ? BLOCKING : 0);
 		const pointer = crr.crr_tty_open(text('path', path), flags);
 

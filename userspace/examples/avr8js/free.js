@@ -6,7 +6,7 @@ const { Tty } = require('crr');
 
 const [firmware, path] = process.argv.slice(2);
 const { cpu, usart, step, isOff, report } = require('./avr')(firmware);
-const tty = Tty.open(path, { raw: true });
+const tty = Tty.open(path);
 const { clock } = tty;
 
 /* What the line does not take is lost, as that of a UART without flow control. */

@@ -5,7 +5,7 @@
 const { Tty } = require('crr');
 const { core, uart, step, isOff, report } = require('./pico')();
 
-const tty = Tty.open(process.argv[2], { raw: true });
+const tty = Tty.open(process.argv[2]);
 const { clock } = tty;
 
 /* What the line does not take is lost, as that of a UART without flow control. */

@@ -9,7 +9,7 @@ const { Tty, checkpoint } = require('crr');
 
 async function main(path) {
 	const { core, uart, step, isOff, report } = require('./pico')();
-	const tty = Tty.open(path);
+	const tty = Tty.open(path, { raw: false });
 	const port = new SerialPort({ path, baudRate: 9600 });
 	const write = promisify(port.write.bind(port));
 	const input = [], output = [];

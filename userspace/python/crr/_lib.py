@@ -57,6 +57,7 @@ _FUNCTIONS: "dict[str, tuple[Any, ...]]" = {
     "crr_position": (c_int, c_void_p, c_void_p),
     "crr_seek": (c_int, c_void_p, c_void_p),
     "crr_checkpoint_begin": (c_int, c_void_p, c_uint64, c_uint32),
+    "crr_checkpoint_pending": (c_int, c_void_p),
     "crr_checkpoint_end": (c_int64, c_void_p),
     "crr_count": (c_int, c_int, c_uint64, POINTER(c_uint64)),
     "crr_ldisc": (c_int,),

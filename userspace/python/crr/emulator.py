@@ -265,6 +265,15 @@ class Tty:
         """
         check(lib.checkpoint_begin(self._open, _counter(counter), max_bytes))
 
+    def checkpoint_pending(self) -> bool:
+        """Whether there is input left in a checkpoint, for those who let others read.
+
+        With several ttys ask all of them, and again if Status.records has changed
+        since before the first answer. OSError, EPROTO: no checkpoint has begun.
+        """
+        pending: int = check(lib.checkpoint_pending(self._open))
+        return pending > 0
+
     def checkpoint_end(self) -> int:
         """Hide input again. Returns the number of bytes that were read meanwhile."""
         n: int = check(lib.checkpoint_end(self._open))
