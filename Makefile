@@ -7,6 +7,7 @@
 # make bench      what it costs: PART="core ..." SERIES="6.1 6.12"
 # make soak       generated emulators: SEEDS=1-20000 KERNEL=uml, 6.1, 6.12 ...; or
 #                 one without an end, at full speed: DURATION=90s, 30m, 2h
+# make deb        Debian packages, in build/deb
 # make install    see README.md; DESTDIR and PREFIX are honoured
 
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
@@ -92,6 +93,11 @@ bench-svg:
 demo:
 	userspace/demo/demo $(if $(HOST),--host)
 
+# ---- Packages ----
+
+deb:
+	userspace/debian/build $(O)/deb
+
 # ---- Installation ----
 
 install: install-userspace install-module
@@ -135,5 +141,5 @@ uninstall:
 
 .PHONY: all modules clean-modules .have-headers userspace clean check \
 	check-quick check-long check-log log-figures soak bench bench-svg \
-	demo install install-userspace install-module \
+	demo deb install install-userspace install-module \
 	install-source install-dkms install-ko uninstall
