@@ -7,27 +7,49 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "crrctl.h"
 
+/* -N: its N; 0 for another place. */
+static unsigned long long relative(const struct command *cmd, const char *what)
+{
+	unsigned long long n;
+	char *end;
+
+	if (*what != '-')
+		return 0;
+	errno = 0;
+	n = strtoull(what + 1, &end, 10);
+	if (what[1] < '0' || what[1] > '9' || *end || errno || !n)
+		usage_error(cmd, "--back-to: '%s' is not a number of records, such as -10",
+			    what);
+	return n;
+}
+
 /**
  * back_is_first - begin the first run
+ * @cmd: the command
  * @back: where to go back to
  *
  * Returns true in the process of the first run, which is to call back_report() at its
- * end. Returns false when that has ended. If it could not say where, so does crrctl.
+ * end. Returns false when that has ended. If it did not, crrctl ends as it has.
  */
-bool back_is_first(struct back *back)
+bool back_is_first(const struct command *cmd, struct back *back)
 {
-	int ends[2], status;
+	pid_t pid, crrctl = getpid();
+	int ends[2], status = 0;
 	ssize_t n;
-	pid_t pid;
 
+	(void)relative(cmd, back->what);
+	/* Ignored ones leave nothing to be waited for. */
+	signal(SIGCHLD, SIG_DFL);
 	if (pipe2(ends, O_CLOEXEC))
 		fail("--back-to: %s", strerror(errno));
 	fflush(NULL);
@@ -35,17 +57,27 @@ bool back_is_first(struct back *back)
 	if (pid < 0)
 		fail("--back-to: %s", strerror(errno));
 	if (!pid) {
+		/* Whoever ends crrctl ends its COMMAND. */
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (getppid() != crrctl)
+			_exit(EXIT_CRR_OWN);
 		close(ends[0]);
 		back->report = ends[1];
 		return true;
 	}
 	close(ends[1]);
+	/* They are the first run's as well, which says how it ends. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
 	do {
 		n = read(ends[0], &back->place, sizeof(back->place));
 	} while (n < 0 && errno == EINTR);
 	close(ends[0]);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			fail("--back-to: %s", strerror(errno));
+	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
 	if (n != sizeof(back->place))
 		exit(WIFEXITED(status) ? WEXITSTATUS(status) :
 					 128 + WTERMSIG(status));
@@ -69,16 +101,11 @@ void back_report(const struct back *back, uint64_t place)
  */
 const char *back_until(const struct command *cmd, const struct back *back)
 {
-	unsigned long long n;
-	char *end, *until;
+	unsigned long long n = relative(cmd, back->what);
+	char *until;
 
-	if (*back->what != '-')
+	if (!n)
 		return back->what;
-	errno = 0;
-	n = strtoull(back->what + 1, &end, 10);
-	if (back->what[1] < '0' || back->what[1] > '9' || *end || errno || !n)
-		usage_error(cmd, "--back-to: '%s' is not a number of records, such as -10",
-			    back->what);
 	if (n > back->place)
 		usage_error(cmd, "--back-to: the run has come to record %llu only",
 			    (unsigned long long)back->place);

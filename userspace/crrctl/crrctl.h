@@ -237,7 +237,7 @@ struct back {
 	uint64_t place;
 };
 
-bool back_is_first(struct back *back);
+bool back_is_first(const struct command *cmd, struct back *back);
 void back_report(const struct back *back, uint64_t place);
 const char *back_until(const struct command *cmd, const struct back *back);
 

@@ -424,7 +424,7 @@ static int give_name(struct output *out)
 }
 
 /**
- * output_same - whether two files would get the same name
+ * output_same - whether two are the same file, or would get the same name
  * @a: a file
  * @b: another one
  */
@@ -432,6 +432,12 @@ bool output_same(const struct output *a, const struct output *b)
 {
 	struct stat dir, other;
 
+	if (open_already(a->path) == STDOUT_FILENO &&
+	    open_already(b->path) == STDOUT_FILENO)
+		return true;
+	if (a->direct && b->direct)
+		return !fstat(a->fd, &dir) && !fstat(b->fd, &other) &&
+		       !S_ISCHR(dir.st_mode) && same_file(&dir, &other);
 	return !a->direct && !b->direct && !strcmp(a->name, b->name) &&
 	       !fstat(a->dir, &dir) && !fstat(b->dir, &other) &&
 	       same_file(&dir, &other);

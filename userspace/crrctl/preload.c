@@ -160,9 +160,18 @@ const char *preload_library(char *const *command)
  */
 void preload_export(const char *library, bool ptys, bool clock, bool replay)
 {
+	static const char *const others[] = { "CRR_PRELOAD_PTY",
+					      "CRR_PRELOAD_REPLAY",
+					      "CRR_PRELOAD_CLOCK",
+					      "CRR_PRELOAD_NOTES",
+					      "CRR_PRELOAD_PROBE" };
 	const char *before = getenv("LD_PRELOAD");
+	size_t i;
 	char number[16], *all;
 
+	/* Of a crrctl that has started this one. */
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		unsetenv(others[i]);
 	/* Ours first: what others override they get from us. */
 	if (asprintf(&all, "%s%s%s", library, before ? ":" : "",
 		     before ? before : "") < 0)

@@ -830,6 +830,19 @@ static void finish_sequel(struct replay *rep)
 		     rep->path, rep->sequel.path);
 }
 
+/* Is there a reason to go back from where the first run has ended? */
+static bool shows_where(const struct replay *rep)
+{
+	static const char *const ends[] = { "replayed", "diverged", "stopped",
+					    "stalled", "incomplete", "early" };
+	size_t i;
+
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (!strcmp(rep->outcome, ends[i]))
+			return rep->status.position > 0;
+	return false;
+}
+
 /* Where to stop, and who looks at the machine then. */
 static char *const *prepare_debugging(const struct replay *rep,
 				      char *const *command, enum qemu qemu)
@@ -949,9 +962,15 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 		usage_error(cmd, "--back-to replays twice: neither --live, nor standard input");
 	if (rep.back.what && !(qemu || stored || qemu_is(command)))
 		usage_error(cmd, "--back-to needs a QEMU as COMMAND, and --qemu");
-	first = rep.back.what && back_is_first(&rep.back);
+	user_find();
+	if (json || output)
+		output_reads(rep.path);
+	if (json)
+		output_open(&result, json, force, NULL);
+	first = rep.back.what && back_is_first(cmd, &rep.back);
 	if (first) {
 		rep.gdb = NULL;
+		rep.on_diverge = ON_DIVERGE_END;
 		json = NULL;
 	} else if (rep.back.what) {
 		rep.until = back_until(cmd, &rep.back);
@@ -960,7 +979,6 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 	/* gdb's user may think for long. */
 	if (rep.gdb && !stall)
 		rep.stall_ms = 0;
-	user_find();
 	open_log(cmd, &rep);
 	if (rep.back.place && rep.stop.sequence != CRR_NO_SEQUENCE &&
 	    rep.stop.sequence >= rep.back.place)
@@ -991,12 +1009,8 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 		qemu_option("debuggable=on");
 	if (crr_log_get_info(rep.log)->delivery == CRR_DELIVERY_GATED)
 		rep.flags |= CRR_REPLAY_GATED;
-	if (json || output)
-		output_reads(rep.path);
 	if (output)
 		sequel_open(&rep.sequel, output, force);
-	if (json)
-		output_open(&result, json, force, NULL);
 	if (json && output && output_same(&result, &rep.sequel.out))
 		fail("--json: %s is the file of --output", json);
 	control_begin(&rep.ctl, "replaying");
@@ -1038,7 +1052,7 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 	if (json && !result_write(&result, rep.path, rep.outcome, status,
 				  &rep.status, rep.diverged ? &rep.div : NULL))
 		status = EXIT_CRR_OWN;
-	if (first)
+	if (first && shows_where(&rep))
 		back_report(&rep.back, rep.diverged && rep.div.sequence != CRR_NO_SEQUENCE ?
 			    rep.div.sequence : rep.status.position);
 	crr_log_close(rep.log);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "crrctl.h"
 #include "json.h"
@@ -91,6 +92,9 @@ bool result_write(struct output *out, const char *log, const char *outcome,
 		fail("%s: %s", out->path, strerror(errno));
 	json_print(file, object, 0);
 	if (fflush(file) || ferror(file))
+		fail("%s: %s", out->path, strerror(errno));
+	/* Pipes and devices cannot be synced. */
+	if (fsync(out->fd) && errno != EINVAL && errno != EROFS)
 		fail("%s: %s", out->path, strerror(errno));
 	return output_publish(out);
 }

@@ -104,7 +104,7 @@ static int wait_live(struct pollfd *fds, nfds_t n, const bool *lines,
 /*
  * What a line says beside input; does not wait. At the counter of the log's end
  * poll(2) shows that end (POLLERR), which wakes sleepers, but the recorded run may
- * have gone on there: what can be written to is no error yet.
+ * have gone on there: that is no error yet. A hangup shows both.
  */
 static void look_at_rest(struct pollfd *fd)
 {
@@ -119,6 +119,8 @@ static void look_at_rest(struct pollfd *fd)
 		return;
 	if (rest.revents & output)
 		rest.revents &= ~(POLLERR | POLLHUP);
+	else if (!(rest.revents & POLLHUP))
+		rest.revents &= ~POLLERR;
 	fd->revents |= rest.revents & ~LINE_INPUT;
 }
 

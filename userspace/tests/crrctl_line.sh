@@ -519,6 +519,23 @@ line_preload_pty() {
 	waits openpty-epoll 10
 }
 
+# Its last waits are at the counter of the log's end, which is no error yet.
+line_preload_end() {
+	cat > last.py <<-'CODE'
+		import os, select, sys, tty
+		fd = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)
+		tty.setraw(fd)
+		poll = select.poll()
+		poll.register(fd, select.POLLIN | select.POLLPRI)
+		for i in range(3):
+		    if any(select.select([fd], [], [fd], 0.05)) or poll.poll(10):
+		        sys.exit(1)
+		CODE
+	run 0 crrctl record -q --preload --no-clock -o a.crr -p 'cat > /dev/null' -- \
+		python3 last.py {}
+	run 0 crrctl replay -q a.crr -- python3 last.py {}
+}
+
 # The log says that it wants the library.
 line_preload_stored() {
 	waits poll 10 {}

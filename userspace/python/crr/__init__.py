@@ -14,7 +14,7 @@ from .log import Log, LogError, LogInfo, LogWriter, Record
 from .run import CrrctlError, Recording, Replay, ReplayError, diff, record, replay
 from .session import Divergence, Session, Status, attach, detach, ldisc
 
-__version__: str = text(lib.version())
+__version__: str
 
 __all__ = [
     "Clock",
@@ -45,7 +45,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> int:
+def __getattr__(name: str) -> "int | str":
+    if name == "__version__":
+        return text(lib.version())
     if name.startswith("CRR_") or name == "N_CRR":
         return constant(name)
     raise AttributeError(f"module 'crr' has no attribute '{name}'")

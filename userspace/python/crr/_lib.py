@@ -26,12 +26,8 @@ def _load() -> ctypes.CDLL:
     try:
         return ctypes.CDLL("libcrr.so.0", use_errno=True)
     except OSError as error:
-        raise ImportError(
-            f"{error}: install libcrr, or set LD_LIBRARY_PATH"
-        ) from error
+        raise OSError(f"{error}: install libcrr, or set LD_LIBRARY_PATH") from error
 
-
-_library = _load()
 
 # name: (result, arguments). A result of c_int or c_int64 below 0, or a pointer that
 # is NULL, is an error, of which errno tells more.
@@ -96,17 +92,22 @@ _FUNCTIONS: "dict[str, tuple[Any, ...]]" = {
 
 
 class _Functions:
-    """The functions, without the prefix crr_. They raise no exceptions."""
+    """The functions, without the prefix crr_. They raise no exceptions.
 
-    def __init__(self) -> None:
-        for name, (result, *arguments) in _FUNCTIONS.items():
-            function = getattr(_library, name)
-            function.restype = result
-            function.argtypes = arguments
-            setattr(self, name[len("crr_") :], function)
+    The library is loaded when the first one is used: the plugin of pytest is imported
+    where nobody needs it.
+    """
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(name)
+        if "crr_" + name not in _FUNCTIONS:
+            raise AttributeError(name)
+        library = _load()
+        for each, (result, *arguments) in _FUNCTIONS.items():
+            function = getattr(library, each)
+            function.restype = result
+            function.argtypes = arguments
+            setattr(self, each[len("crr_") :], function)
+        return getattr(self, name)
 
 
 lib = _Functions()
@@ -136,6 +137,21 @@ def check(result: Any, what: Optional[str] = None) -> Any:
     if result is None or result < 0:
         raise os_error(ctypes.get_errno(), what)
     return result
+
+
+def number(what: str, value: int, bits: int) -> int:
+    """An argument without a sign; ctypes would take any number modulo 2**bits."""
+    if not 0 <= value < 1 << bits:
+        raise OverflowError(f"{what} must be 0 to 2**{bits} - 1, and is {value}")
+    return value
+
+
+def string(what: str, value: "str | bytes | os.PathLike[str]") -> bytes:
+    """A text or path as a string of C, which ends at a NUL."""
+    encoded = os.fsencode(value)
+    if b"\0" in encoded:
+        raise ValueError(f"{what} must not contain a NUL")
+    return encoded
 
 
 def constant(name: str) -> int:

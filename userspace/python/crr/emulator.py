@@ -3,12 +3,13 @@
 
 import ctypes
 import errno
+import os
 from ctypes import byref, c_uint64
 from dataclasses import dataclass
 from types import TracebackType
 from typing import NamedTuple, Optional, Type, Union
 
-from ._lib import Struct, check, constant, lib, os_error
+from ._lib import Struct, check, constant, lib, number, os_error, string
 from .session import Status
 
 
@@ -56,10 +57,7 @@ _COUNTS = (
 
 
 def _counter(value: int) -> int:
-    """ctypes would take any number modulo 2**64."""
-    if not 0 <= value < 1 << 64:
-        raise OverflowError(f"a counter is of 64 bits: {value}")
-    return value
+    return number("a counter", value, 64)
 
 
 class Clock:
@@ -71,6 +69,14 @@ class Clock:
 
     def __init__(self, tty: "Tty") -> None:
         self._tty = tty
+        self._clock: int = lib.tty_clock(tty._open)
+
+    @property
+    def _pointer(self) -> int:
+        """It is part of the tty, and goes with it."""
+        if self._tty._pointer is None:
+            raise ValueError("the tty of the clock is closed")
+        return self._clock
 
     def due(self, counter: int) -> bool:
         """Store the counter, and say whether there is input.
@@ -79,18 +85,18 @@ class Clock:
         counter in every run, and while it is true call Tty.read(). It makes no
         system call. On a tty without N_CRR it is always true.
         """
-        due: bool = lib.clock_due(self._tty._clock, _counter(counter))
+        due: bool = lib.clock_due(self._pointer, _counter(counter))
         return due
 
     @property
     def next_due(self) -> Optional[int]:
         """How far a replay may run before due() is true; None without a replay."""
-        counter: int = lib.clock_next_due(self._tty._clock)
+        counter: int = lib.clock_next_due(self._pointer)
         return None if counter == constant("CRR_NEVER") else counter
 
     def set(self, counter: int) -> None:
         """Store the counter, and wake threads that sleep in read(2) until then."""
-        lib.clock_set(self._tty._clock, _counter(counter))
+        lib.clock_set(self._pointer, _counter(counter))
 
 
 class Tty:
@@ -112,14 +118,18 @@ class Tty:
     """
 
     def __init__(
-        self, path: "Union[str, bytes]", *, raw: bool = True, blocking: bool = False
+        self,
+        path: "Union[str, bytes, os.PathLike[str]]",
+        *,
+        raw: bool = True,
+        blocking: bool = False,
     ) -> None:
         self._pointer: Optional[int] = None
         flags = constant("CRR_TTY_RAW") if raw else 0
         if blocking:
             flags |= constant("CRR_TTY_BLOCKING")
-        name = path.encode() if isinstance(path, str) else path
-        self._take(lib.tty_open(name, flags), name.decode("utf-8", "replace"))
+        name = string("path", path)
+        self._take(lib.tty_open(name, flags), os.fsdecode(name))
 
     @classmethod
     def adopt(cls, fd: int) -> "Tty":
@@ -131,14 +141,17 @@ class Tty:
         """
         tty = cls.__new__(cls)
         tty._pointer = None
-        tty._take(lib.tty_adopt(fd), None)
+        tty._take(lib.tty_adopt(number("fd", fd, 31)), None)
         return tty
 
     def _take(self, pointer: Optional[int], name: Optional[str]) -> None:
         self._pointer = check(pointer, name)
-        self._clock = lib.tty_clock(self._pointer)
         self._buffer = ctypes.create_string_buffer(constant("CRR_READ_MAX"))
-        self.clock = Clock(self)
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of its emulator. Keep it: each access makes an object."""
+        return Clock(self)
 
     @property
     def _open(self) -> int:
@@ -148,7 +161,7 @@ class Tty:
 
     def close(self) -> None:
         """Release the tty. Its clock must not be used from then on."""
-        pointer, self._pointer, self._clock = self._pointer, None, None
+        pointer, self._pointer = self._pointer, None
         if pointer is not None:
             lib.tty_close(pointer)
 
@@ -189,20 +202,23 @@ class Tty:
         buffer = self._buffer
         if size > len(buffer):
             buffer = ctypes.create_string_buffer(size)
-        n = lib.tty_read(self._open, buffer, size)
-        if n >= 0:
-            return buffer.raw[:n]
-        code = ctypes.get_errno()
-        if code == errno.EAGAIN:
-            return None
-        raise os_error(code)
+        while True:
+            n = lib.tty_read(self._open, buffer, size)
+            if n >= 0:
+                return buffer.raw[:n]
+            code = ctypes.get_errno()
+            if code == errno.EAGAIN:
+                return None
+            # A signal: its handler may raise, else as all reads of Python.
+            if code != errno.EINTR:
+                raise os_error(code)
 
     def read_all(self, size: int) -> bytes:
         """Read size bytes, however long it takes; fewer if there is no more input.
 
-        The counter must not move meanwhile.
+        The counter must not move meanwhile. Signals do not end it, Ctrl-C neither.
         """
-        buffer = ctypes.create_string_buffer(max(size, 1))
+        buffer = ctypes.create_string_buffer(number("size", size, 31) or 1)
         n = check(lib.tty_read_all(self._open, buffer, size))
         return buffer.raw[:n]
 
@@ -211,8 +227,14 @@ class Tty:
 
         Raises BlockingIOError if there is no space at the moment.
         """
-        n: int = check(lib.tty_write(self._open, bytes(data), len(data)))
-        return n
+        data = bytes(data)
+        while True:
+            n: int = lib.tty_write(self._open, data, len(data))
+            if n >= 0:
+                return n
+            code = ctypes.get_errno()
+            if code != errno.EINTR:
+                raise os_error(code)
 
     def modem(self) -> Modem:
         """Modem lines and counts, recorded and replayed. ENOTTY: it has none."""
@@ -229,7 +251,7 @@ class Tty:
         hash of the emulator's state, a divergence is found long before it shows in
         the output.
         """
-        check(lib.mark(self._open, label.encode()))
+        check(lib.mark(self._open, string("label", label)))
 
     def value(self, kind: int, value: int) -> int:
         """A number from outside that does not come over the line, such as the time.
@@ -237,9 +259,9 @@ class Tty:
         kind says what it is: any number below 2**32 that the emulator chooses.
         Returns value; in a replay, the recorded one.
         """
-        number = c_uint64(_counter(value))
-        check(lib.value(self._open, kind, byref(number)))
-        return number.value
+        box = c_uint64(number("value", value, 64))
+        check(lib.value(self._open, number("kind", kind, 32), byref(box)))
+        return box.value
 
     def position(self) -> Position:
         """Where the emulator is, to be saved with a snapshot.
@@ -254,8 +276,8 @@ class Tty:
     def seek(self, position: Position) -> None:
         """Go on at the position of a snapshot that was restored. EBUSY: recording."""
         struct = Struct("crr_position")
-        struct.set("sequence", position.sequence)
-        struct.set("counter", position.counter)
+        struct.set("sequence", number("sequence", position.sequence, 64))
+        struct.set("counter", _counter(position.counter))
         check(lib.seek(self._open, struct.pointer))
 
     def checkpoint_begin(self, counter: int, max_bytes: int = 0) -> None:
@@ -263,7 +285,8 @@ class Tty:
 
         max_bytes that may be read on all ttys of the session; 0: any number.
         """
-        check(lib.checkpoint_begin(self._open, _counter(counter), max_bytes))
+        most = number("max_bytes", max_bytes, 32)
+        check(lib.checkpoint_begin(self._open, _counter(counter), most))
 
     def checkpoint_pending(self) -> bool:
         """Whether there is input left in a checkpoint, for those who let others read.
@@ -293,5 +316,5 @@ def count(fd: int, counter: int) -> Optional[int]:
     for reading and writing, ENOTTY if it has no N_CRR, EIO after a hangup.
     """
     due = c_uint64()
-    check(lib.count(fd, _counter(counter), byref(due)))
+    check(lib.count(number("fd", fd, 31), _counter(counter), byref(due)))
     return None if due.value == constant("CRR_NEVER") else due.value

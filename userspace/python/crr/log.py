@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Iterator, Mapping, Optional, Type, Union
 
-from ._lib import Struct, check, constant, constant_names, lib, text
+from ._lib import Struct, check, constant, constant_names, lib, number, text
 
 PathLike = Union[str, "os.PathLike[str]"]
 
@@ -44,7 +44,8 @@ class Record:
 
     members holds those that the type has besides these, for example empty_reads of
     a READ and result of a WRITE. data: the bytes of a READ and of a captured WRITE,
-    the name of a STREAM, the label of a MARK.
+    the name of a STREAM, the label of a MARK. optional: it says nothing of what the
+    emulator has seen, as TIME and TERMIOS.
     """
 
     type: str
@@ -54,11 +55,7 @@ class Record:
     flags: int = 0
     data: bytes = b""
     members: "Mapping[str, Any]" = field(default_factory=dict)
-
-    @property
-    def optional(self) -> bool:
-        """Whether it says nothing of what the emulator has seen: TIME, TERMIOS."""
-        return self.type in ("TIME", "TERMIOS") or self.type.startswith("0x8")
+    optional: bool = False
 
 
 # The members of struct crr_record that a type has. A name that ends in - is signed.
@@ -88,8 +85,8 @@ _MEMBERS = {
 
 
 def _record(struct: Struct) -> Record:
-    number = struct.get("type")
-    name = text(lib.type_name(number)) or hex(number)
+    kind = struct.get("type")
+    name = text(lib.type_name(kind)) or hex(kind)
     members: "dict[str, Any]" = {}
     for member in _MEMBERS.get(name, ()):
         key = member.rstrip("-")
@@ -106,6 +103,7 @@ def _record(struct: Struct) -> Record:
         flags=struct.get("flags"),
         data=ctypes.string_at(struct.get("data"), length) if length else b"",
         members=members,
+        optional=bool(kind & constant("CRR_TYPE_OPTIONAL")),
     )
 
 
@@ -122,9 +120,10 @@ class Log:
         self._fd = -1
         self.path = str(path)
         self._error = Struct("crr_log_error")
-        fd = path
-        if not isinstance(fd, int):
-            fd = self._fd = os.open(fd, os.O_RDONLY | os.O_CLOEXEC)
+        if isinstance(path, int):
+            fd = number("fd", path, 31)
+        else:
+            fd = self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             self._pointer = self._check(lib.log_open(fd, self._error.pointer))
         except (OSError, LogError):
@@ -227,7 +226,8 @@ class Log:
         if len(given) != 1:
             raise TypeError("seek() needs one of sequence, counter and time")
         key, value = given[0]
-        check(lib.log_seek(self._open, constant(f"CRR_LOG_{key}"), value))
+        at = number(key.lower(), value, 64)
+        check(lib.log_seek(self._open, constant(f"CRR_LOG_{key}"), at))
 
 
 class LogWriter:
@@ -246,15 +246,23 @@ class LogWriter:
         struct.set("delivery", constant(f"CRR_DELIVERY_{info.delivery.upper()}"))
         for name in ("counter", "command", "run"):
             struct.set(name, getattr(info, name).encode())
-        fd = path
-        if not isinstance(fd, int):
+        if isinstance(path, int):
+            fd = number("fd", path, 31)
+        else:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            fd = self._fd = os.open(fd, flags, 0o600)
+            fd = self._fd = os.open(path, flags, 0o600)
         try:
             self._pointer = check(lib.log_create(fd, struct.pointer))
         except OSError:
             self.close()
+            # Nobody else has it yet.
+            if not isinstance(path, int):
+                os.unlink(path)
             raise
+
+    def __del__(self) -> None:
+        if hasattr(self, "_fd"):
+            self.close()
 
     def append(self, records: bytes) -> None:
         """Add whole records. OSError, EBADMSG: one is not valid, or not the next."""

@@ -13,8 +13,8 @@ from .session import Divergence
 
 Output = Union[str, bytes]
 
-# Exit statuses of crrctl itself.
-_OWN = range(120, 128)
+# Exit statuses of crrctl record itself.
+_OWN = range(123, 128)
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,15 @@ def _run(arguments: "list[str]", **options: Any) -> "subprocess.CompletedProcess
     )
 
 
+def _words(command: "Sequence[str]") -> "list[str]":
+    if isinstance(command, (str, bytes)) or not command:
+        raise ValueError("a command is a list of one or more words")
+    return list(command)
+
+
 def _argument(path: PathLike) -> str:
     """A path that is not taken for an option."""
-    name = os.fspath(path)
+    name = os.fsdecode(path)
     return f"./{name}" if name.startswith("-") else name
 
 
@@ -94,6 +100,7 @@ def record(
     log: PathLike,
     *,
     peer: Optional[str] = None,
+    ttys: "Sequence[str]" = (),
     preload: bool = False,
     gated: bool = False,
     qemu: bool = False,
@@ -103,24 +110,26 @@ def record(
     options: "Sequence[str]" = (),
     crrctl: str = "crrctl",
 ) -> Recording:
-    """Record a command, on a new pty: {} in its words is the path of the line.
+    """Record a command, on a new pty or on ttys: {} in its words is the first one.
 
-    peer is a shell command at the other end of the line; without one, nobody types.
-    timeout is in seconds. options are further ones of crrctl record, or ttys. Raises
+    peer is a shell command at the other end of a new pty; without one, nobody types.
+    timeout is in seconds. options are further ones of crrctl record. Raises
     CrrctlError if it cannot be recorded; the exit status of the command is in the
     result.
     """
-    arguments = [crrctl, "record", "--quiet", f"--output={os.fspath(log)}"]
-    arguments.append(f"--peer={peer if peer is not None else 'cat > /dev/null'}")
+    arguments = [crrctl, "record", "--quiet", f"--output={os.fsdecode(log)}"]
+    if peer is None and not ttys:
+        peer = "cat > /dev/null"
+    arguments += [f"--peer={peer}"] if peer is not None else []
     for name, on in (("preload", preload), ("gated", gated), ("qemu", qemu)):
         arguments += [f"--{name}"] if on else []
     arguments += [f"--counter={counter}"] if counter is not None else []
     arguments += [f"--timeout={timeout}"] if timeout is not None else []
     arguments += ["--force"] if force else []
-    done = _run([*arguments, *options, "--", *command])
+    done = _run([*arguments, *options, *ttys, "--", *_words(command)])
     if done.returncode in _OWN:
         raise CrrctlError(done.returncode, done.stderr.decode("utf-8", "replace"))
-    return Recording(os.fspath(log), done.returncode, done.stdout, done.stderr)
+    return Recording(os.fsdecode(log), done.returncode, done.stdout, done.stderr)
 
 
 def replay(
@@ -147,7 +156,7 @@ def replay(
     with tempfile.TemporaryFile() as result:
         fd = result.fileno()
         arguments += [f"--json=/dev/fd/{fd}", _argument(log), *options]
-        arguments += ["--", *command] if command is not None else []
+        arguments += ["--", *_words(command)] if command is not None else []
         done = _run(arguments, pass_fds=(fd,))
         result.seek(0)
         said = result.read()
@@ -156,7 +165,7 @@ def replay(
     members = json.loads(said)
     divergence = members.get("divergence")
     ended = Replay(
-        log=os.fspath(log),
+        log=os.fsdecode(log),
         outcome=members["outcome"],
         status=done.returncode,
         stdout=done.stdout,

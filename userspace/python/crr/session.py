@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Optional, Protocol, Type, Union
 
-from ._lib import Struct, check, constant, constant_names, lib, text
+from ._lib import Struct, check, constant, constant_names, lib, number, text
 
 
 class HasFileno(Protocol):
@@ -21,7 +21,7 @@ TtyLike = Union[int, HasFileno]
 
 
 def _fd(tty: TtyLike) -> int:
-    return tty if isinstance(tty, int) else tty.fileno()
+    return number("fd", tty if isinstance(tty, int) else tty.fileno(), 31)
 
 
 @dataclass(frozen=True)
@@ -133,15 +133,15 @@ class Divergence:
     def from_json(cls, members: "dict[str, Any]") -> "Divergence":
         """Of the result of crrctl replay --json."""
 
-        def number(name: str) -> Optional[int]:
+        def counted(name: str) -> Optional[int]:
             return int(members[name]) if name in members else None
 
         return cls(
             kind=members["kind"],
             text=members["text"],
             stream=members["stream"],
-            sequence=number("seq"),
-            expected_counter=number("expected_counter"),
+            sequence=counted("seq"),
+            expected_counter=counted("expected_counter"),
             counter=int(members["counter"]),
             expected_type=members.get("expected_type"),
             type=members.get("type"),
@@ -185,9 +185,13 @@ class Session:
         try:
             for other in others:
                 self.join(other)
-        except OSError:
+        except BaseException:
             self.close()
             raise
+
+    def __del__(self) -> None:
+        if hasattr(self, "_fd"):
+            self.close()
 
     def fileno(self) -> int:
         """The fd, for poll(2)."""
@@ -227,7 +231,8 @@ class Session:
         """
         flags = constant("CRR_RECORD_CAPTURE") if capture else 0
         flags |= constant("CRR_RECORD_GATED") if gated else 0
-        check(lib.session_record(self.fileno(), flags, buffer_size))
+        size = number("buffer_size", buffer_size, 32)
+        check(lib.session_record(self.fileno(), flags, size))
 
     def replay(
         self, *, gated: bool = False, mute: bool = False, buffer_size: int = 0
@@ -239,7 +244,8 @@ class Session:
         """
         flags = constant("CRR_REPLAY_GATED") if gated else 0
         flags |= constant("CRR_REPLAY_MUTE") if mute else 0
-        check(lib.session_replay(self.fileno(), flags, buffer_size))
+        size = number("buffer_size", buffer_size, 32)
+        check(lib.session_replay(self.fileno(), flags, size))
 
     def read(self, size: int = 1 << 16) -> bytes:
         """Records of the recording, for LogWriter.append(); b"" at its end.

@@ -41,7 +41,8 @@ def test_without_ldisc(line: Line) -> None:
     master, path = line
     with crr.Tty(path) as tty:
         assert not tty.attached
-        assert tty.clock.due(1)
+        clock = tty.clock
+        assert clock.due(1)
         assert tty.clock.next_due is None
         assert tty.read() is None
         os.write(master, b"abc")
@@ -61,13 +62,27 @@ def test_without_ldisc(line: Line) -> None:
             tty.clock.due(2**64)
         with pytest.raises(OverflowError):
             tty.clock.set(-1)
+        for call in (
+            lambda: tty.value(2**32, 0),
+            lambda: tty.checkpoint_begin(1, 2**32 + 2),
+            lambda: crr.Tty.adopt(2**32 + tty.fileno()),
+            lambda: crr.count(-1, 1),
+        ):
+            with pytest.raises(OverflowError):
+                call()
+        with pytest.raises(ValueError):
+            tty.mark("a\0b")
+        with pytest.raises(ValueError):
+            crr.Tty(path + "\0x")
+        assert tty.write(memoryview(b"abcdefgh").cast("I")) == 8
         # A pty has none.
         with pytest.raises(OSError):
             tty.modem()
         with pytest.raises(OSError):
             crr.count(tty.fileno(), 1)
-    with pytest.raises(ValueError):
-        tty.read()
+    for call in (tty.read, lambda: clock.due(1), lambda: clock.next_due):
+        with pytest.raises(ValueError):
+            call()
     tty.close()
 
 

@@ -96,6 +96,17 @@ def test_pipe() -> None:
     os.close(reading)
 
 
+def test_writer_leaves_nothing(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "new.crr"
+    for info in (crr.LogInfo(counter="\x01"), crr.LogInfo(command="\x02")):
+        with pytest.raises(OSError):
+            crr.LogWriter(path, info)
+        assert not path.exists()
+    crr.LogWriter(path).close()
+    with crr.Log(path) as log:
+        assert not list(log)
+
+
 def test_diff(tmp_path: pathlib.Path) -> None:
     log = GOLDEN / "console.crr"
     assert crr.diff(log, log) is None

@@ -288,6 +288,13 @@ back() {
 	head -c 40 added.said > want
 	{ cat want want; } | cmp - out || return
 	grep -q 'diverged from changed.crr' err || fail 'no divergence' || return
+	# One that cannot begin shows nothing to go back from.
+	run 125 env --ignore-signal=CHLD "$build/crrctl/crrctl" replay --stored \
+		--back-to -1 none.crr || return
+	! grep 'replaying again' err || return
+	run 124 "$build/crrctl/crrctl" replay --stored -T 0.01 --back-to -1 \
+		added.crr || return
+	! grep 'replaying again' err || return
 	# Not before the beginning, nor behind the end of the first run.
 	run 125 "$build/crrctl/crrctl" replay --stored --until "$1" \
 		--back-to -100000 added.crr || return
