@@ -757,6 +757,9 @@ static void find_stop(const struct command *cmd, struct replay *rep)
 	if (log)
 		rep->stop = position_find(cmd, "--until", rep->until, log,
 					  rep->path);
+	/* Streams begin with the replay, before the machine has run. */
+	if (log && rep->stop.sequence < rep->nstreams)
+		rep->stop.sequence = CRR_NO_SEQUENCE;
 	crr_log_close(log);
 	lseek(rep->fd, rep->begin, SEEK_SET);
 }

@@ -254,6 +254,8 @@ until_() {
 		      NR > 1 && $3 - last > 400 { between = last + 200 }
 		      { last = $3 }
 		      END { print written, read, between }' records)
+	# Where the line begins, too: nothing has run.
+	stops_at 0 0 0 || return
 	stops_at "$2" "$1" "$3" && stops_at "$5" "$4" "$6" || return
 	n_=$(awk -v at="$7" '/WRITE/ && $3 <= at' records | wc -l)
 	stops_at "@$7" "$n_" "$7"
