@@ -282,9 +282,9 @@ back() {
 	back_to --back-to "@$2" added.crr || return
 	grep -q "stopped at counter $2," err || fail 'elsewhere' || return
 	# The 41st byte is another one; before it is the 40th, or a key.
-	crrctl log export --format text added.crr text || return
+	crrctl log export --format text added.crr added.txt || return
 	awk '/ WRITE "/ && ++n == 41 { sub(/WRITE "[^\\]/, "WRITE \"~") } { print }' \
-		text > edited
+		added.txt > edited
 	crrctl log import -f edited changed.crr || return
 	back_to --back-to -1 changed.crr || return
 	head -c 40 added.said > want
