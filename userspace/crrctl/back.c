@@ -33,6 +33,46 @@ static unsigned long long relative(const struct command *cmd, const char *what)
 	return n;
 }
 
+static pid_t first_run;
+
+static void forward(int sig)
+{
+	kill(first_run, sig);
+}
+
+/*
+ * Wait until the first run says where it has ended, or has ended. What is to end
+ * crrctl ends that run; from a terminal it has got the signal itself. Signals that are
+ * ignored stay so.
+ */
+static int wait_for_place(struct back *back, int fd)
+{
+	static const int signals[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP };
+	struct sigaction old[sizeof(signals) / sizeof(*signals)], act = { 0 };
+	int status = 0;
+	ssize_t n;
+	size_t i;
+
+	for (i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+		sigaction(signals[i], NULL, &old[i]);
+		act.sa_handler = i < 2 || old[i].sa_handler == SIG_IGN ?
+					 SIG_IGN :
+					 forward;
+		sigaction(signals[i], &act, NULL);
+	}
+	do {
+		n = read(fd, &back->place, sizeof(back->place));
+	} while (n < 0 && errno == EINTR);
+	if (n != sizeof(back->place))
+		back->place = 0;
+	while (waitpid(first_run, &status, 0) < 0)
+		if (errno != EINTR)
+			fail("--back-to: %s", strerror(errno));
+	for (i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		sigaction(signals[i], &old[i], NULL);
+	return status;
+}
+
 /**
  * back_is_first - begin the first run
  * @cmd: the command
@@ -43,21 +83,20 @@ static unsigned long long relative(const struct command *cmd, const char *what)
  */
 bool back_is_first(const struct command *cmd, struct back *back)
 {
-	pid_t pid, crrctl = getpid();
-	int ends[2], status = 0;
-	ssize_t n;
+	pid_t crrctl = getpid();
+	int ends[2], status;
 
 	(void)relative(cmd, back->what);
-	/* Ignored ones leave nothing to be waited for. */
+	/* If it is ignored, there is nothing to be waited for. */
 	signal(SIGCHLD, SIG_DFL);
 	if (pipe2(ends, O_CLOEXEC))
 		fail("--back-to: %s", strerror(errno));
 	fflush(NULL);
-	pid = fork();
-	if (pid < 0)
+	first_run = fork();
+	if (first_run < 0)
 		fail("--back-to: %s", strerror(errno));
-	if (!pid) {
-		/* Whoever ends crrctl ends its COMMAND. */
+	if (!first_run) {
+		/* For SIGKILL. Under sudo, opening a file as its user undoes it. */
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (getppid() != crrctl)
 			_exit(EXIT_CRR_OWN);
@@ -66,19 +105,9 @@ bool back_is_first(const struct command *cmd, struct back *back)
 		return true;
 	}
 	close(ends[1]);
-	/* They are the first run's as well, which says how it ends. */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGQUIT, SIG_IGN);
-	do {
-		n = read(ends[0], &back->place, sizeof(back->place));
-	} while (n < 0 && errno == EINTR);
+	status = wait_for_place(back, ends[0]);
 	close(ends[0]);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			fail("--back-to: %s", strerror(errno));
-	signal(SIGINT, SIG_DFL);
-	signal(SIGQUIT, SIG_DFL);
-	if (n != sizeof(back->place))
+	if (!back->place)
 		exit(WIFEXITED(status) ? WEXITSTATUS(status) :
 					 128 + WTERMSIG(status));
 	return false;

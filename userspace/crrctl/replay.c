@@ -755,8 +755,9 @@ static void find_stop(const struct command *cmd, struct replay *rep)
 	struct crr_log_reader *log = read_again(rep);
 
 	if (log)
-		rep->stop = position_find(cmd, "--until", rep->until, log,
-					  rep->path);
+		rep->stop = position_find(cmd, rep->back.place ? "--back-to" :
+								 "--until",
+					  rep->until, log, rep->path);
 	/* Streams begin with the replay, before the machine has run. */
 	if (log && rep->stop.sequence < rep->nstreams)
 		rep->stop.sequence = CRR_NO_SEQUENCE;
@@ -833,6 +834,14 @@ static void finish_sequel(struct replay *rep)
 		     rep->path, rep->sequel.path);
 }
 
+/* The first record that it has not consumed. */
+static uint64_t ended_at(const struct replay *rep)
+{
+	return rep->diverged && rep->div.sequence != CRR_NO_SEQUENCE ?
+		       rep->div.sequence :
+		       rep->status.position;
+}
+
 /* Is there a reason to go back from where the first run has ended? */
 static bool shows_where(const struct replay *rep)
 {
@@ -842,7 +851,7 @@ static bool shows_where(const struct replay *rep)
 
 	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		if (!strcmp(rep->outcome, ends[i]))
-			return rep->status.position > 0;
+			return ended_at(rep) > 0;
 	return false;
 }
 
@@ -1056,8 +1065,7 @@ static int run_replay(const struct command *cmd, int argc, char **argv)
 				  &rep.status, rep.diverged ? &rep.div : NULL))
 		status = EXIT_CRR_OWN;
 	if (first && shows_where(&rep))
-		back_report(&rep.back, rep.diverged && rep.div.sequence != CRR_NO_SEQUENCE ?
-			    rep.div.sequence : rep.status.position);
+		back_report(&rep.back, ended_at(&rep));
 	crr_log_close(rep.log);
 	lines_close(rep.ctl.line, rep.ctl.nlines);
 	return status;
