@@ -43,9 +43,9 @@ static void forward(int sig)
 /*
  * Wait until the first run says where it has ended, or has ended. What is to end
  * crrctl ends that run; from a terminal it has got the signal itself. Signals that are
- * ignored stay so.
+ * ignored stay so. @mask: the signals that are blocked from then on.
  */
-static int wait_for_place(struct back *back, int fd)
+static int wait_for_place(struct back *back, int fd, const sigset_t *mask)
 {
 	static const int signals[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP };
 	struct sigaction old[sizeof(signals) / sizeof(*signals)], act = { 0 };
@@ -60,6 +60,7 @@ static int wait_for_place(struct back *back, int fd)
 					 forward;
 		sigaction(signals[i], &act, NULL);
 	}
+	sigprocmask(SIG_SETMASK, mask, NULL);
 	do {
 		n = read(fd, &back->place, sizeof(back->place));
 	} while (n < 0 && errno == EINTR);
@@ -79,11 +80,13 @@ static int wait_for_place(struct back *back, int fd)
  * @back: where to go back to
  *
  * Returns true in the process of the first run, which is to call back_report() at its
- * end. Returns false when that has ended. If it did not, crrctl ends as it has.
+ * end. Returns false when that has ended; if it has not said where, crrctl exits with
+ * its status instead.
  */
 bool back_is_first(const struct command *cmd, struct back *back)
 {
 	pid_t crrctl = getpid();
+	sigset_t all, before;
 	int ends[2], status;
 
 	(void)relative(cmd, back->what);
@@ -92,6 +95,9 @@ bool back_is_first(const struct command *cmd, struct back *back)
 	if (pipe2(ends, O_CLOEXEC))
 		fail("--back-to: %s", strerror(errno));
 	fflush(NULL);
+	/* Until they are forwarded. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
 	first_run = fork();
 	if (first_run < 0)
 		fail("--back-to: %s", strerror(errno));
@@ -100,12 +106,13 @@ bool back_is_first(const struct command *cmd, struct back *back)
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (getppid() != crrctl)
 			_exit(EXIT_CRR_OWN);
+		sigprocmask(SIG_SETMASK, &before, NULL);
 		close(ends[0]);
 		back->report = ends[1];
 		return true;
 	}
 	close(ends[1]);
-	status = wait_for_place(back, ends[0]);
+	status = wait_for_place(back, ends[0], &before);
 	close(ends[0]);
 	if (!back->place)
 		exit(WIFEXITED(status) ? WEXITSTATUS(status) :

@@ -8,22 +8,6 @@
 #include "crrctl.h"
 #include "json.h"
 
-static const char *kind_name(uint32_t kind)
-{
-	static const char *const names[] = {
-		[CRR_DIVERGENCE_LATE] = "late",
-		[CRR_DIVERGENCE_EARLY] = "early",
-		[CRR_DIVERGENCE_EXTRA] = "extra",
-		[CRR_DIVERGENCE_LENGTH] = "length",
-		[CRR_DIVERGENCE_CONTENT] = "content",
-		[CRR_DIVERGENCE_LEFT] = "left",
-	};
-
-	return kind < sizeof(names) / sizeof(*names) && names[kind] ?
-		       names[kind] :
-		       "unknown";
-}
-
 static void set_type(json_t *object, const char *key, uint32_t type)
 {
 	const char *name = crr_type_name(type);
@@ -36,7 +20,7 @@ static json_t *divergence_json(const struct crr_divergence *div)
 {
 	json_t *object = json_object();
 
-	json_set(object, "kind", json_string(kind_name(div->kind)));
+	json_set(object, "kind", json_string(crr_divergence_name(div->kind)));
 	json_set(object, "text", json_string(crr_divergence_text(div->kind)));
 	json_set(object, "stream", json_integer(div->stream));
 	if (div->sequence != CRR_NO_SEQUENCE)

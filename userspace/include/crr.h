@@ -557,6 +557,9 @@ const char *crr_reason_text(unsigned int reason);
 /** crr_type_name - such as "READ"; NULL if unknown. Since: 0.1 */
 const char *crr_type_name(unsigned int type);
 
+/** crr_divergence_name - such as "late", for CRR_DIVERGENCE_LATE. Since: 0.2 */
+const char *crr_divergence_name(unsigned int kind);
+
 /** crr_divergence_text - description of a kind of divergence. Since: 0.1 */
 const char *crr_divergence_text(unsigned int kind);
 

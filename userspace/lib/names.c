@@ -99,6 +99,21 @@ const char *crr_type_name(unsigned int type)
 	}
 }
 
+const char *crr_divergence_name(unsigned int kind)
+{
+	static const char *const names[] = {
+		[CRR_DIVERGENCE_LATE] = "late",
+		[CRR_DIVERGENCE_EARLY] = "early",
+		[CRR_DIVERGENCE_EXTRA] = "extra",
+		[CRR_DIVERGENCE_LENGTH] = "length",
+		[CRR_DIVERGENCE_CONTENT] = "content",
+		[CRR_DIVERGENCE_LEFT] = "left",
+	};
+	const char *name = CRR_LOOKUP(names, kind);
+
+	return name ? name : "unknown";
+}
+
 const char *crr_divergence_text(unsigned int kind)
 {
 	static const char *const texts[] = {

@@ -110,6 +110,11 @@ static const char *upper_reason(unsigned int reason)
 	return upper(crr_reason_name(reason));
 }
 
+static const char *upper_divergence(unsigned int reason)
+{
+	return upper(crr_divergence_name(reason));
+}
+
 static void test_states(void **state)
 {
 	check_texts("crr_state", 6, crr_state_name, UINT32_MAX);
@@ -132,6 +137,8 @@ static void test_types(void **state)
 static void test_divergences(void **state)
 {
 	check_texts("crr_divergence_kind", 6, crr_divergence_text, UINT32_MAX);
+	check_names("crr_divergence_kind", "CRR_DIVERGENCE_",
+		    upper_divergence, UINT32_MAX);
 }
 
 /* Numbers that nobody has given yet: a name nevertheless, or NULL if said. */
@@ -144,6 +151,7 @@ static void test_unknown(void **state)
 		assert_non_null(crr_reason_name(i));
 		assert_non_null(crr_reason_text(i));
 		assert_non_null(crr_divergence_text(i));
+		assert_non_null(crr_divergence_name(i));
 	}
 	assert_non_null(crr_state_name(UINT32_MAX));
 	assert_non_null(crr_reason_name(UINT32_MAX));

@@ -19,7 +19,8 @@ from ctypes import (
     c_uint64,
     c_void_p,
 )
-from typing import Any, Optional
+from types import TracebackType
+from typing import Any, Optional, Type, TypeVar
 
 
 def _load() -> ctypes.CDLL:
@@ -70,6 +71,7 @@ _FUNCTIONS: "dict[str, tuple[Any, ...]]" = {
     "crr_reason_name": (c_char_p, c_uint),
     "crr_reason_text": (c_char_p, c_uint),
     "crr_type_name": (c_char_p, c_uint),
+    "crr_divergence_name": (c_char_p, c_uint),
     "crr_divergence_text": (c_char_p, c_uint),
     "crr_log_create": (c_void_p, c_int, c_void_p),
     "crr_log_append": (c_int, c_void_p, c_char_p, c_size_t),
@@ -170,6 +172,31 @@ def constant_names(prefix: str, names: "tuple[str, ...]") -> "dict[int, str]":
 def text(value: Optional[bytes]) -> str:
     """What a function of libcrr has returned as a text."""
     return "" if value is None else value.decode("ascii", "backslashreplace")
+
+
+_Own = TypeVar("_Own", bound="Closing")
+
+
+class Closing:
+    """What has a close(): for with statements, and closed with its last reference."""
+
+    def close(self) -> None:
+        """Called at any time, also again, or when __init__() has failed."""
+        raise NotImplementedError
+
+    def __enter__(self: _Own) -> _Own:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        value: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class Struct:

@@ -6,10 +6,9 @@ import errno
 import os
 from ctypes import byref, c_uint64
 from dataclasses import dataclass
-from types import TracebackType
-from typing import NamedTuple, Optional, Type, Union
+from typing import NamedTuple, Optional, Union
 
-from ._lib import Struct, check, constant, lib, number, os_error, string
+from ._lib import Closing, Struct, check, constant, lib, number, os_error, string
 from .session import Status
 
 
@@ -99,7 +98,7 @@ class Clock:
         lib.clock_set(self._pointer, _counter(counter))
 
 
-class Tty:
+class Tty(Closing):
     """A tty, as an emulator uses it.
 
     path is, for example, /dev/ttyS0. It is set to raw mode unless raw is False.
@@ -117,6 +116,8 @@ class Tty:
     line was hung up).
     """
 
+    _pointer: Optional[int] = None
+
     def __init__(
         self,
         path: "Union[str, bytes, os.PathLike[str]]",
@@ -124,7 +125,6 @@ class Tty:
         raw: bool = True,
         blocking: bool = False,
     ) -> None:
-        self._pointer: Optional[int] = None
         flags = constant("CRR_TTY_RAW") if raw else 0
         if blocking:
             flags |= constant("CRR_TTY_BLOCKING")
@@ -140,7 +140,6 @@ class Tty:
         writing.
         """
         tty = cls.__new__(cls)
-        tty._pointer = None
         tty._take(lib.tty_adopt(number("fd", fd, 31)), None)
         return tty
 
@@ -164,21 +163,6 @@ class Tty:
         pointer, self._pointer = self._pointer, None
         if pointer is not None:
             lib.tty_close(pointer)
-
-    def __enter__(self) -> "Tty":
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        value: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if getattr(self, "_pointer", None) is not None:
-            self.close()
 
     def fileno(self) -> int:
         """The fd, for poll(2) and termios."""

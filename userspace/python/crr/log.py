@@ -6,10 +6,9 @@ import errno
 import os
 from ctypes import byref, c_size_t, c_void_p
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Iterator, Mapping, Optional, Type, Union
+from typing import Any, Iterator, Mapping, Optional, Union
 
-from ._lib import Struct, check, constant, constant_names, lib, number, text
+from ._lib import Closing, Struct, check, constant, constant_names, lib, number, text
 
 PathLike = Union[str, "os.PathLike[str]"]
 
@@ -107,7 +106,7 @@ def _record(struct: Struct) -> Record:
     )
 
 
-class Log:
+class Log(Closing):
     """A log to be read: for record in crr.Log("a.crr").
 
     path is the name of a file, or an fd, which may be a pipe. Raises LogError if it
@@ -115,9 +114,10 @@ class Log:
     what was before is valid.
     """
 
+    _pointer: Optional[int] = None
+    _fd = -1
+
     def __init__(self, path: "Union[PathLike, int]") -> None:
-        self._pointer: Optional[int] = None
-        self._fd = -1
         self.path = str(path)
         self._error = Struct("crr_log_error")
         if isinstance(path, int):
@@ -163,21 +163,6 @@ class Log:
         if self._fd >= 0:
             os.close(self._fd)
         self._fd = -1
-
-    def __enter__(self) -> "Log":
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        value: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if hasattr(self, "_fd"):
-            self.close()
 
     def __iter__(self) -> "Iterator[Record]":
         struct = Struct("crr_record")
@@ -230,17 +215,18 @@ class Log:
         check(lib.log_seek(self._open, constant(f"CRR_LOG_{key}"), at))
 
 
-class LogWriter:
+class LogWriter(Closing):
     """A log to be written; with the records that Session.read() returns.
 
     path must not exist yet, or is an fd, which may be a pipe.
     """
 
+    _pointer: Optional[int] = None
+    _fd = -1
+
     def __init__(
         self, path: "Union[PathLike, int]", info: LogInfo = LogInfo()
     ) -> None:
-        self._pointer: Optional[int] = None
-        self._fd = -1
         struct = Struct("crr_log_info")
         struct.set("created", info.created)
         struct.set("delivery", constant(f"CRR_DELIVERY_{info.delivery.upper()}"))
@@ -260,10 +246,6 @@ class LogWriter:
                 os.unlink(path)
             raise
 
-    def __del__(self) -> None:
-        if hasattr(self, "_fd"):
-            self.close()
-
     def append(self, records: bytes) -> None:
         """Add whole records. OSError, EBADMSG: one is not valid, or not the next."""
         if self._pointer is None:
@@ -280,14 +262,3 @@ class LogWriter:
         finally:
             if fd >= 0:
                 os.close(fd)
-
-    def __enter__(self) -> "LogWriter":
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        value: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.close()

@@ -4,10 +4,9 @@
 import errno
 import os
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Optional, Protocol, Type, Union
+from typing import Any, Optional, Protocol, Union
 
-from ._lib import Struct, check, constant, constant_names, lib, number, text
+from ._lib import Closing, Struct, check, constant, lib, number, text
 
 
 class HasFileno(Protocol):
@@ -68,9 +67,6 @@ class Status:
         return cls(**values)
 
 
-KINDS = ("late", "early", "extra", "length", "content", "left")
-
-
 @dataclass(frozen=True)
 class Divergence:
     """How a run diverged from its log: struct crr_divergence.
@@ -112,7 +108,7 @@ class Divergence:
         sequence = struct.get("sequence")
         counter = struct.get("expected_counter")
         return cls(
-            kind=constant_names("CRR_DIVERGENCE_", KINDS).get(kind, "unknown"),
+            kind=text(lib.divergence_name(kind)),
             text=text(lib.divergence_text(kind)),
             stream=struct.get("stream"),
             sequence=None if sequence == constant("CRR_NO_SEQUENCE") else sequence,
@@ -171,7 +167,7 @@ def detach(tty: TtyLike) -> None:
     check(lib.detach(_fd(tty)))
 
 
-class Session:
+class Session(Closing):
     """The session of one or several ttys that have N_CRR.
 
     Makes it, or takes over an orphaned one; the first tty is stream 0. The ttys must
@@ -179,8 +175,9 @@ class Session:
     of the session's fd: read() and feed() are these.
     """
 
+    _fd = -1
+
     def __init__(self, tty: TtyLike, *others: TtyLike) -> None:
-        self._fd = -1
         self._fd = check(lib.session_open(_fd(tty)))
         try:
             for other in others:
@@ -188,10 +185,6 @@ class Session:
         except BaseException:
             self.close()
             raise
-
-    def __del__(self) -> None:
-        if hasattr(self, "_fd"):
-            self.close()
 
     def fileno(self) -> int:
         """The fd, for poll(2)."""
@@ -204,17 +197,6 @@ class Session:
         if self._fd >= 0:
             os.close(self._fd)
         self._fd = -1
-
-    def __enter__(self) -> "Session":
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        value: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     def join(self, tty: TtyLike) -> int:
         """Add a tty. Returns the number of its stream."""

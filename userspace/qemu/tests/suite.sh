@@ -297,6 +297,17 @@ back() {
 	run 124 "$build/crrctl/crrctl" replay --stored -T 0.01 --back-to -1 \
 		added.crr || return
 	! grep 'replaying again' err || return
+	# A signal to crrctl ends the first run, and there is no second one.
+	"$build/crrctl/crrctl" replay --stored --stall 0 --back-to -1 \
+		short.crr > out 2> err &
+	replay=$!
+	until pgrep -P $replay > first; do
+		kill -0 $replay || fail 'it has ended' || return
+	done
+	kill -TERM $replay
+	wait $replay
+	! grep 'replaying again' err || return
+	! kill -0 "$(cat first)" 2> /dev/null || fail 'the first run is left' || return
 	# Not before the beginning, nor behind the end of the first run.
 	run 125 "$build/crrctl/crrctl" replay --stored --until "$1" \
 		--back-to -100000 added.crr || return
